@@ -1,0 +1,1 @@
+"""The lab: Podman containers that boot systemd and sshd and stand for EC2 instances."""

@@ -1,0 +1,44 @@
+"""Filters of the role certificate: where a certificate lies, and the files of one that was just signed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ROOT = "/etc/ssl"
+
+
+def certificate_directory(name: str) -> dict[str, str]:
+    """The directory of a certificate, as an entry of host_config's ``directories``."""
+    return {"path": f"{ROOT}/{name}"}
+
+
+def certificate_paths(request: dict[str, Any]) -> dict[str, Any]:
+    """An entry of ``certificate_requests`` with the paths of certificate and key."""
+    directory = f"{ROOT}/{request['name']}"
+    return {**request, "certificate": f"{directory}/fullchain.pem", "key": f"{directory}/privkey.pem"}
+
+
+def certificate_files(signed: list[dict[str, Any]], authority: str) -> list[dict[str, Any]]:
+    """The files of certificates that were signed, as entries of host_config's ``files``.
+
+    Args:
+        signed: results of ``community.crypto.x509_certificate_pipe`` looped over ``certificate_request``'s requests.
+        authority: the authority's certificate (PEM).
+    """
+    files = []
+    for result in signed:
+        directory = certificate_directory(result["item"]["name"])["path"]
+        files.append({"path": f"{directory}/fullchain.pem", "content": result["certificate"]})
+        files.append({"path": f"{directory}/ca.pem", "content": authority})
+    return files
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Any]:
+        return {
+            "certificate_directory": certificate_directory,
+            "certificate_paths": certificate_paths,
+            "certificate_files": certificate_files,
+        }

@@ -1,0 +1,152 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+"""Keep an environment's secrets file: make what is missing, touch nothing that is there."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: secrets_file
+short_description: Generate the secrets of an environment that are missing
+description:
+  - Writes a YAML file, readable by its owner alone, with one random value for each secret that is missing and, where
+    there is none, the project's own certificate authority. What is there stays as it is.
+  - Runs on the controller and needs the Python package C(cryptography).
+options:
+  path:
+    description: The file.
+    type: path
+    required: true
+  applications:
+    description: Names of the applications; each has the secrets of C(names).
+    type: list
+    elements: str
+    required: true
+  names:
+    description: Names of the secrets that each application has.
+    type: list
+    elements: str
+    required: true
+author:
+  - The maintainers
+attributes:
+  check_mode:
+    support: full
+    description: In check mode nothing is written.
+"""
+
+EXAMPLES = r"""
+- name: Make the secrets of the lab
+  secrets_file:
+    path: .lab/lab/secrets.yml
+    applications: [board]
+    names: [secret_key, database_password]
+"""
+
+RETURN = r"""
+added:
+  description: Names of the secrets that were made, without their values.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import datetime
+import os
+import secrets
+import string
+
+import yaml
+from ansible.module_utils.basic import AnsibleModule
+
+ALPHABET = string.ascii_letters + string.digits
+LENGTH = 40
+AUTHORITY_YEARS = 10
+
+
+def make_authority() -> dict[str, str]:
+    """A certificate authority of the project's own: certificate and key as PEM texts."""
+    # Imported here: the module's documentation must be readable without the package.
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "Project authority " + secrets.token_hex(4))])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    usage = x509.KeyUsage(
+        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=365 * AUTHORITY_YEARS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    return {
+        "certificate": certificate.public_bytes(encoding).decode(),
+        "key": key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain).decode(),
+    }
+
+
+def complete(content: dict, applications: list[str], names: list[str]) -> list[str]:
+    """Add what is missing to ``content``; returns what was added, by name."""
+    added = []
+    if not content.get("authority"):
+        content["authority"] = make_authority()
+        added.append("authority")
+    all_secrets = content.setdefault("applications", {})
+    for application in applications:
+        own = all_secrets.setdefault(application, {})
+        for name in names:
+            if not own.get(name):
+                own[name] = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+                added.append(f"applications.{application}.{name}")
+    return added
+
+
+def write(path: str, content: dict) -> None:
+    """Replace the file as one step; only its owner reads it."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    partial = path + ".new"
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        handle.write("# Made by playbooks/secrets.yml. Only the owner reads it, and it never goes into git.\n")
+        yaml.safe_dump(content, handle, sort_keys=True)
+    os.replace(partial, path)
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "applications": {"type": "list", "elements": "str", "required": True},
+            "names": {"type": "list", "elements": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    path = module.params["path"]
+    content: dict = {}
+    if os.path.exists(path):
+        with open(path) as handle:
+            text = handle.read()
+        if text.startswith("$ANSIBLE_VAULT"):
+            module.fail_json(msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again.")
+        content = yaml.safe_load(text) or {}
+    added = complete(content, module.params["applications"], module.params["names"])
+    if added and not module.check_mode:
+        write(path, content)
+    module.exit_json(changed=bool(added), added=added)
+
+
+if __name__ == "__main__":
+    main()
