@@ -68,7 +68,7 @@ class ActionModule(ActionBase):
         content = read(entry, task_vars)
         if len(content) > SIZE_LIMIT:
             raise AnsibleActionFail(
-                f"files: {path} has {len(content)} bytes; host_config is for configuration up to 1 MB a file. "
+                f"files: {path} has more than 1 MB; host_config is for configuration. "
                 "Use ansible.builtin.copy or ansible.builtin.unarchive for it."
             )
         return content
@@ -90,14 +90,22 @@ class ActionModule(ActionBase):
         content = entry["content"]
         # A number is what Jinja makes of "{{ port }}"; anything richer has more than one way to be written.
         if isinstance(content, bool) or not isinstance(content, (str, int, float)):
+            kind = (
+                "mapping"
+                if isinstance(content, Mapping)
+                else "list"
+                if isinstance(content, list)
+                else "boolean"
+            )
             raise AnsibleActionFail(
-                f"files: {entry['path']}: content is a {type(content).__name__}, not a string. "
+                f"files: {entry['path']}: content is a {kind}, not a string. "
                 "Write it with a filter, such as to_nice_json or to_nice_yaml."
             )
         return to_bytes(str(content), errors="surrogate_or_strict")
 
     def _read(self, entry: Mapping[str, Any], _task_vars: dict[str, Any]) -> bytes:
-        real = self._loader.get_real_file(self._find("files", entry["src"], entry["path"]))  # decrypts vaulted files
+        found = self._find("files", entry["src"], entry["path"])
+        real = self._loader.get_real_file(found)  # a decrypted copy when the file is vaulted
         try:
             with open(real, "rb") as stream:
                 return stream.read(SIZE_LIMIT + 1)
@@ -124,13 +132,16 @@ class ActionModule(ActionBase):
         except AnsibleError as error:
             if boolean(entry.get("sensitive") or False, strict=False) and not isinstance(error, HARMLESS):
                 # A filter's error may quote the value it was given.
-                raise AnsibleActionFail(f"{message}: {type(error).__name__} (details withheld: sensitive)") from None
+                raise AnsibleActionFail(
+                    f"{message}: {type(error).__name__} (the file is sensitive)"
+                ) from None
             raise AnsibleActionFail(message) from error
         return b"" if text is None else to_bytes(text, errors="surrogate_or_strict")
 
     def _search_path(self, found: str, task_vars: dict[str, Any]) -> list[str]:
         """Where {% include %} and {% import %} look."""
-        roots = [*task_vars.get("ansible_search_path", []), self._loader.get_basedir(), os.path.dirname(found)]
+        roots = [*task_vars.get("ansible_search_path", [])]
+        roots += [self._loader.get_basedir(), os.path.dirname(found)]
         return [place for root in roots for place in (os.path.join(root, "templates"), root)]
 
 

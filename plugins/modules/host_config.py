@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Apply a set of users, files, links, sysctl values and systemd units in one round trip."""
 
+# ruff: noqa: E402 - Ansible wants the documentation ahead of the imports
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -9,16 +11,17 @@ module: host_config
 short_description: Apply a role's users, files, links, sysctl values and units in one round trip
 description:
   - Renders templates on the controller, sends the whole set at once, and brings the host to it.
-  - "Order: users, directories, files (all are written beside their destination and pass their own O(files[].validate)
-    before the first one is put in place), links, absent, purge, O(validate), sysctl, daemon-reload, units."
-  - When a command of O(validate) fails, or anything else goes wrong while files, links and removals are put in place,
-    all of these are restored exactly. Users and directories that were created stay.
+  - "Order: users, directories, files (all are written beside their destination and pass their own
+    O(files[].validate) before the first one is put in place), links, absent, purge, O(validate), sysctl,
+    daemon-reload, units."
+  - When a command of O(validate) fails, or anything else goes wrong while files, links and removals are put
+    in place, all of these are restored exactly. Users and directories that were created stay.
   - Everything is planned, and wrong arguments are refused, before the host is touched.
   - Restarting and reloading are left to handlers. RV(triggers) tells which ones are due.
 options:
   users:
     description:
-      - Users to create. Each gets a group of the same name. The home directory is not created, use O(directories).
+      - Users to create. Each gets a group of the same name. The home directory is not created.
       - An existing user only gains missing supplementary groups. Nothing else of it is changed.
     type: list
     elements: dict
@@ -52,7 +55,7 @@ options:
   directories:
     description:
       - Directories to create. Missing parents are created as V(root:root) V(0755).
-      - A link to a directory is followed when root owns the link (an administrator has moved the data), else refused.
+      - A link to a directory is followed when root owns the link, else refused.
     type: list
     elements: dict
     default: []
@@ -80,9 +83,9 @@ options:
         default: []
   files:
     description:
-      - Files, each with one of O(files[].template), O(files[].content) or O(files[].src). At most 1 MB a file.
-      - A file is replaced by a rename in its directory. A link at its path is replaced by the file, as M(ansible.builtin.copy)
-        does with O(ansible.builtin.copy#module:follow=false).
+      - Files of at most 1 MB, each with one of O(files[].template), O(files[].content) or O(files[].src).
+      - A file is replaced by a rename in its directory. A link at its path is replaced by the file, as
+        M(ansible.builtin.copy) does with O(ansible.builtin.copy#module:follow=false).
     type: list
     elements: dict
     default: []
@@ -96,10 +99,10 @@ options:
           - Jinja2 template, looked up and rendered as M(ansible.builtin.template) does with its defaults.
         type: str
       content:
-        description: Literal content. For data structures use a filter such as P(ansible.builtin.to_nice_json#filter).
+        description: Literal content. Data structures need P(ansible.builtin.to_nice_json#filter).
         type: raw
       src:
-        description: File on the controller, looked up in C(files/). It may be binary, or encrypted by Ansible Vault.
+        description: File on the controller, looked up in C(files/). It may be binary or vaulted.
         type: str
       vars:
         description: Extra variables for this template. They win over all others.
@@ -125,7 +128,7 @@ options:
         default: false
       validate:
         description:
-          - Command that checks the new file before anything is put in place. V(%s) stands for the file. No shell.
+          - Command that checks the new file before anything is put in place. V(%s) stands for the file.
           - It does not run in check mode.
         type: str
       triggers:
@@ -183,7 +186,7 @@ options:
         elements: str
         default: []
   validate:
-    description: Commands that check the whole set once it is in place, when a file, a link or a removal changed.
+    description: Commands that check the set once it is in place, when a file, a link or a removal changed.
     type: list
     elements: dict
     default: []
@@ -208,7 +211,7 @@ options:
   units:
     description:
       - systemd units, all looked at with one C(systemctl show).
-      - The daemon is reloaded when a path in a unit directory changed, or when systemd says that it is needed.
+      - The daemon is reloaded when a path in a unit directory changed, or when systemd asks for it.
       - "A unit that cannot be enabled by itself (static, indirect, generated, transient) satisfies
         O(units[].enabled=true) with a warning. Enabled until the next boot only counts as not enabled."
       - A unit whose own conditions keep it from starting is reported by a warning and is not a change.
@@ -347,7 +350,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import tempfile
 import time
 import zlib
 from dataclasses import dataclass, field
@@ -366,11 +368,8 @@ UNIT_NAME = re.compile(
     r"[\w:.\\-]+(@[\w:.\\-]+)?"
     r"\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)"
 )
-UNIT_PROPERTIES = (
-    "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Type,Result,"
-    "ConditionResult,ConditionTimestampMonotonic"
-)
-# States in which enabling is not a property of the unit itself: asking for it again and again changes nothing.
+UNIT_PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Type,Result"
+# Here enabling is not a property of the unit itself: asking for it again and again changes nothing.
 NOT_ENABLEABLE = ("static", "indirect", "generated", "transient")
 RUNNING = ("active", "reloading", "refreshing")
 SETTLE_SECONDS = 0.5  # a Type=simple service counts as started before it had time to crash
@@ -468,7 +467,7 @@ class HostConfigError(Exception):
         self.details = details
 
 
-# --- small tools ------------------------------------------------------------------------------------------------
+# --- small tools ---
 
 
 def find_executable(name: str) -> str | None:
@@ -522,8 +521,8 @@ def parse_mode(mode: str, entry: str) -> int:
     """Turn a quoted octal string into a number."""
     if not MODE.fullmatch(mode):
         raise HostConfigError(
-            f'{entry}: mode {mode!r} is not an octal string. Write it in quotes with a leading zero: mode: "0644". '
-            "Without quotes YAML turns it into another number."
+            f"{entry}: mode {mode!r} is not an octal string. Write it in quotes with a leading zero: "
+            'mode: "0644". Without quotes YAML turns it into another number.'
         )
     return int(mode, 8)
 
@@ -573,11 +572,11 @@ def diff_item(title: str, before: str, after: str) -> dict[str, str]:
     return {"before_header": title, "after_header": title, "before": before, "after": after}
 
 
-# --- accounts ---------------------------------------------------------------------------------------------------
+# --- accounts ---
 
 
 class Accounts:
-    """Numbers of users and groups; knows those that this call creates, and in check mode lets any name pass."""
+    """Numbers of users and groups. Names this call creates are fine; in check mode any name is."""
 
     def __init__(self, planned: set[str], check_mode: bool) -> None:
         self.planned = planned
@@ -609,29 +608,31 @@ class Accounts:
             )
 
 
-# --- the set of paths -------------------------------------------------------------------------------------------
+# --- the set of paths ---
 
 
 class Transaction:
     """Puts files in place and can take all of it back.
 
-    What is replaced or removed stays beside its path under a hidden name until commit, so that it comes back exactly:
-    same inode, same times, same attributes. Programs that read a whole directory skip names with a leading dot.
+    What is replaced or removed stays beside its path under a hidden name until commit, so that it comes back
+    exactly: same inode, times and attributes. Programs that read a whole directory skip hidden names.
     """
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
-        self._hidden: list[str] = []
+        self._staged: list[str] = []
+        self._backups: list[str] = []
 
-    def _hidden_name(self, path: str, suffix: str = "") -> str:
+    @staticmethod
+    def _hidden_name(path: str, names: list[str], suffix: str = "") -> str:
         name = os.path.join(os.path.dirname(path), f".ansible-{os.urandom(6).hex()}{suffix}")
-        self._hidden.append(name)
+        names.append(name)
         return name
 
     def stage(self, path: str, content: bytes, owner: tuple[int, int], mode: int) -> str:
         """Write the new content beside the path; nobody else can read it before owner and mode are right."""
         # Some validators look at the suffix of the name.
-        name = self._hidden_name(path, "-" + os.path.basename(path)[-100:])
+        name = self._hidden_name(path, self._staged, "-" + os.path.basename(path)[-60:])
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -644,7 +645,7 @@ class Transaction:
         """Rename what was staged over the path."""
         backup = None
         if lstat(path) is not None:
-            backup = self._hidden_name(path)
+            backup = self._hidden_name(path, self._backups)
             os.link(path, backup, follow_symlinks=False)
         os.rename(staged, path)
         # Registered only now: renaming a hard link over its own file would do nothing.
@@ -652,18 +653,20 @@ class Transaction:
 
     def link(self, path: str, target: str) -> None:
         """Create or replace a symbolic link without a moment in which there is none."""
-        staged = self._hidden_name(path)
+        staged = self._hidden_name(path, self._staged)
         os.symlink(target, staged)
         self.place(staged, path)
 
-    def remove(self, path: str) -> None:
-        """Remove a file, a link or an empty directory."""
+    def remove(self, path: str, shelter: str) -> None:
+        """Remove a file, a link or an empty directory; the backup waits in the directory `shelter`."""
         status = os.lstat(path)
         if stat.S_ISDIR(status.st_mode):
             os.rmdir(path)
-            self._undo.append(lambda: make_directory(path, (status.st_uid, status.st_gid), status.st_mode & 0o7777))
+            self._undo.append(
+                lambda: make_directory(path, (status.st_uid, status.st_gid), status.st_mode & 0o7777)
+            )
         else:
-            backup = self._hidden_name(path)
+            backup = self._hidden_name(os.path.join(shelter, os.path.basename(path)), self._backups)
             os.rename(path, backup)
             self._undo.append(lambda: os.rename(backup, path))
 
@@ -674,18 +677,23 @@ class Transaction:
             try:
                 self._undo.pop()()
             except OSError as error:
-                problems.append(f"{error.filename2 or error.filename}: {error.strerror} (kept: {error.filename})")
-        if not problems:  # otherwise the hidden names may be the only copies
-            self.commit()
+                problems.append(
+                    f"{error.filename2 or error.filename}: {error.strerror} (kept: {error.filename})"
+                )
+        # When something could not be restored, its backup may be the only copy.
+        self._clear(self._staged if problems else self._staged + self._backups)
         return problems
 
     def commit(self) -> None:
         """Forget how to go back."""
         self._undo.clear()
-        for name in self._hidden:
+        self._clear(self._staged + self._backups)
+
+    @staticmethod
+    def _clear(names: list[str]) -> None:
+        for name in names:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)
-        self._hidden.clear()
 
 
 def make_directory(path: str, owner: tuple[int, int], mode: int) -> None:
@@ -738,14 +746,21 @@ class HostConfig:
         self._report_plan()
         if not self.check_mode:
             self._apply()
-        self._manage_units()
         result = self.result
-        result["changed"] = any(
-            result[key] for key in result if key.startswith(("changed_", "created_"))
-        )
+        try:
+            self._apply_sysctl()
+            self._manage_units()
+        except HostConfigError as error:
+            # The files are in place by now: a rescue block may want to know what the handlers have missed.
+            error.details = {**result, "changed": self._has_changed(), **error.details}
+            raise
+        result["changed"] = self._has_changed()
         if self.with_diff:
             result["diff"] = self.diff
         return result
+
+    def _has_changed(self) -> bool:
+        return any(value for key, value in self.result.items() if key.startswith(("changed_", "created_")))
 
     # -- arguments --
 
@@ -763,7 +778,7 @@ class HostConfig:
             entry["directory"] = clean_path(entry["directory"], "purge")
             if not entry["pattern"] or "/" in entry["pattern"]:
                 raise HostConfigError(
-                    f"purge: {entry['directory']}: pattern {entry['pattern']!r} must be a glob for names in that "
+                    f"purge: {entry['directory']}: pattern {entry['pattern']!r} must be a glob for names "
                     'directory, such as "*.conf".'
                 )
         for entry in params["validate"]:
@@ -779,14 +794,17 @@ class HostConfig:
         if not isinstance(entry, dict) or "path" not in entry or set(entry) - {"path", "triggers"}:
             raise HostConfigError(f"absent: {entry!r} must be a path, or a mapping with path and triggers.")
         triggers = entry.get("triggers") or []
-        return {"path": str(entry["path"]), "triggers": [triggers] if isinstance(triggers, str) else list(triggers)}
+        return {
+            "path": str(entry["path"]),
+            "triggers": [triggers] if isinstance(triggers, str) else list(triggers),
+        }
 
     def _refuse_duplicates(self) -> None:
         seen: dict[str, str] = {}
         for option in ("directories", "files", "links", "absent"):
             for path in (entry["path"] for entry in self.params[option]):
                 if path in seen:
-                    raise HostConfigError(f"{path} is listed twice, in {seen[path]} and in {option}. Keep one of them.")
+                    raise HostConfigError(f"{path} is listed twice, in {seen[path]} and {option}. Keep one.")
                 seen[path] = option
         for option in ("users", "units"):
             names = [entry["name"] for entry in self.params[option]]
@@ -798,7 +816,7 @@ class HostConfig:
         files, contents = self.params["files"], unpack(self.params["payload"])
         if len(files) != len(contents):
             raise HostConfigError(
-                "The contents of the files did not arrive with the task. host_config needs its action plugin: "
+                "The contents of the files did not arrive. host_config needs its action plugin: "
                 "set action_plugins in ansible.cfg to the directory that holds host_config.py."
             )
         for entry, content in zip(files, contents):  # noqa: B905 - strict= needs Python 3.10, lengths are checked
@@ -820,8 +838,8 @@ class HostConfig:
         name = unit["name"]
         if not UNIT_NAME.fullmatch(name):
             raise HostConfigError(
-                f"units: {name!r} is not the full name of one unit. Write the suffix, and the instance of a template: "
-                "nginx.service, app@blue.service."
+                f"units: {name!r} is not the full name of one unit. Write the suffix, and the instance of a "
+                "template: nginx.service, app@blue.service."
             )
         if unit["masked"] and (unit["enabled"] or unit["state"] == "started"):
             raise HostConfigError(f"units: {name} cannot be masked and also enabled or started. Choose one.")
@@ -875,10 +893,10 @@ class HostConfig:
         status = lstat(path)
         if kind_of(status) == "link" and os.path.isdir(path):
             if status and status.st_uid != 0:
-                raise HostConfigError(f"{where} is a link that root does not own. Remove it, or name its target.")
+                raise HostConfigError(f"{where} is a link that root does not own. Remove it by hand.")
             status = os.stat(path)
         if kind_of(status) not in ("absent", "directory"):
-            raise HostConfigError(f"{where}: there is a {kind_of(status)} at this path. Remove it first (option absent).")
+            raise HostConfigError(f"{where}: there is a {kind_of(status)} at this path. Remove it by hand.")
         if attributes(status) == wanted:
             return None
         return Change(path, entry["triggers"], [self._attribute_diff(entry, status)], entry)
@@ -886,7 +904,9 @@ class HostConfig:
     def _attribute_diff(self, entry: dict[str, Any], status: os.stat_result | None) -> dict[str, str]:
         before = "absent\n"
         if status:
-            before = describe(user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode))
+            before = describe(
+                user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode)
+            )
         return diff_item(entry["path"], before, describe(entry["owner"], entry["group"], entry["mode"]))
 
     def _plan_file(self, entry: dict[str, Any]) -> Change | None:
@@ -896,7 +916,7 @@ class HostConfig:
         status = lstat(path)
         kind = kind_of(status)
         if kind in ("directory", "special file"):
-            raise HostConfigError(f"{where}: there is a {kind} at this path. Remove it by hand, or choose another path.")
+            raise HostConfigError(f"{where}: there is a {kind} at this path. Remove it by hand.")
         same_content = (
             status is not None
             and kind == "file"
@@ -927,20 +947,20 @@ class HostConfig:
         return diff_item(path, before, printable(entry["content"]))
 
     def _demand_parent(self, path: str, where: str) -> None:
-        """The directory of an entry must exist when its turn comes; in check mode an earlier task may create it."""
+        """The directory must exist when the turn comes; in check mode an earlier task may create it."""
         parent = os.path.dirname(path)
         if self.check_mode or os.path.isdir(parent):
             return
         if any((entry["path"] + "/").startswith(parent + "/") for entry in self.params["directories"]):
             return
-        raise HostConfigError(f"{where}: the directory {parent} does not exist. Add it to the option directories.")
+        raise HostConfigError(f"{where}: the directory {parent} does not exist. Add it to directories.")
 
     def _plan_link(self, entry: dict[str, Any]) -> Change | None:
         path, target, where = entry["path"], entry["target"], f"links: {entry['path']}"
         self._demand_parent(path, where)
         kind = kind_of(lstat(path))
         if kind not in ("absent", "link") and not (kind == "file" and entry["force"]):
-            remedy = "Set force: true to replace it." if kind == "file" else "Remove it by hand, or choose another path."
+            remedy = "Set force: true to replace it." if kind == "file" else "Remove it by hand."
             raise HostConfigError(f"{where}: there is a {kind} at this path. {remedy}")
         before = os.readlink(path) if kind == "link" else kind
         if kind == "link" and before == target:
@@ -986,28 +1006,28 @@ class HostConfig:
     def _plan_sysctl(self) -> None:
         for name, value in self.params["sysctl"].items():
             if isinstance(value, bool) or not isinstance(value, (str, int)):
-                raise HostConfigError(f"sysctl: {name}: write a number or a string, such as 1, instead of {value!r}.")
+                raise HostConfigError(f"sysctl: {name}: write a number or a string instead of {value!r}.")
             wanted = " ".join(str(value).split())
             path = sysctl_path(name)
             if not os.path.isfile(path):
                 if self.check_mode and not os.path.isdir(PROC_SYS):
                     continue
                 raise HostConfigError(
-                    f"sysctl: the kernel of this host has no key {name!r} ({path}). Correct the name, or load its module."
+                    f"sysctl: this kernel has no key {name!r} ({path}). Correct it, or load its module."
                 )
             current = read_sysctl(path)
             if current != wanted:
                 self.new_sysctl[name] = (current, wanted)
 
     def _report_plan(self) -> None:
-        """Fill result and diff from the plan; with the plan carried out they are true outside check mode, too."""
+        """Fill result and diff from the plan; once carried out they hold outside check mode, too."""
         self.result["created_users"] = [user["name"] for user in self.new_users]
         self.result["changed_users"] = sorted(set(self.new_groups) - set(self.result["created_users"]))
         for user in self.new_users:
             after = f"home: {user['home']}\nshell: {user['shell']}\n"
             self.diff.append(diff_item(f"user {user['name']}", "absent\n", after))
         for name, groups in self.new_groups.items():
-            self.diff.append(diff_item(f"user {name}, supplementary groups", "", "".join(f"{g}\n" for g in groups)))
+            self.diff.append(diff_item(f"user {name}, added groups", "", "".join(f"{g}\n" for g in groups)))
         all_changes = [change for changes in self.changes.values() for change in changes]
         self.result["changed_paths"] = [change.path for change in all_changes]
         self.result["triggers"] = sorted({word for change in all_changes for word in change.triggers})
@@ -1024,8 +1044,11 @@ class HostConfig:
         for change in self.changes["directories"]:
             self._apply_directory(change.entry)
         self._apply_paths()
+
+    def _apply_sysctl(self) -> None:
         for name, (_before, wanted) in self.new_sysctl.items():
-            write_sysctl(name, wanted)
+            if not self.check_mode:
+                write_sysctl(name, wanted)
 
     def _apply_users(self) -> None:
         for user in self.new_users:
@@ -1043,7 +1066,7 @@ class HostConfig:
     def _owner(self, entry: dict[str, Any]) -> tuple[int, int]:
         uid, gid = self.accounts.uid(entry["owner"]), self.accounts.gid(entry["group"])
         if uid is None or gid is None:
-            raise HostConfigError(f"{entry['path']}: {entry['owner']}:{entry['group']} is not a known owner and group.")
+            raise HostConfigError(f"{entry['path']}: {entry['owner']}:{entry['group']} does not exist.")
         return uid, gid
 
     def _apply_directory(self, entry: dict[str, Any]) -> None:
@@ -1068,20 +1091,22 @@ class HostConfig:
             self._validate_set()
         except BaseException as error:
             problems = transaction.rollback()
+            paths = [change.path for change in self._changed_set()]
             state = "The previous files are back."
             if problems:
                 state = "NOT everything could be restored: " + "; ".join(problems)
             if not isinstance(error, (HostConfigError, OSError)):
                 raise
             raise HostConfigError(
-                f"{describe_error(error)}\n{state} Changed paths were: {', '.join(self._changed_set())}",
-                changed_paths=self._changed_set(),
+                f"{describe_error(error)}\n{state} Changed paths were: {', '.join(paths)}",
+                changed_paths=paths,
                 **getattr(error, "details", {}),
             ) from error
         transaction.commit()
 
-    def _changed_set(self) -> list[str]:
-        return [change.path for option in ("files", "links", "absent", "purge") for change in self.changes[option]]
+    def _changed_set(self) -> list[Change]:
+        """Changes that a rollback covers and that validate looks at."""
+        return [change for option in ("files", "links", "absent", "purge") for change in self.changes[option]]
 
     def _place_all(self, transaction: Transaction) -> None:
         staged = []
@@ -1096,7 +1121,15 @@ class HostConfig:
         for change in self.changes["links"]:
             transaction.link(change.path, change.entry["target"])
         for change in self.changes["absent"] + self.changes["purge"]:
-            transaction.remove(change.path)
+            transaction.remove(change.path, self._shelter(change.path))
+
+    def _shelter(self, path: str) -> str:
+        """Nearest directory that stays: a backup inside would keep its own directory from being removed."""
+        removed = {change.path for change in self.changes["absent"]}
+        parent = os.path.dirname(path)
+        while parent in removed:
+            parent = os.path.dirname(parent)
+        return parent
 
     def _validate_file(self, entry: dict[str, Any], staged: str) -> None:
         argv = [word.replace("%s", staged) for word in entry["validate"]]
@@ -1110,7 +1143,7 @@ class HostConfig:
             )
 
     def _validate_set(self) -> None:
-        changes = [change for option in ("files", "links", "absent", "purge") for change in self.changes[option]]
+        changes = self._changed_set()
         triggers = {word for change in changes for word in change.triggers}
         for check in self.params["validate"]:
             argv = check["command"]
@@ -1140,7 +1173,8 @@ class HostConfig:
         if reload_due:
             self._daemon_reload()
         states = show_units(list(wishes))
-        if not self.result["daemon_reloaded"] and any(s["NeedDaemonReload"] == "yes" for s in states.values()):
+        outdated = any(state["NeedDaemonReload"] == "yes" for state in states.values())
+        if outdated and not self.result["daemon_reloaded"]:
             self._daemon_reload()
             states = states if self.check_mode else show_units(list(wishes))
         self._bring_units(wishes, states)
@@ -1181,16 +1215,19 @@ class HostConfig:
             return self._verbs_of_masked(state)
         if not wants_something(unit):
             return []
-        if state["LoadState"] != "loaded" and not (self.check_mode and (unmasked or state["LoadState"] == "not-found")):
-            raise HostConfigError(*unusable(name, state["LoadState"]))
+        to_be_installed = self.check_mode and (unmasked or state["LoadState"] == "not-found")
+        if state["LoadState"] != "loaded" and not to_be_installed:
+            raise HostConfigError(unusable(name, state["LoadState"]))
         verbs = []
         running = state["ActiveState"] in RUNNING or (
             state["ActiveState"] == "activating" and state["SubState"] != "auto-restart"
         )
         if unit["state"] == "stopped" and (running or state["ActiveState"] in ("activating", "deactivating")):
             verbs.append("stop")
-        if unit["state"] == "started" and not running and not (self.check_mode and condition_failed(state)):
-            verbs.append("start")
+        if unit["state"] == "started" and not running:
+            # What does not exist yet cannot be asked, and is taken to start.
+            skipped = self.check_mode and state["LoadState"] == "loaded" and not conditions_hold(name)
+            verbs += [] if skipped else ["start"]
         return verbs + self._enable_verbs(unit, state)
 
     def _enable_verbs(self, unit: dict[str, Any], state: dict[str, str]) -> list[str]:
@@ -1220,7 +1257,8 @@ class HostConfig:
         done = run(["systemctl", verb, "--", *names])
         if done.returncode:
             raise HostConfigError(
-                f"systemctl {verb} failed for {', '.join(names)}:\n{self.redact(done.stdout)}", rc=done.returncode
+                f"systemctl {verb} failed for {', '.join(names)}:\n{self.redact(done.stdout)}",
+                rc=done.returncode,
             )
 
     def _start(self, names: list[str]) -> list[str]:
@@ -1233,10 +1271,13 @@ class HostConfig:
         while any(s["ActiveState"] == "activating" for s in states.values()) and time.monotonic() < deadline:
             time.sleep(SETTLE_SECONDS)
             states = show_units(names)
-        skipped = [name for name, state in states.items() if condition_failed(state)]
+        idle = [name for name in names if not has_started(states[name])]
+        skipped = [n for n in idle if states[n]["ActiveState"] == "inactive" and not conditions_hold(n)]
         for name in skipped:
-            self.warnings.append(f"{name} was not started: its own conditions (Condition…= in the unit) do not hold.")
-        failed = [name for name in names if name not in skipped and not has_started(states[name])]
+            self.warnings.append(
+                f"{name} was not started: its own conditions (Condition*= in the unit) do not hold."
+            )
+        failed = [name for name in idle if name not in skipped]
         if failed or done.returncode:
             journals = "\n".join(self._journal(name) for name in failed)
             raise HostConfigError(
@@ -1253,7 +1294,7 @@ class HostConfig:
         return f"Last journal lines of {name}:\n{self.redact(lines)}"
 
 
-# --- helpers of the plan ----------------------------------------------------------------------------------------
+# --- helpers of the plan ---
 
 
 def words_of(content: bytes) -> set[str]:
@@ -1336,10 +1377,12 @@ def write_sysctl(name: str, wanted: str) -> None:
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(wanted + "\n")
     except OSError as error:
-        raise HostConfigError(f"sysctl: {name} = {wanted} was refused by the kernel: {error.strerror}.") from error
+        raise HostConfigError(f"sysctl: the kernel refused {name} = {wanted}: {error.strerror}.") from error
     kept = read_sysctl(path)
     if kept != wanted:
-        raise HostConfigError(f"sysctl: {name} = {wanted}: the kernel made {kept!r} of it. Write that value instead.")
+        raise HostConfigError(
+            f"sysctl: the kernel made {kept!r} of {name} = {wanted}. Write that value instead."
+        )
 
 
 def is_unit_path(path: str) -> bool:
@@ -1374,10 +1417,11 @@ def is_masked(state: dict[str, str]) -> bool:
     return state["UnitFileState"] == "masked"
 
 
-def condition_failed(state: dict[str, str]) -> bool:
-    """Whether systemd tried to start the unit and its conditions said no."""
-    tried = state["ConditionTimestampMonotonic"] not in ("", "0")
-    return tried and state["ConditionResult"] == "no" and state["ActiveState"] == "inactive"
+def conditions_hold(name: str) -> bool:
+    """Whether the unit's own conditions let it start; systemctl show forgets it for idle units."""
+    if find_executable("systemd-analyze") is None:
+        return True
+    return "Conditions failed." not in run(["systemd-analyze", "condition", f"--unit={name}"]).stdout
 
 
 def has_started(state: dict[str, str]) -> bool:
@@ -1387,14 +1431,14 @@ def has_started(state: dict[str, str]) -> bool:
     return state["ActiveState"] in RUNNING
 
 
-def unusable(name: str, load_state: str) -> tuple[str]:
+def unusable(name: str, load_state: str) -> str:
     """Say why a unit cannot be managed, and what to do."""
     remedy = {
         "not-found": "does not exist on this host. Install its package, place its file, or correct the name.",
         "masked": "is masked. Add masked: false if it shall be used.",
         "bad-setting": f"has a setting that systemd refuses. See: systemd-analyze verify {name}",
     }
-    return (f"units: {name} {remedy.get(load_state, f'could not be loaded by systemd ({load_state}).')}",)
+    return f"units: {name} {remedy.get(load_state, f'could not be loaded by systemd ({load_state}).')}"
 
 
 def stop_cleanly(signal_number: int, _frame: Any) -> None:

@@ -1,0 +1,32 @@
+"""Filters of the role uwsgi."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DEFAULTS: dict[str, Any] = {
+    "project_directory": ".", "processes": 0, "threads": 1, "harakiri": 60, "writable_paths": [], "settings": {},
+}  # fmt: skip
+
+
+def uwsgi_files(instances: list[dict[str, Any]], path: str, template: str) -> list[dict[str, Any]]:
+    """One template for each instance, as entries of host_config's ``files``; the template sees it as ``instance``."""
+    return [
+        {"path": path.format(name=one["name"]), "template": template, "vars": {"instance": {**DEFAULTS, **one}}}
+        for one in instances
+    ]
+
+
+def uwsgi_users(instances: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The user of each instance, as entries of host_config's ``users``."""
+    return [
+        {"name": one["name"], "home": f"/srv/{one['name']}", "comment": f"Django application {one['name']}"}
+        for one in instances
+    ]
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"uwsgi_files": uwsgi_files, "uwsgi_users": uwsgi_users}

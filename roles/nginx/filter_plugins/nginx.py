@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""Filters of the role nginx: complete its sites, and find out on the controller what could not work."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+DEFAULTS: dict[str, Any] = {
+    "static_url": "/static/",
+    "static_root": "",
+    "static_kept_root": "",
+    "media_url": "/media/",
+    "media_root": "",
+    "group": "",
+    "max_body_size": "10m",
+    "read_timeout": 60,
+    "redirect_domains": [],
+}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+DOMAIN = re.compile(rf"(\*\.)?{LABEL}(\.{LABEL})*")
+# What ends a word in nginx's configuration, or is expanded in it, has no place in a path.
+PATH = re.compile(r"/[^\s;{}\"'$\\]*")
+SIZE = re.compile(r"\d+[kKmMgG]?")
+
+
+def sites(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entries of ``nginx_sites`` with everything that may be left out."""
+    return [{**DEFAULTS, **entry} for entry in entries]
+
+
+def names(entries: list[dict[str, Any]]) -> list[str]:
+    """Every name that is served or redirected."""
+    return [name for site in sites(entries) for name in [*site["domains"], *site["redirect_domains"]]]
+
+
+def certificate_requests(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the role ``certificate`` has to keep for the sites."""
+    return [
+        {"name": site["name"], "subject_alt_names": [f"DNS:{name}" for name in names([site])]}
+        for site in sites(entries)
+    ]
+
+
+def site_files(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One file a site, as entries of host_config's ``files``."""
+    return [
+        {
+            "path": f"/etc/nginx/sites-enabled/{site['name']}.conf",
+            "template": "site.conf.j2",
+            "vars": {"site": site},
+            "triggers": ["reload"],
+        }
+        for site in sites(entries)
+    ]
+
+
+def _site_problems(site: dict[str, Any]) -> list[str]:
+    problems = []
+    if not NAME.fullmatch(site["name"]):
+        problems.append("name may hold letters, digits, - and _ only; files are named after it")
+    if not site["domains"]:
+        problems.append("domains is empty; list at least one name, such as board.example.org")
+    problems += [
+        f"{name!r} is no domain; write a name such as board.example.org or *.example.org"
+        for name in names([site])
+        if not DOMAIN.fullmatch(name)
+    ]
+    if site["redirect_domains"] and site["domains"] and site["domains"][0].startswith("*"):
+        problems.append("redirect_domains need a first domain without *, to have somewhere to go")
+    for key in ("upstream_socket", "static_root", "static_kept_root", "media_root"):
+        if site[key] and not PATH.fullmatch(site[key]):
+            problems.append(f"{key} {site[key]!r} must be an absolute path without spaces, quotes, $, ; or braces")
+    if site["static_kept_root"] and not site["static_root"]:
+        problems.append("static_kept_root is the second place to look; set static_root as the first")
+    for key in ("static_url", "media_url"):
+        if not re.fullmatch(r"/([^\s;{}\"'$\\]+/)?", site[key]) or site[key] == "/":
+            problems.append(f"{key} {site[key]!r} must begin and end with a slash, such as /static/")
+    if site["static_url"].startswith(site["media_url"]) or site["media_url"].startswith(site["static_url"]):
+        problems.append("static_url and media_url lie in each other; nginx could not tell them apart")
+    if not SIZE.fullmatch(str(site["max_body_size"])):
+        problems.append(f"max_body_size {site['max_body_size']!r} must be a size such as 10m, or 0 for no limit")
+    return [f"nginx_sites, {site['name']}: {problem}." for problem in problems]
+
+
+def site_problems(entries: list[dict[str, Any]]) -> list[str]:
+    """Why these sites could not be served, each with what to write instead."""
+    problems = [problem for site in sites(entries) for problem in _site_problems(site)]
+    twice = [name for name, count in Counter(site["name"] for site in entries).items() if count > 1]
+    problems += [f"nginx_sites: two sites are named {name}; give each its own name." for name in twice]
+    twice = [name for name, count in Counter(map(str.lower, names(entries))).items() if count > 1]
+    problems += [f"nginx_sites: {name} is listed twice; a name belongs to one site." for name in twice]
+    return problems
+
+
+def proxy_problems(networks: list[str]) -> list[str]:
+    """Which entries of ``nginx_trusted_proxies`` are no networks."""
+    problems = []
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            problems.append(f"nginx_trusted_proxies: {error}. Write a network such as 10.0.0.0/16.")
+    return problems
+
+
+def _covers(pattern: str, name: str) -> bool:
+    pattern, name = pattern.lower(), name.lower()
+    return pattern == name or (pattern.startswith("*.") and pattern[1:] == name[name.find(".") :] and "." in name)
+
+
+def certificate_problems(certificate: str, key: str, wanted: list[str]) -> list[str]:
+    """Why a certificate that the user brought could not serve these names."""
+    try:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import serialization
+    except ImportError as error:
+        raise AnsibleFilterError("nginx_tls_mode: files needs the Python library cryptography on the controller") from error
+    try:
+        chain = x509.load_pem_x509_certificates(certificate.encode())
+    except ValueError:
+        return ["nginx_tls_certificate_file holds no certificate in PEM (-----BEGIN CERTIFICATE-----)."]
+    try:
+        private = serialization.load_pem_private_key(key.encode(), password=None)
+    except TypeError:
+        return ["nginx_tls_key_file has a passphrase, which nginx could not ask for; use ansible-vault to protect it."]
+    except ValueError:
+        return ["nginx_tls_key_file holds no private key in PEM (-----BEGIN PRIVATE KEY-----)."]
+    problems = []
+    leaf = chain[0]
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if private.public_key().public_bytes(*form) != leaf.public_key().public_bytes(*form):
+        problems.append(
+            "nginx_tls_key_file does not belong to the first certificate of nginx_tls_certificate_file. "
+            "Put the certificate that was issued for this key first, its chain after it."
+        )
+    try:
+        covered = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        covered = []
+    missing = [name for name in wanted if not any(_covers(pattern, name) for pattern in covered)]
+    if missing:
+        problems.append(
+            f"nginx_tls_certificate_file is for {', '.join(covered) or 'no name at all'}; it lacks {', '.join(missing)}. "
+            "Have one issued that covers the domains and redirect_domains of all sites."
+        )
+    return problems
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Any]:
+        return {
+            "nginx_sites": sites,
+            "nginx_names": names,
+            "nginx_site_files": site_files,
+            "nginx_certificate_requests": certificate_requests,
+            "nginx_site_problems": site_problems,
+            "nginx_proxy_problems": proxy_problems,
+            "nginx_certificate_problems": certificate_problems,
+        }
