@@ -20,7 +20,7 @@ CONNECT_SECONDS = 10
 
 LOGIN_SPEC: dict[str, Any] = {
     "type": "dict",
-    "default": {},
+    "apply_defaults": True,
     "options": {
         "host": {"type": "str"},
         "port": {"type": "int", "default": 5432},

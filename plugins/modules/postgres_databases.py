@@ -57,7 +57,6 @@ options:
   login:
     description: How to reach the server.
     type: dict
-    default: {}
     suboptions:
       host:
         description: Name of the server, reached by TLS with sslmode verify-full. Without it this host's socket is used.
@@ -624,13 +623,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     wanted = module.params["databases"]
-    # An absent login is an empty mapping to Ansible, without the defaults of its options.
-    login = {"port": 5432, "user": "postgres", "database": "postgres", **module.params["login"]}
     for one in wanted:
         if not (one["password"] + one["owner_password"]).isascii() or not one["password"] or not one["owner_password"]:
             module.fail_json(msg=f"{one['name']}: passwords have to be printable ASCII, and not empty.")
     apply = module.params["apply"] and not module.check_mode
-    databases = Databases(wanted, login, apply)
+    databases = Databases(wanted, module.params["login"], apply)
     result: dict[str, Any] = {"available": True}
     try:
         databases.run()

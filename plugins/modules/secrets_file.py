@@ -60,7 +60,7 @@ import yaml
 from ansible.module_utils.basic import AnsibleModule
 
 ALPHABET = string.ascii_letters + string.digits
-LENGTH = 40
+LENGTH = 64
 AUTHORITY_YEARS = 10
 
 
