@@ -62,7 +62,7 @@ def summary(settings: Settings, stages: list[tuple[str, float]]) -> None:
     listed = {host.name: host for host in hosts.inventory_hosts(settings)}
     print(f"\n  The board      {_url(settings)}")
     print(f"  Admin          {_url(settings)}admin/   user 'admin', password in")
-    print(f"                 {settings.directory / 'secrets.yml'} (applications.board.admin_password)")
+    print(f"                 {settings.directory / 'secrets.yml'} (secrets.applications.board.admin_password)")
     print(f"  Certificate    signed by the lab's own CA: {settings.directory / 'ca.pem'}")
     for name, address in addresses.items():
         groups = [group for group in listed[name].groups if group in ("web", "database", "balancer")]

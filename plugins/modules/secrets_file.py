@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 module: secrets_file
 short_description: Generate the secrets of an environment that are missing
 description:
-  - Writes a YAML file, readable by its owner alone, with one random value for each secret that is missing and, where
+  - Writes a YAML file, readable by its owner alone, with the mapping C(secrets), one random value for each secret that is missing and, where
     there is none, the project's own certificate authority. What is there stays as it is.
   - Runs on the controller and needs the Python package C(cryptography).
 options:
@@ -120,7 +120,7 @@ def write(path: str, content: dict) -> None:
     partial = path + ".new"
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
         handle.write("# Made by playbooks/secrets.yml. Only the owner reads it, and it never goes into git.\n")
-        yaml.safe_dump(content, handle, sort_keys=True)
+        yaml.safe_dump({"secrets": content}, handle, sort_keys=True)
     os.replace(partial, path)
 
 
@@ -141,7 +141,7 @@ def main() -> None:
             text = handle.read()
         if text.startswith("$ANSIBLE_VAULT"):
             module.fail_json(msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again.")
-        content = yaml.safe_load(text) or {}
+        content = (yaml.safe_load(text) or {}).get("secrets") or {}
     added = complete(content, module.params["applications"], module.params["names"])
     if added and not module.check_mode:
         write(path, content)

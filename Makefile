@@ -1,0 +1,70 @@
+# The front door: `make up` puts the board on a local lab, `make test` proves everything.
+# Variables: LAB_NAME (several labs side by side), LAB_SUITE=trixie|bookworm, LAB_PORT, LAB_SUBNET, LAB (inventory).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PYTHONDONTWRITEBYTECODE := 1
+PYTHON := .venv/bin/python
+# The packages that the tests need beside those of the lab, each with a file that it brings.
+TEST_PACKAGES := chromium=/usr/bin/chromium chromium-driver=/usr/bin/chromedriver libnss3-tools=/usr/bin/certutil \
+  curl=/usr/bin/curl openssl=/usr/bin/openssl fonts-dejavu-core=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+
+.PHONY: help up url down clean ssh venv lock lint test test-unit test-role test-stack bench-converge docs
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## Start the lab, run site.yml on it, print the address
+	@began=$$SECONDS; lab/bootstrap lab; LAB_BOOTSTRAP_SECONDS=$$((SECONDS - began)) $(PYTHON) -m lab up
+
+url: ## Print the address of the lab's site
+	@$(PYTHON) -m lab url
+
+down: ## Remove the lab: containers, network, keys, secrets
+	@[ ! -x $(PYTHON) ] || $(PYTHON) -m lab down
+
+clean: ## Remove the lab, its images, builds and caches
+	@[ ! -x $(PYTHON) ] || $(PYTHON) -m lab clean
+	@rm -rf build .cache
+
+ssh: ## A shell on a host of the lab: make ssh HOST=web1
+	@ssh -F .lab/$${LAB_NAME:-lab}/ssh_config $${HOST:?as in 'make ssh HOST=web1'}
+
+venv: ## Install what the controller needs into .venv (no lab)
+	@lab/bootstrap controller
+
+lock: venv ## Compile requirements.in into requirements.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  requirements.in --output-file requirements.txt
+
+lint: venv ## ansible-lint (production), yamllint, ruff, shell syntax
+	@bash -n lab/bootstrap .ci/run
+	@ruff check . && ruff format --check .
+	@yamllint --strict .
+	@ansible-lint --offline --strict
+	@$(PYTHON) docs/generate_role_readmes.py --check
+
+test: ## Everything: lint, unit, templates, contracts, every Molecule scenario, the stack
+	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
+	@$(PYTHON) -m tests.scenarios.labs remove
+	@$(MAKE) --no-print-directory lint
+	@status=0; pytest tests || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
+
+test-unit: venv ## Unit, template and contract tests: no host is started
+	@pytest tests --ignore tests/scenarios
+
+test-role: ## The scenarios of one role: make test-role ROLE=nginx
+	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
+	@pytest tests/scenarios -k "$${ROLE:?as in 'make test-role ROLE=nginx'}"
+
+test-stack: ## The whole site on fresh hosts, with a browser and reboots
+	@$(MAKE) --no-print-directory test-role ROLE=stack
+
+bench-converge: ## First and no-change runs of site.yml for 1, 2 and 10 web hosts, side by side
+	@lab/bootstrap lab
+	@$(PYTHON) -m tests.bench.converge
+
+docs: venv ## Bring the generated parts of the role READMEs up to date
+	@$(PYTHON) docs/generate_role_readmes.py

@@ -1,0 +1,305 @@
+"""What visitors of a site get, asked from the host itself with real requests."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+
+CURL = "curl --silent --show-error --max-time 10 --cacert /etc/ssl/board/ca.pem"
+NAMES = " ".join(
+    f"--resolve {name}:{port}:127.0.0.1"
+    for name in ("board.test", "www.board.test", "absent.test", "stranger.test")
+    for port in (80, 443)
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def journal(host, request):
+    """The log tells why, when something failed."""
+    before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > before:
+        print(host.check_output("journalctl --no-pager -n 40 -u nginx -u 'upstream@*'; tail -n 20 /var/log/nginx/error.log"))
+
+
+@pytest.fixture
+def live(host):
+    """Move the link that a deploy moves; back at release one in the end."""
+
+    def switch(release: str | None) -> None:
+        command = "rm -f /srv/board/live"
+        if release:
+            command = f"ln -sfn releases/{release} /srv/board/new && mv -T /srv/board/new /srv/board/live"
+        host.check_output(command)
+
+    yield switch
+    switch("one")
+
+
+def ask(host, words: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body of one request."""
+    answer = host.run(f"{CURL} {NAMES} --include {words}")
+    assert answer.rc == 0, f"curl {words}: {answer.stderr}"
+    text = answer.stdout.replace("\r\n", "\n")
+    while re.match(r"HTTP/\S+ 1\d\d", text):
+        text = text.split("\n\n", 1)[1]
+    head, _, body = text.partition("\n\n")
+    first, *lines = head.split("\n")
+    return int(first.split()[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines if ": " in line)}, body
+
+
+def parameters(host, words: str = "https://board.test/") -> dict[str, str]:
+    """What the application was told."""
+    status, _, body = ask(host, words)
+    assert status == 200, body
+    return json.loads(body)["parameters"]
+
+
+def test_service_is_enabled_and_runs(host):
+    service = host.service("nginx")
+    assert service.is_enabled
+    assert service.is_running
+
+
+def test_application_is_told_who_asks_and_how(host):
+    told = parameters(host, "--http2 'https://board.test/some%20path?a=b'")
+    assert told["HTTP_HOST"] == "board.test"
+    assert told["PATH_INFO"] == "/some path"
+    assert told["QUERY_STRING"] == "a=b"
+    assert told["HTTPS"] == "on"
+    assert told["REQUEST_SCHEME"] == "https"
+    assert told["SSL_PROTOCOL"] == "TLSv1.3"
+    assert told["SSL_CIPHER"].startswith("TLS_")
+    assert re.fullmatch("[0-9a-f]{32}", told["REQUEST_ID"])
+    assert told["NGINX_HOST"] == host.check_output("hostname")
+    assert told["NGINX_VERSION"] in host.run("nginx -v").stderr
+    assert told["REMOTE_ADDR"] == "127.0.0.1"
+
+
+def test_headers_that_visitors_may_not_set_are_dropped(host):
+    forged = {
+        "X-Request-ID": "forged",
+        "Proxy": "http://forged",
+        "X-Forwarded-For": "192.0.2.1",
+        "X-Forwarded-Proto": "forged",
+        "X-Forwarded-Host": "forged.test",
+        "Forwarded": "for=forged",
+    }
+    told = parameters(host, " ".join(f"-H '{k}: {v}'" for k, v in forged.items()) + " https://board.test/")
+    assert "forged" not in json.dumps(told)
+    assert told["REMOTE_ADDR"] == told["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+    assert "HTTP_PROXY" not in told or told["HTTP_PROXY"] == ""
+
+
+def test_host_header_keeps_its_port(host):
+    assert parameters(host, "-H 'Host: board.test:8443' https://board.test/")["HTTP_HOST"] == "board.test:8443"
+
+
+@pytest.mark.parametrize(("option", "version"), [("--http2", "2"), ("--http1.1", "1.1")])
+def test_http_version_is_negotiated(host, option, version):
+    command = f"{CURL} {NAMES} {option} -o /dev/null -w '%{{http_version}} %{{ssl_verify_result}}' https://board.test/"
+    assert host.check_output(command) == f"{version} 0"
+
+
+@pytest.mark.parametrize(("version", "accepted"), [("1_1", False), ("1_2", True), ("1_3", True)])
+def test_tls_versions(host, version, accepted):
+    done = host.run(
+        f"echo | openssl s_client -connect 127.0.0.1:443 -servername board.test -tls{version} "
+        "-cipher 'ALL:@SECLEVEL=0' -CAfile /etc/ssl/board/ca.pem -verify_return_error"
+    )
+    assert (done.rc == 0) is accepted, done.stdout + done.stderr
+
+
+def test_certificate_covers_every_name(host):
+    for name in ("board.test", "www.board.test", "absent.test"):
+        done = host.run(
+            f"echo | openssl s_client -connect 127.0.0.1:443 -servername {name} -verify_hostname {name} "
+            "-CAfile /etc/ssl/board/ca.pem -verify_return_error"
+        )
+        assert done.rc == 0, done.stdout
+
+
+def test_http_goes_to_https(host):
+    status, headers, _ = ask(host, "-X POST 'http://board.test/a/b?c=d'")
+    assert (status, headers["location"]) == (308, "https://board.test/a/b?c=d")
+
+
+def test_other_names_go_to_the_first_domain(host):
+    first = f"{host.check_output('hostname')}.test"
+    status, headers, _ = ask(host, "'https://www.board.test/a?b=c'")
+    assert (status, headers["location"]) == (308, f"https://{first}/a?b=c")
+
+
+def test_strangers_are_rejected(host):
+    assert host.run(f"{CURL} {NAMES} http://stranger.test/").rc == 52  # closed without a word
+    assert host.run(f"{CURL} {NAMES} -k https://stranger.test/").rc == 35  # no handshake
+    assert host.run(f"{CURL} -k https://127.0.0.1/").rc == 35
+    assert ask(host, "-H 'Host: stranger.test' https://board.test/")[0] == 421
+    assert ask(host, "-H 'Host: absent.test' https://board.test/")[0] == 421
+
+
+def test_missing_application_has_a_standing_page(host):
+    status, headers, body = ask(host, "https://absent.test/")
+    assert status == 502
+    assert "Back in a moment" in body
+    assert headers["content-type"].startswith("text/html")
+    assert headers["cache-control"] == "no-store"
+    assert int(headers["retry-after"]) > 0
+    status, _, body = ask(host, "-X POST -d a=b https://absent.test/")
+    assert (status, "Back in a moment" in body) == (502, True)
+    status, headers, body = ask(host, "-H 'Accept: application/json' https://absent.test/api")
+    assert status == 502
+    assert headers["content-type"].startswith("application/json")
+    assert json.loads(body)["error"] == "temporarily_unavailable"
+    assert ask(host, "https://absent.test/static/a.css")[0] == 404
+    assert ask(host, "https://board.test/_nginx_unavailable/unavailable.html")[0] == 404
+
+
+def test_slow_application_times_out(host):
+    began = time.monotonic()
+    status, _, body = ask(host, "https://board.test/slow")
+    assert (status, "Back in a moment" in body) == (504, True)
+    assert time.monotonic() - began < 7
+
+
+def test_requests_are_never_repeated(host):
+    host.check_output("truncate -s 0 /srv/board/requests.log")
+    assert ask(host, "-X POST -d order=1 https://board.test/die")[0] == 502
+    assert host.file("/srv/board/requests.log").content_string.splitlines() == ["POST /die"]
+
+
+@pytest.mark.parametrize("status", [404, 500, 502, 503])
+def test_own_errors_of_the_application_pass(host, status):
+    assert ask(host, f"https://board.test/status/{status}")[::2] == (status, "the application's own words")
+
+
+def test_switch_of_live_is_followed_at_once(host, live):
+    since = host.check_output("ps -o pid= -C nginx")
+    for release in ("two", "one", "two"):
+        live(release)
+        assert json.loads(ask(host, "https://board.test/")[2])["release"] == release
+        assert ask(host, "https://board.test/static/which.txt")[2] == f"{release}\n"
+    live(None)
+    assert ask(host, "https://board.test/")[0] == 502
+    assert ask(host, "https://board.test/static/which.txt")[0] == 404
+    live("one")
+    assert ask(host, "https://board.test/")[0] == 200
+    assert host.check_output("ps -o pid= -C nginx") == since
+
+
+@pytest.mark.parametrize(
+    ("name", "caching"),
+    [
+        ("app.0a1b2c3d4e5f.css", "public, max-age=31536000, immutable"),
+        ("old.ffffffffffff.css", "public, max-age=31536000, immutable"),  # of an earlier release
+        ("plain.css", "public, max-age=300, must-revalidate"),
+        ("report.20260131.js", "public, max-age=300, must-revalidate"),
+    ],
+)
+def test_static_files_are_cached_by_their_name(host, name, caching):
+    status, headers, _ = ask(host, f"https://board.test/static/{name}")
+    assert (status, headers["cache-control"]) == (200, caching)
+    assert headers["x-content-type-options"] == "nosniff"
+    status, again, _ = ask(host, f"-H 'If-None-Match: {headers['etag']}' https://board.test/static/{name}")
+    assert status == 304
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+def test_static_files_are_compressed(host, encoding):
+    url = "https://board.test/static"
+    status, headers, body = ask(host, f"-H 'Accept-Encoding: {encoding}' {url}/app.0a1b2c3d4e5f.css")
+    assert headers["content-encoding"] == encoding
+    assert headers["vary"] == "Accept-Encoding"
+    assert headers["content-type"] == "text/css"
+    assert body == f"stands for {'brotli' if encoding == 'br' else 'gzip'}\n"
+    tool = "brotli -dc" if encoding == "br" else "gzip -dc"
+    plain = host.check_output(f"{CURL} {NAMES} -H 'Accept-Encoding: {encoding}' {url}/plain.css | {tool}")
+    assert plain == host.check_output("cat /srv/board/live/static/plain.css")
+    assert "content-encoding" not in ask(host, f"{url}/plain.css")[1]
+
+
+def test_pages_are_not_compressed(host):
+    assert "content-encoding" not in ask(host, "-H 'Accept-Encoding: gzip, br' https://board.test/page")[1]
+
+
+def test_module_scripts_have_their_type(host):
+    assert ask(host, "https://board.test/static/module.mjs")[1]["content-type"].endswith("javascript")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "static/.secret",
+        "static/stolen",
+        "static/missing.css",
+        "static/css/",
+        "static/../uwsgi.sock",
+        "static/..%2f..%2fone/uwsgi.sock",
+        "media/",
+        "media/../static/old.ffffffffffff.css",
+    ],
+)
+def test_nothing_else_is_served_from_disk(host, path):
+    status, _, body = ask(host, f"--path-as-is https://board.test/{path}")
+    assert status in (400, 404) or '"release"' in body, body
+
+
+def test_uploads_cannot_run(host):
+    status, headers, _ = ask(host, "https://board.test/media/upload.html")
+    assert status == 200
+    assert "sandbox" in headers["content-security-policy"]
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    headers = ask(host, "https://board.test/media/upload.pdf")[1]
+    assert headers["content-type"] == "application/pdf"
+    assert "content-security-policy" not in headers
+
+
+def test_body_size_is_limited(host):
+    host.check_output("truncate -s 11M /tmp/large && truncate -s 9M /tmp/fits")
+    assert ask(host, "-H Expect: --data-binary @/tmp/large https://board.test/")[0] == 413
+    assert json.loads(ask(host, "--data-binary @/tmp/fits https://board.test/")[2])["received"] == 9 * 1024 * 1024
+
+
+def test_log_is_json(host):
+    told = parameters(host, "-A 'say \"hi\" \\ ü' -e http://from.test/ 'https://board.test/log?x=1'")
+    lines = [json.loads(line) for line in host.file("/var/log/nginx/access.log").content_string.splitlines()]
+    (entry,) = [line for line in lines if line["request_id"] == told["REQUEST_ID"]]
+    assert set(entry) == {
+        "time", "request_id", "remote_addr", "method", "uri", "protocol", "status", "bytes", "request_time",
+        "upstream_time", "upstream_status", "host", "referer", "user_agent", "ssl_protocol",
+    }  # fmt: skip
+    assert entry["user_agent"] == 'say "hi" \\ ü'
+    assert (entry["uri"], entry["status"], entry["upstream_status"]) == ("/log?x=1", 200, "200")
+    assert isinstance(entry["request_time"], float)
+
+
+def test_log_is_rotated(host):
+    host.check_output("logrotate --force /etc/logrotate.d/nginx")
+    told = parameters(host)
+    assert told["REQUEST_ID"] in host.file("/var/log/nginx/access.log").content_string
+
+
+def test_limits_and_sandbox_hold(host):
+    limits = host.check_output("cat /proc/$(pgrep -u www-data nginx | head -1)/limits")
+    assert re.search(r"Max open files +12288 ", limits)
+    assert host.run("nsenter -t $(cat /run/nginx.pid) -m ls /home").stdout == ""
+    assert "NoNewPrivs:\t1" in host.check_output("cat /proc/$(cat /run/nginx.pid)/status")
+
+
+def test_crash_is_survived(host):
+    before = host.check_output("cat /run/nginx.pid")
+    host.check_output(f"kill -SEGV {before}")
+    for _ in range(20):
+        time.sleep(0.5)
+        if host.run(f"{CURL} {NAMES} https://board.test/").rc == 0 and host.run("cat /run/nginx.pid").stdout.strip() != before:
+            break
+    else:
+        pytest.fail(host.check_output("systemctl status nginx --no-pager"))
+
+
+def test_nothing_is_left_of_the_default_site(host):
+    assert sorted(host.file("/etc/nginx/sites-enabled").listdir()) == ["absent.conf", "board.conf"]

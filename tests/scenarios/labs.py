@@ -1,0 +1,52 @@
+"""The labs that the scenarios use: names, and their removal after a run or before the next.
+
+``python -m tests.scenarios.labs remove`` takes away what a run left, an interrupted one too.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+# Role scenarios share one lab; each scenario that runs a whole site has one of its own.
+ROLES = "test-roles"
+SITES = {"stack": "test-stack", "local": "test-local"}
+INVENTORIES = {"stack": "lab", "local": "local-lab"}
+
+
+def lab_of(scenario: str) -> str:
+    """The name of the lab that a scenario uses."""
+    return SITES.get(scenario, ROLES)
+
+
+def environment(scenario: str) -> dict[str, str]:
+    """The environment that Molecule and the lab run in for a scenario."""
+    return {
+        **os.environ,
+        "LAB_NAME": lab_of(scenario),
+        "LAB": INVENTORIES.get(scenario, "molecule"),
+        "LAB_PORT": "0",
+        "LAB_SUBNET": "",
+        "LAB_SUITE": "",
+        "PATH": f"{PROJECT / '.venv/bin'}:{os.environ['PATH']}",
+        # Messages are read by the tests and by people in a log.
+        "NO_COLOR": "1",
+        "ANSIBLE_NOCOLOR": "1",
+    }
+
+
+def remove(scenario: str) -> None:
+    """Remove the lab of a scenario."""
+    subprocess.run(
+        [sys.executable, "-m", "lab", "down"], cwd=PROJECT, env=environment(scenario), check=True, stdin=subprocess.DEVNULL
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["remove"]:
+        sys.exit("usage: python -m tests.scenarios.labs remove")
+    for one in ("roles", *SITES):
+        remove(one)

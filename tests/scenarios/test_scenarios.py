@@ -1,0 +1,52 @@
+"""Each Molecule scenario, whole: syntax, check on empty hosts, converge, idempotence, check, verify."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.scenarios.labs import PROJECT, SITES, environment
+
+SCENARIOS = sorted(path.parent.name for path in PROJECT.glob("molecule/*/molecule.yml") if path.parent.name != "default")
+# The longest first, so that no worker is left alone with one of them at the end.
+ORDER = sorted(SCENARIOS, key=lambda name: (name not in SITES, not name.startswith(("django", "postgres")), name))
+SECONDS = 1500
+CHANGED = re.compile(r"(\S+)\s+: ok=\d+\s+changed=(\d+)")
+
+
+def actions(log: str) -> list[tuple[str, str]]:
+    """The actions of a Molecule run and what each printed."""
+    parts = re.split(r"➜\s+(\w+): Executing", log)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def changed_by(output: str) -> dict[str, int]:
+    """Changed tasks of each host, from the recap. Molecule folds long lines, so they are joined first."""
+    joined = re.sub(r"\s*\n\s*│?\s*", " ", output)
+    return {host: int(count) for host, count in CHANGED.findall(joined)}
+
+
+@pytest.mark.scenario
+@pytest.mark.parametrize("scenario", ORDER)
+def test_scenario(scenario: str) -> None:
+    """The scenario passes, and its last check, after converge, predicts no change on any host."""
+    log_file = PROJECT / "build" / "molecule" / f"{scenario}.log"
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with log_file.open("w") as log:
+        done = subprocess.run(
+            [sys.executable, "-m", "molecule", "test", "-s", scenario],
+            cwd=PROJECT, env=environment(scenario), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            timeout=SECONDS, check=False,
+        )  # fmt: skip
+    text = log_file.read_text()
+    # The whole log is in the file; the end of it says what went wrong.
+    assert done.returncode == 0, f"{scenario} failed after {time.monotonic() - began:.0f} s, see {log_file}:\n{text[-12000:]}"
+    checks = [changed_by(output) for name, output in actions(text) if name == "check"]
+    assert len(checks) == 2, f"expected two check runs in {log_file}, found {len(checks)}"
+    assert sum(checks[0].values()) > 0, f"the check on empty hosts predicted nothing: {checks[0]}"
+    assert checks[1] and not any(checks[1].values()), f"the check after converge predicts changes: {checks[1]}"
