@@ -22,7 +22,7 @@ def journal(host, request):
     before = request.session.testsfailed
     yield
     if request.session.testsfailed > before:
-        print(host.check_output("journalctl --no-pager -n 40 -u nginx -u 'upstream@*'; tail -n 20 /var/log/nginx/error.log"))
+        print(host.run("journalctl --no-pager -n 40 -u nginx -u 'upstream@*'; tail -n 20 /var/log/nginx/error.log").stdout)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_other_names_go_to_the_first_domain(host):
 
 
 def test_strangers_are_rejected(host):
-    assert host.run(f"{CURL} {NAMES} http://stranger.test/").rc == 52  # closed without a word
+    assert host.run(f"{CURL} {NAMES} http://stranger.test/").rc in (52, 56)  # closed without a word
     assert host.run(f"{CURL} {NAMES} -k https://stranger.test/").rc == 35  # no handshake
     assert host.run(f"{CURL} -k https://127.0.0.1/").rc == 35
     assert ask(host, "-H 'Host: stranger.test' https://board.test/")[0] == 421
@@ -239,7 +239,7 @@ def test_module_scripts_have_their_type(host):
         "static/../uwsgi.sock",
         "static/..%2f..%2fone/uwsgi.sock",
         "media/",
-        "media/../static/old.ffffffffffff.css",
+        "media/..%2fstatic/.secret",
     ],
 )
 def test_nothing_else_is_served_from_disk(host, path):

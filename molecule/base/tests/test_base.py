@@ -1,0 +1,98 @@
+"""A host with the defaults: who gets in, what is kept, what is upgraded."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from controller import log_in
+
+PACKAGES = ("ca-certificates", "curl", "iproute2", "openssl", "python3-apt", "systemd-timesyncd", "unattended-upgrades")
+
+
+@pytest.fixture
+def sshd(host) -> dict[str, str]:
+    """The settings that sshd follows, by keyword."""
+    return dict(line.split(" ", 1) for line in host.check_output("sshd -T").splitlines() if " " in line)
+
+
+@pytest.fixture
+def apt(host) -> str:
+    """apt's settings as apt reads them."""
+    return host.check_output("apt-config dump")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_is_installed(host, package):
+    assert host.package(package).is_installed
+
+
+def test_packages_took_one_call_of_apt(host):
+    history = host.check_output("cat /var/log/apt/history.log")
+    installs = [entry for entry in history.split("\n\n") if "unattended-upgrades" in entry and "Install:" in entry]
+    assert len(installs) == 1
+    assert "curl" in installs[0]
+
+
+def test_sshd_takes_keys_only(sshd):
+    assert sshd["passwordauthentication"] == "no"
+    assert sshd["kbdinteractiveauthentication"] == "no"
+    assert sshd["permitrootlogin"] in ("prohibit-password", "without-password")
+    assert sshd["pubkeyauthentication"] == "yes"
+    assert sshd["x11forwarding"] == "no"
+    assert (sshd["maxauthtries"], sshd["logingracetime"]) == ("6", "60")
+    assert (sshd["clientaliveinterval"], sshd["clientalivecountmax"]) == ("60", "5")
+
+
+def test_sshd_was_told(host):
+    """The running daemon, and not its files alone, knows the settings: no password is asked for."""
+    name = host.backend.get_hostname()
+    refused = log_in(name, "-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password,keyboard-interactive")
+    assert refused.returncode != 0
+    assert "Permission denied (publickey)" in refused.stderr
+
+
+def test_key_still_opens_a_new_connection(host):
+    entered = log_in(host.backend.get_hostname(), command="sudo -n id -u")
+    assert (entered.returncode, entered.stdout.strip()) == (0, "0"), entered.stderr
+
+
+def test_journal_is_kept_on_disk_within_its_limit(host):
+    settings = host.check_output("systemd-analyze cat-config systemd/journald.conf")
+    assert re.findall(r"^(\w+=.+)$", settings, re.M) == [
+        "Storage=persistent", "SystemMaxUse=500M", "MaxRetentionSec=1month",
+    ]  # fmt: skip
+    machine = host.file("/etc/machine-id").content_string.strip()
+    assert host.file(f"/var/log/journal/{machine}/system.journal").exists
+    said = host.check_output("journalctl --identifier systemd-journald --grep 'System Journal' --output cat --lines 1")
+    assert "max 500.0M" in said or "max 500M" in said
+
+
+def test_journal_takes_entries_after_its_restart(host):
+    host.check_output("systemd-cat --identifier tests echo still here")
+    host.check_output("journalctl --sync")
+    assert "still here" in host.check_output("journalctl --identifier tests --output cat --lines 1")
+
+
+def test_time_is_synchronised_where_the_clock_is_the_hosts_own(host):
+    assert host.service("systemd-timesyncd").is_enabled
+    # A container has its machine's clock, and the unit's own condition leaves it alone.
+    condition = host.check_output("systemctl show --property ConditionResult,ActiveState systemd-timesyncd")
+    assert "ActiveState=active" in condition or "ConditionResult=no" in condition
+
+
+def test_security_updates_are_installed_every_night(host, apt):
+    assert 'APT::Periodic::Update-Package-Lists "1";' in apt
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in apt
+    assert 'APT::Periodic::AutocleanInterval "7";' in apt
+    assert 'Unattended-Upgrade::Automatic-Reboot "false";' in apt
+    assert "Debian-Security" in apt
+    assert "Unattended-Upgrade::Package-Blacklist::" not in apt
+    for timer in ("apt-daily.timer", "apt-daily-upgrade.timer"):
+        assert host.service(timer).is_enabled, timer
+        assert host.service(timer).is_running, timer
+    assert host.service("unattended-upgrades").is_enabled
+
+
+def test_nothing_failed(host):
+    assert host.check_output("systemctl --failed --no-legend --plain") == ""

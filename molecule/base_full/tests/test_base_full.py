@@ -1,0 +1,75 @@
+"""Everything that the role lets one change has another value, and the host follows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from controller import log_in, play
+
+
+@pytest.fixture
+def apt(host) -> str:
+    """apt's settings as apt reads them."""
+    return host.check_output("apt-config dump")
+
+
+@pytest.fixture
+def lists_of_two_hours_ago(host) -> None:
+    """apt's lists, as a host has them that was left alone since."""
+    host.check_output("touch --date '2 hours ago' /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp")
+
+
+@pytest.mark.parametrize("package", ["tree", "brotli", "media-types"])
+def test_packages_of_the_list_and_of_the_roles_are_installed(host, package):
+    assert host.package(package).is_installed
+
+
+def test_packages_of_the_default_list_are_not(host):
+    assert not host.package("curl").is_installed
+
+
+def test_packages_took_one_call_of_apt(host):
+    history = host.check_output("cat /var/log/apt/history.log")
+    installs = [entry for entry in history.split("\n\n") if "Install:" in entry and "tree" in entry]
+    assert len(installs) == 1
+    assert "brotli" in installs[0]
+
+
+def test_package_lists_are_fetched_when_they_are_older_than_asked(host, lists_of_two_hours_ago):
+    play("base_full/converge.yml", limit="base-full")
+    age = int(host.check_output("date +%s")) - host.file("/var/lib/apt/lists").mtime.timestamp()
+    assert age < 3600
+
+
+def test_password_opens_a_connection(host, tmp_path):
+    teller = tmp_path / "teller"
+    teller.write_text("#!/bin/sh\necho \"visitor's password\"\n")
+    teller.chmod(0o700)
+    entered = log_in(
+        "base-full", "-l", "visitor", "-o", "BatchMode=no", "-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1",
+        command="id -un", SSH_ASKPASS=str(teller), SSH_ASKPASS_REQUIRE="force", DISPLAY=":0",
+    )  # fmt: skip
+    assert (entered.returncode, entered.stdout.strip()) == (0, "visitor"), entered.stderr
+
+
+def test_key_still_opens_a_connection(host):
+    assert log_in("base-full").returncode == 0
+
+
+def test_journal_follows(host):
+    settings = host.check_output("systemd-analyze cat-config systemd/journald.conf")
+    assert re.findall(r"^(\w+=.+)$", settings, re.M) == ["Storage=persistent", "SystemMaxUse=64M", "MaxRetentionSec=3day"]
+    said = host.check_output("journalctl --identifier systemd-journald --grep 'System Journal' --output cat --lines 1")
+    assert "max 64.0M" in said or "max 64M" in said
+
+
+def test_time_servers_follow(host):
+    settings = host.check_output("systemd-analyze cat-config systemd/timesyncd.conf")
+    assert re.findall(r"^NTP=(.*)$", settings, re.M) == ["169.254.169.123 time.example.org"]
+
+
+def test_upgrades_follow(apt):
+    assert 'Unattended-Upgrade::Automatic-Reboot "true";' in apt
+    assert 'Unattended-Upgrade::Automatic-Reboot-Time "04:45";' in apt
+    assert re.findall(r'^Unattended-Upgrade::Package-Blacklist:: "(.*)";$', apt, re.M) == ["^postgresql-", "^nginx"]

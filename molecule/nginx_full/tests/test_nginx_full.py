@@ -1,0 +1,119 @@
+"""Whether each setting that is not the default arrives with the visitors."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+NAMES = " ".join(
+    f"--resolve {name}:{port}:127.0.0.1"
+    for name in ("shop.full.test", "full.test", "www.full.test", "bare.full.test")
+    for port in (8080, 8443)
+)
+SHOP = "https://shop.full.test:8443"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def journal(host, request):
+    """The log tells why, when something failed."""
+    before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > before:
+        print(host.run("journalctl --no-pager -n 40 -u nginx; tail -n 20 /var/log/nginx/error.log").stdout)
+
+
+def ask(host, words: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body of one request."""
+    answer = host.run(f"curl --silent --show-error --max-time 20 -k {NAMES} --include {words}")
+    assert answer.rc == 0, f"curl {words}: {answer.stderr}"
+    head, _, body = answer.stdout.replace("\r\n", "\n").partition("\n\n")
+    first, *lines = head.split("\n")
+    return int(first.split()[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines if ": " in line)}, body
+
+
+def test_own_certificate_is_shown(host):
+    shown = host.check_output(
+        "echo | openssl s_client -connect 127.0.0.1:8443 -servername full.test 2>/dev/null | openssl x509 -noout -ext subjectAltName"
+    )
+    assert "DNS:*.full.test, DNS:full.test" in shown
+    key = host.file("/etc/nginx/tls/privkey.pem")
+    assert (key.user, key.mode) == ("root", 0o600)
+
+
+def test_tls_is_what_was_asked_for(host):
+    connect = "echo | openssl s_client -connect 127.0.0.1:8443 -servername full.test"
+    assert "Cipher is ECDHE-ECDSA-AES256-GCM-SHA384" in host.check_output(f"{connect} -tls1_2 -alpn h2,http/1.1")
+    assert "ALPN protocol: http/1.1" in host.check_output(f"{connect} -tls1_2 -alpn h2,http/1.1")
+    assert host.run(f"{connect} -tls1_3").rc != 0
+    assert host.run(f"{connect} -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256").rc != 0
+
+
+def test_ports(host):
+    assert host.socket("tcp://0.0.0.0:8080").is_listening
+    assert host.socket("tcp://0.0.0.0:8443").is_listening
+    listening = host.check_output("ss -Htln")
+    assert not re.search(r"\[::\]:(80|443|8080|8443)\b|:(80|443)\s", listening), listening
+
+
+def test_redirects_name_the_public_port(host):
+    assert ask(host, "'http://full.test:8080/a?b'")[1]["location"] == "https://full.test:9443/a?b"
+    assert ask(host, "'https://www.full.test:8443/a?b'")[1]["location"] == "https://shop.full.test:9443/a?b"
+
+
+def test_address_comes_from_the_trusted_proxy(host):
+    # The visitor forged the first; the second is the last that no trusted proxy stands for.
+    told = ask(host, f"-H 'X-Forwarded-For: 192.0.2.66, 203.0.113.5, 198.51.100.9' {SHOP}/")[2]
+    assert json.loads(told)["parameters"]["REMOTE_ADDR"] == "203.0.113.5"
+    log = json.loads(host.file("/var/log/nginx/access.log").content_string.splitlines()[-1])
+    assert log["remote_addr"] == "203.0.113.5"
+
+
+def test_balancer_asks_for_health_by_address(host):
+    status, _, body = ask(host, "http://127.0.0.1:8080/readyz")
+    told = json.loads(body)["parameters"]
+    assert (status, told["PATH_INFO"], told["HTTP_HOST"]) == (200, "/readyz", "shop.full.test")
+    assert host.run("curl --silent http://127.0.0.1:8080/other").rc in (52, 56)
+    address = host.check_output("hostname -I").split()[0]  # comes from an address that is no trusted proxy
+    assert host.run(f"curl --silent http://{address}:8080/readyz").rc in (52, 56)
+
+
+def test_sites_are_told_apart(host):
+    assert json.loads(ask(host, f"{SHOP}/")[2])["release"] == "one"
+    assert json.loads(ask(host, "https://bare.full.test:8443/static/x.css")[2])["release"] == "two"
+    assert ask(host, "-H 'Host: bare.full.test' https://shop.full.test:8443/")[0] == 421
+
+
+def test_files(host):
+    status, headers, _ = ask(host, f"{SHOP}/assets/v1.0/plain.css")
+    assert (status, headers["cache-control"]) == (200, "public, max-age=7, must-revalidate")
+    assert ask(host, f"{SHOP}/uploads/upload.html")[1]["cache-control"] == "public, max-age=8, must-revalidate"
+    assert '"release"' in ask(host, f"{SHOP}/assets/v1x0/plain.css")[2]  # a dot in the path is a dot
+    assert ask(host, f"{SHOP}/assets/v1.0/.secret")[0] == 404
+    # The packages for brotli are not in nginx_packages.
+    headers = ask(host, f"-H 'Accept-Encoding: br, gzip' {SHOP}/assets/v1.0/app.0a1b2c3d4e5f.css")[1]
+    assert headers["content-encoding"] == "gzip"
+
+
+def test_answers_are_compressed(host):
+    assert ask(host, f"-H 'Accept-Encoding: gzip' -o /dev/null -D - {SHOP}/page")[1]["content-encoding"] == "gzip"
+
+
+def test_limits(host):
+    host.check_output("truncate -s 2M /tmp/large")
+    assert ask(host, f"-H Expect: --data-binary @/tmp/large {SHOP}/")[0] == 413
+    codes = host.check_output(
+        f"for n in 1 2 3 4; do curl -sk {NAMES} -o /dev/null -w '%{{http_code}}\\n' {SHOP}/slow & done; wait"
+    ).split()
+    assert sorted(codes) == ["200", "200", "429", "429"]
+    assert len(host.check_output("pgrep -u www-data nginx").split()) == 1
+    limits = host.check_output("cat /proc/$(pgrep -u www-data nginx)/limits")
+    assert re.search(r"Max open files +2048 ", limits)
+    assert re.search(r"Max nice priority|Nice", limits)
+    assert host.check_output("systemctl show -p Nice --value nginx") == "-1"
+    assert host.check_output("systemctl show -p ProtectHome --value nginx") == "read-only"
+
+
+def test_slow_headers_are_cut_off(host):
+    assert host.run("(printf 'GET / HTTP/1.1\\r\\n'; sleep 5) | timeout 4 openssl s_client -quiet -connect 127.0.0.1:8443 -servername full.test").rc != 124

@@ -1,0 +1,91 @@
+"""A visitor of the lab's site: HTTPS with the lab's own authority, whatever address a name has."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+PROJECT = Path(os.environ.get("MOLECULE_PROJECT_DIRECTORY") or Path(__file__).resolve().parents[3])
+LAB = PROJECT / ".lab" / os.environ.get("LAB_NAME", "lab")
+DOMAIN = "board.localhost"
+
+
+def address(host: str) -> str:
+    """The address of a host of the lab."""
+    return json.loads((LAB / "hosts.json").read_text())[host]
+
+
+def secret(name: str) -> str:
+    """A secret of the board."""
+    return yaml.safe_load((LAB / "secrets.yml").read_text())["secrets"]["applications"]["board"][name]
+
+
+@contextmanager
+def resolved(host: str) -> Iterator[None]:
+    """Let the site's name mean one of the hosts, as a line of /etc/hosts would."""
+    original = socket.getaddrinfo
+
+    def lookup(name: Any, *arguments: Any, **options: Any) -> Any:
+        return original(address(host) if name == DOMAIN else name, *arguments, **options)
+
+    socket.getaddrinfo = lookup
+    try:
+        yield
+    finally:
+        socket.getaddrinfo = original
+
+
+class Visitor:
+    """One visitor of one web host."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.verify = str(LAB / "ca.pem")
+
+    def host_address(self) -> str:
+        """The address of the host that is visited."""
+        return address(self.host)
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        """GET over HTTPS; the certificate is verified."""
+        with resolved(self.host):
+            return self.session.get(f"https://{DOMAIN}{path}", timeout=20, **options)
+
+    def post(self, path: str, **options: Any) -> requests.Response:
+        """POST over HTTPS, with the page before as referer as a browser sends it."""
+        headers = {"Referer": f"https://{DOMAIN}{path}", **options.pop("headers", {})}
+        with resolved(self.host):
+            return self.session.post(f"https://{DOMAIN}{path}", timeout=20, headers=headers, **options)
+
+    def submit(self, path: str, fields: dict[str, str], files: dict[str, Any] | None = None) -> requests.Response:
+        """Open a form, fill it in and send it with its CSRF token."""
+        page = self.get(path)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+        assert token, page.text[:2000]
+        return self.post(path, data={**fields, "csrfmiddlewaretoken": token[1]}, files=files)
+
+
+def wait_for(what: str, condition: Callable[[], bool], seconds: float) -> float:
+    """Wait until a condition holds; returns how long it took."""
+    began = time.monotonic()
+    last: Exception | None = None
+    while time.monotonic() - began < seconds:
+        try:
+            if condition():
+                return time.monotonic() - began
+        except (requests.RequestException, OSError) as error:
+            last = error
+        time.sleep(0.5)
+    raise AssertionError(f"{what} did not happen within {seconds} seconds; last: {last}")

@@ -1,0 +1,110 @@
+"""What an operator does with a running site: parts of a run, another release, a reboot."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import Any
+
+import pytest
+from site_visitor import PROJECT, Visitor, wait_for
+
+RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+def play(*words: str, code: int = 0) -> tuple[str, dict[str, int]]:
+    """Run site.yml (or the playbook named) and return its output and the changed tasks of each host."""
+    playbook = () if words and words[0].endswith(".yml") else ("site.yml",)
+    done = subprocess.run(
+        [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", "inventory/lab", *playbook, *words],
+        cwd=PROJECT, capture_output=True, text=True, check=False, timeout=600, stdin=subprocess.DEVNULL,
+        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")},
+    )  # fmt: skip
+    output = done.stdout + done.stderr
+    assert done.returncode == code, output[-6000:]
+    return output, {host: int(changed) for host, changed, _unreachable, _failed in RECAP.findall(output)}
+
+
+def test_one_host_and_one_role_alone() -> None:
+    output, changed = play("--limit", "web1", "--tags", "nginx")
+    assert changed["web1"] == 0
+    assert "web2" not in changed
+    assert "nginx :" in output
+    assert "postgres :" not in output
+
+
+@pytest.mark.parametrize("broken", ["nginx", "uwsgi"])
+def test_drift_is_seen_by_a_check_and_mended_by_a_run(web1: Any, broken: str) -> None:
+    path = {"nginx": "/etc/nginx/nginx.conf", "uwsgi": "/etc/uwsgi/board.ini"}[broken]
+    with web1.sudo():
+        before = web1.check_output(f"cat {path}")
+        web1.check_output(f"sh -c 'echo \"# touched by hand\" >> {path}'")
+    output, changed = play("--check", "--diff", "--limit", "web1")
+    assert "-# touched by hand" in output
+    predicted = changed["web1"]
+    assert predicted > 0
+    _output, changed = play("--limit", "web1")
+    assert changed["web1"] == predicted
+    with web1.sudo():
+        assert web1.check_output(f"cat {path}") == before
+    assert Visitor("web1").get("/readyz").status_code == 200
+
+
+def test_a_changed_setting_makes_a_new_master_and_no_failed_request(web1: Any) -> None:
+    with web1.sudo():
+        before = web1.check_output("readlink /srv/board/live")
+    # Requests go on while the master is replaced.
+    load = subprocess.Popen(
+        ["/bin/sh", "-c", "for i in $(seq 1 200); do curl --silent --insecure --max-time 20 --output /dev/null "
+         f"--write-out '%{{http_code}}\\n' --resolve board.localhost:443:{Visitor('web1').host_address()} "
+         "https://board.localhost/; done"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    _output, changed = play("--limit", "web1", "-e", "uwsgi_max_requests=15000")
+    codes = load.communicate(timeout=300)[0].split()
+    assert changed["web1"] > 0
+    assert len(codes) == 200
+    assert set(codes) == {"200"}, codes
+    with web1.sudo():
+        assert web1.check_output("readlink /srv/board/live") != before
+    play("--limit", "web1")
+
+
+def test_a_web_host_comes_back_by_itself(web1: Any) -> None:
+    with web1.sudo():
+        boot = web1.check_output("systemctl show --property UserspaceTimestampMonotonic --value")
+        web1.run("systemctl reboot")
+    wait_for("the site's return on web1", lambda: _again(web1, boot), 90)
+    assert Visitor("web1").get("/").status_code == 200
+
+
+def _again(host: Any, boot: str) -> bool:
+    """Whether the host has booted anew and its site is ready."""
+    ready = Visitor("web1").get("/readyz").status_code == 200
+    with host.sudo():
+        now = host.run("systemctl show --property UserspaceTimestampMonotonic --value")
+    return ready and now.rc == 0 and now.stdout.strip() != boot.strip()
+
+
+def test_the_site_recovers_from_a_reboot_of_its_database(db1: Any) -> None:
+    with db1.sudo():
+        boot = db1.check_output("systemctl show --property UserspaceTimestampMonotonic --value")
+        db1.run("systemctl reboot")
+
+    def back() -> bool:
+        ready = all(Visitor(name).get("/readyz").status_code == 200 for name in ("web1", "web2"))
+        with db1.sudo():
+            now = db1.run("systemctl show --property UserspaceTimestampMonotonic --value")
+        return ready and now.rc == 0 and now.stdout.strip() != boot.strip()
+
+    wait_for("the site's return after the database", back, 120)
+    # The application itself was not restarted: it finds the database again.
+    assert Visitor("web2").get("/").status_code == 200
+
+
+def test_after_all_that_nothing_is_left_to_do() -> None:
+    for words in (("--check",), ()):
+        _output, changed = play(*words)
+        assert set(changed) >= {"web1", "web2", "db1"}
+        assert not any(changed.values()), changed
