@@ -56,7 +56,7 @@ class Settings:
 
 
 def _port(value: str) -> int:
-    if not value.isdigit() or int(value) > 65535:
+    if not value.isdecimal() or int(value) > 65535:
         raise LabError(f"LAB_PORT={value} is no port: give a number from 1 to 65535, or 0 to publish none.")
     return int(value)
 

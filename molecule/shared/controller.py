@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -38,3 +39,11 @@ def log_in(name: str, *options: str, command: str = "true", **env: str) -> subpr
         ["ssh", "-F", LAB / "ssh_config", "-o", "ControlPath=none", *options, name, command],
         env={**os.environ, **env}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
+
+
+def assert_nothing_to_do(playbook: str, limit: str) -> None:
+    """A prediction says of each host that a run would change nothing."""
+    recap = play(playbook, "--check", limit=limit).stdout.split("PLAY RECAP", 1)[1]
+    changes = re.findall(r"\bchanged=(\d+)", recap)
+    assert changes, recap
+    assert set(changes) == {"0"}, recap

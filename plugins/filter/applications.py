@@ -67,10 +67,23 @@ def _check_keys(name: str, given: Mapping[str, Any], known: set[str], where: str
             _fail(name, f"{where} has no key '{key}'.{hint}")
 
 
+def _check_types(name: str, entry: dict[str, Any]) -> None:
+    for key in ("environment", "secret_environment", "database", "superuser"):
+        if not isinstance(entry[key], Mapping):
+            _fail(name, f"{key}: has to be a mapping of names to values.")
+    for key in ("requirements", "packages"):
+        if not isinstance(entry[key], list):
+            _fail(name, f"{key}: has to be a list, as in ['{entry[key]}'].")
+    for key in ("timeout", "processes", "threads"):
+        if not re.fullmatch(r"\d+", str(entry[key])):
+            _fail(name, f"{key}: '{entry[key]}' is no whole number.")
+
+
 def _check(name: str, entry: dict[str, Any]) -> None:
     for key in REQUIRED:
         if not entry[key]:
             _fail(name, f"'{key}' is missing.")
+    _check_types(name, entry)
     domains = entry["domains"]
     if not isinstance(domains, list) or not all(isinstance(one, str) and DOMAIN.fullmatch(one) for one in domains):
         _fail(name, f"domains: {domains!r} is no list of domain names in small letters, as in [www.example.org].")
@@ -121,6 +134,9 @@ def resolve_applications(applications: Mapping[str, Any]) -> list[dict[str, Any]
         database = {**DATABASE_DEFAULTS, **entry["database"]}
         _check_keys(name, database, {*DATABASE_DEFAULTS, "password", "owner_password"}, "database")
         _check_keys(name, entry["superuser"], SUPERUSER_KEYS, "superuser")
+        for key in ("username", "email") if entry["superuser"] else ():
+            if not entry["superuser"].get(key):
+                _fail(name, f"superuser: '{key}' is missing.")
         database["name"] = database["name"] or name
         database["user"] = database["user"] or name
         database["owner"] = database["owner"] or f"{name}_owner"
@@ -192,6 +208,8 @@ def database_url(user: str, password: str, name: str, database: Mapping[str, Any
     if host.startswith("/"):
         return f"{login}@{quote(host, safe='')}:{database['port']}/{quote(name, safe='')}"
     options = urlencode({"sslmode": database["sslmode"], "sslrootcert": database["ca_file"]}, safe="/")
+    if ":" in host:
+        host = f"[{host}]"
     return f"{login}@{host}:{database['port']}/{quote(name, safe='')}?{options}"
 
 
@@ -239,7 +257,7 @@ def application_environment(
 def application_fingerprint(entry: Mapping[str, Any], database: Mapping[str, Any], release: str) -> str:
     """Changes when the environment of the application or its release does, whatever the slot."""
     texts = [application_environment(entry, database, release, owner=owner) for owner in (False, True)]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join([release, *texts]).encode()).hexdigest()[:16]
 
 
 def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ SKIPPED_DIRECTORIES = {
 }  # fmt: skip
 SKIPPED_SUFFIXES = {".pyc", ".pyo", ".swp"}
 EXTENSION = re.compile(r"\.(?P<tag>(cpython|pypy|abi3|cp\d)[\w-]*)\.so$")
+MACHINES = ("x86_64", "aarch64")
 UV_SECONDS = 900
 
 
@@ -88,6 +89,8 @@ def source_files(source: Path) -> list[Path]:
     found = []
     for directory, directories, names in os.walk(source):
         directories[:] = [name for name in directories if name not in SKIPPED_DIRECTORIES]
+        # os.walk counts a link to a directory as a directory, and does not enter it.
+        found += [Path(directory, name) for name in directories if Path(directory, name).is_symlink()]
         found += [Path(directory, name) for name in names if Path(name).suffix not in SKIPPED_SUFFIXES]
     return sorted(found)
 
@@ -143,12 +146,22 @@ def install_packages(recipe: Recipe, source: Path, site: Path, target: Target) -
         _run_uv([*words, *recipe.packages], source)
 
 
+def _fits(tag: str, machine: str) -> bool:
+    """Whether an ABI tag such as ``cpython-313-aarch64-linux-gnu`` is for this machine; one that names none is."""
+    named = [word for word in MACHINES if word in tag]
+    return not named or machine in named
+
+
 def check_extensions(site: Path, target: Target) -> None:
     """Stop when an extension module was built for another Python than the target's."""
     foreign: dict[str, str] = {}
+    machine = target.platform.split("-", 1)[0]
     for path in site.rglob("*.so"):
         found = EXTENSION.search(path.name)
-        if found and not found["tag"].startswith(("abi3", target.tag)):
+        if found and not (
+            found["tag"].startswith("abi3")
+            or (re.match(rf"{target.tag}(-|$)", found["tag"]) and _fits(found["tag"], machine))
+        ):
             foreign.setdefault(path.relative_to(site).parts[0], path.name)
     if foreign:
         listed = ", ".join(f"{package} ({name})" for package, name in sorted(foreign.items()))
@@ -174,20 +187,24 @@ def _members(tree: Path) -> Iterator[tuple[Path, str]]:
 
 def write_archive(tree: Path, archive: Path) -> None:
     """Pack ``tree`` so that the same content gives the same bytes: fixed order, owner, time and modes."""
-    with archive.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            for path, name in _members(tree):
-                info = tar.gettarinfo(path, name)
-                info.uid = info.gid = 0
-                info.uname = info.gname = "root"
-                # Not 0: zip and some web servers refuse times before 1980.
-                info.mtime = 315532800
-                info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
-                if info.isreg():
-                    with path.open("rb") as content:
-                        tar.addfile(info, content)
-                elif info.isdir() or info.issym():
-                    tar.addfile(info, io.BytesIO())
+    with (
+        archive.open("wb") as raw,
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar,
+    ):
+        for path, name in _members(tree):
+            tar.inodes.clear()  # two names of one file are two files: nothing depends on how the tree was made
+            info = tar.gettarinfo(path, name)
+            info.uid = info.gid = 0
+            info.uname = info.gname = "root"
+            # Not 0: zip and some web servers refuse times before 1980.
+            info.mtime = 315532800
+            info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
+            if info.isreg():
+                with path.open("rb") as content:
+                    tar.addfile(info, content)
+            elif info.isdir() or info.issym():
+                tar.addfile(info, io.BytesIO())
 
 
 @contextmanager

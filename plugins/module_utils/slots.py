@@ -27,6 +27,7 @@ def read_slot(directory: str) -> dict:
     """What a slot was started with; empty when it never was."""
     try:
         with open(os.path.join(directory, "slot.json")) as handle:
-            return json.load(handle)
+            content = json.load(handle)
     except (FileNotFoundError, ValueError):
         return {}
+    return content if isinstance(content, dict) else {}

@@ -91,11 +91,18 @@ requests:
 """
 
 import grp
+import ipaddress
 import os
 import pwd
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+
+
+def comparable(name: str) -> str:
+    """A name in one spelling: openssl writes ``IP Address:2001:DB8:0:0:0:0:0:5`` for ``IP:2001:db8::5``."""
+    kind, _, value = name.strip().replace("IP Address:", "IP:").partition(":")
+    return f"IP:{ipaddress.ip_address(value)}" if kind == "IP" else f"{kind}:{value}"
 
 
 class Inspector:
@@ -123,8 +130,8 @@ class Inspector:
         if self.ask("x509", "-in", path, "-noout", "-checkend", seconds, check=False)[0] != 0:
             return f"it ends within {self.module.params['renew_days']} days"
         listed = self.ask("x509", "-in", path, "-noout", "-ext", "subjectAltName", check=False)[1]
-        present = {word.strip().replace("IP Address:", "IP:") for word in listed.split("\n", 1)[-1].split(",")}
-        if present != set(wanted["subject_alt_names"]):
+        present = {comparable(word) for word in listed.partition("\n")[2].split(",")}
+        if present != {comparable(word) for word in wanted["subject_alt_names"]}:
             return "it is for other names"
         of_key = self.ask("pkey", "-in", wanted["key"], "-pubout", check=False)[1]
         of_certificate = self.ask("x509", "-in", path, "-noout", "-pubkey", check=False)[1]

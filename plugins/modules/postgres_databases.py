@@ -426,13 +426,14 @@ def read_server(connection: Any, login: dict[str, Any], wanted: list[dict[str, A
         verifiers = dict(rows(connection, "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY(%(names)s)",
                               {"names": list(passwords)}))
     acting = "USAGE" if server.version < 160000 else "SET"
-    columns = ", ".join(FORBIDDEN)
     for name, can_login, limit, held, *flags in rows(
         connection,
-        f"""SELECT rolname, rolcanlogin, rolconnlimit,
-            pg_has_role(current_user, oid, 'USAGE') AND pg_has_role(current_user, oid, '{acting}'), {columns}
+        # The last columns are those of FORBIDDEN, in its order.
+        """SELECT rolname, rolcanlogin, rolconnlimit,
+            pg_has_role(current_user, oid, 'USAGE') AND pg_has_role(current_user, oid, %(acting)s),
+            rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls
             FROM pg_roles WHERE rolname = ANY(%(names)s)""",
-        {"names": list(passwords)},
+        {"names": list(passwords), "acting": acting},
     ):
         matches = verifier_matches(verifiers.get(name), passwords[name]) if server.superuser else True
         server.roles[name] = Role(
@@ -582,8 +583,8 @@ class Databases:
             missing = missing_extensions(one, inside)
             if missing and self.apply:
                 raise RuntimeError(
-                    f"{one['name']}: this server has no extension {', '.join(missing)}. Correct the name (list: SELECT name "
-                    "FROM pg_available_extensions), or install the package that brings it (postgres_extension_packages)."
+                    f"{one['name']}: this server has no extension {', '.join(missing)}. Correct the name (the view "
+                    "pg_available_extensions lists them), or install the package that brings it (postgres_extension_packages)."
                 )
             changes, notes = plan_inside(one, inside, self.server)
             self.notes += notes

@@ -97,12 +97,13 @@ import socket
 import struct
 import subprocess
 import time
-from typing import Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slots import digest, read_slot
 
 QUIET_READS = 3
+# A single answer may take this long; then the question is asked again.
+ANSWER_SECONDS = 10
 LOG_LINES = "40"
 
 
@@ -117,7 +118,7 @@ def ask(path: str, host: str, target: str, timeout: float) -> tuple[int, str]:
         The status and the beginning of the body.
     """
     variables = {
-        "REQUEST_METHOD": "GET", "REQUEST_URI": target, "PATH_INFO": target.split("?")[0], "QUERY_STRING": "",
+        "REQUEST_METHOD": "GET", "REQUEST_URI": target, "PATH_INFO": target.partition("?")[0], "QUERY_STRING": target.partition("?")[2],
         "CONTENT_TYPE": "", "CONTENT_LENGTH": "", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": host, "SERVER_NAME": host,
         "SERVER_PORT": "443", "REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "0", "REQUEST_SCHEME": "https", "HTTPS": "on",
         "DOCUMENT_ROOT": "/", "HTTP_USER_AGENT": "release-activate",
@@ -186,7 +187,8 @@ class Switch:
         last = "no answer"
         while time.monotonic() < deadline:
             try:
-                status, body = ask(self.socket(self.slot), self.given["host"], self.given["health_path"], 10)
+                patience = min(ANSWER_SECONDS, max(0.1, deadline - time.monotonic()))
+                status, body = ask(self.socket(self.slot), self.given["host"], self.given["health_path"], patience)
             except (OSError, struct.error) as error:
                 last = str(error)
                 if self.failed():
@@ -268,15 +270,16 @@ class Switch:
 
     def run(self) -> None:
         """The whole switch."""
-        old_release: Optional[str] = read_slot(os.path.join(self.root, "slots", self.old)).get("release") if self.old else ""
+        old_release = read_slot(os.path.join(self.root, "slots", self.old)).get("release", "") if self.old else ""
         if self.module.check_mode:
-            self.module.exit_json(changed=True, old_release=old_release or "", seconds_start=0.0, seconds_switch=0.0)
+            self.module.exit_json(changed=True, old_release=old_release, seconds_start=0.0, seconds_switch=0.0)
         try:
             seconds_start = self.start()
+            # Before the switch: whatever cannot be done leaves alone what is live.
+            self.systemctl("enable", "--quiet", self.unit(self.slot))
         except Unhealthy as error:
             self.give_up(str(error), new_release=self.given["release"] != old_release)
         began = time.monotonic()
-        self.systemctl("enable", "--quiet", self.unit(self.slot))
         self.record()
         self.point()
         bad = os.path.join(self.root, "releases", self.given["release"], ".bad")
@@ -286,7 +289,7 @@ class Switch:
             self.drain()
         self.module.exit_json(
             changed=True,
-            old_release=old_release or "",
+            old_release=old_release,
             seconds_start=round(seconds_start, 2),
             seconds_switch=round(time.monotonic() - began, 2),
         )

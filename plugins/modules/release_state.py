@@ -90,7 +90,8 @@ def active(module: AnsibleModule, units: list[str]) -> dict:
     if not systemctl or not units:
         return {}
     _code, out, _err = module.run_command([systemctl, "is-active", *units])
-    return dict(zip(units, (line == "active" for line in out.split())))
+    # Without systemd there is no line; a unit that it does not name does not run.
+    return dict(zip(units, (line == "active" for line in out.split()), strict=False))
 
 
 def main() -> None:

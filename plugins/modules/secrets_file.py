@@ -67,13 +67,13 @@ AUTHORITY_YEARS = 10
 def make_authority() -> dict[str, str]:
     """A certificate authority of the project's own: certificate and key as PEM texts."""
     # Imported here: the module's documentation must be readable without the package.
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "Project authority " + secrets.token_hex(4))])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     usage = x509.KeyUsage(
         digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
         data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
@@ -116,11 +116,11 @@ def complete(content: dict, applications: list[str], names: list[str]) -> list[s
 
 def write(path: str, content: dict) -> None:
     """Replace the file as one step; only its owner reads it."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
     partial = path + ".new"
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
         handle.write("# Made by playbooks/secrets.yml. Only the owner reads it, and it never goes into git.\n")
-        yaml.safe_dump({"secrets": content}, handle, sort_keys=True)
+        yaml.safe_dump(content, handle, sort_keys=True)
     os.replace(partial, path)
 
 
@@ -135,14 +135,15 @@ def main() -> None:
         supports_check_mode=True,
     )
     path = module.params["path"]
-    content: dict = {}
+    content: dict = {}  # the whole file: what else an operator keeps in it stays
     if os.path.exists(path):
         with open(path) as handle:
             text = handle.read()
         if text.startswith("$ANSIBLE_VAULT"):
             module.fail_json(msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again.")
-        content = (yaml.safe_load(text) or {}).get("secrets") or {}
-    added = complete(content, module.params["applications"], module.params["names"])
+        content = yaml.safe_load(text) or {}
+    content["secrets"] = content.get("secrets") or {}
+    added = complete(content["secrets"], module.params["applications"], module.params["names"])
     if added and not module.check_mode:
         write(path, content)
     module.exit_json(changed=bool(added), added=added)

@@ -75,10 +75,11 @@ def compress(path: Path, brotli: bool) -> bool:
     zipped = gzip.compress(content, 9, mtime=0)
     if len(zipped) > WORTH_IT * len(content):
         return False
-    variants = [Path(f"{path}.gz")]
+    variants = [Path(f"{path}.gz"), Path(f"{path}.br")] if brotli else [Path(f"{path}.gz")]
+    for variant in variants:
+        variant.unlink(missing_ok=True)  # it may be a link that the application made
     variants[0].write_bytes(zipped)
     if brotli:
-        variants.append(Path(f"{path}.br"))
         subprocess.run(["brotli", "--best", "--force", "--output=" + str(variants[1]), str(path)], check=True)
     stat = path.stat()
     for variant in variants:
@@ -90,18 +91,31 @@ def compress(path: Path, brotli: bool) -> bool:
 
 def link(source: Path, target: Path) -> None:
     """Make ``target`` another name of ``source``, as one step."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(f"{target}.new")
     partial.unlink(missing_ok=True)
-    os.link(source, partial)
+    os.link(source, partial, follow_symlinks=False)
     partial.replace(target)
+    # rename(2) does nothing when both are names of one file already, as after an interrupted run.
+    partial.unlink(missing_ok=True)
+
+
+def owned(directory: Path) -> list[Path]:
+    """Hand a tree to root, readable by all, and return what is in it.
+
+    Symbolic links are left out: the application made the tree, and what a link of its names is none of our business.
+    """
+    paths = [directory, *(path for path in sorted(directory.rglob("*")) if not path.is_symlink())]
+    for path in paths:
+        os.chown(path, 0, 0)
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return paths
 
 
 def prune(shared: Path) -> int:
     """Remove what no release holds: its only name is the one here."""
     removed = 0
     for path in list(shared.rglob("*")):
-        if path.is_file() and path.stat().st_nlink == 1:
+        if not path.is_symlink() and path.is_file() and path.stat().st_nlink == 1:
             path.unlink()
             removed += 1
     return removed
@@ -120,15 +134,18 @@ def main() -> None:
         module.exit_json(changed=True, files=0, compressed=0, removed=0)
     directory, shared = Path(module.params["directory"]), Path(module.params["shared"])
     brotli = module.get_bin_path("brotli") is not None
-    originals = [path for path in directory.rglob("*") if path.is_file() and path.suffix not in (".gz", ".br")]
+    shared.mkdir(parents=True, exist_ok=True)
+    originals = [path for path in owned(directory) if path.is_file() and path.suffix not in (".gz", ".br")]
     compressed = sum(
         compress(path, brotli) for path in originals if path.suffix in SUFFIXES and path.stat().st_size >= SMALLEST
     )
-    for path in [directory, *directory.rglob("*")]:
-        os.chown(path, 0, 0)
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    for path in owned(directory):
+        place = shared / path.relative_to(directory)
         if path.is_file():
-            link(path, shared / path.relative_to(directory))
+            link(path, place)
+        elif path != directory:
+            place.mkdir(exist_ok=True)
+            place.chmod(0o755)
     removed = prune(shared)
     module.exit_json(changed=True, files=len(originals), compressed=compressed, removed=removed)
 

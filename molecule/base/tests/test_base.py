@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from controller import log_in
+from controller import assert_nothing_to_do, log_in
 
 PACKAGES = ("ca-certificates", "curl", "iproute2", "openssl", "python3-apt", "systemd-timesyncd", "unattended-upgrades")
 
@@ -20,6 +20,10 @@ def sshd(host) -> dict[str, str]:
 def apt(host) -> str:
     """apt's settings as apt reads them."""
     return host.check_output("apt-config dump")
+
+
+def test_prediction_says_that_nothing_is_to_do():
+    assert_nothing_to_do("base/converge.yml", "base")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -59,9 +63,8 @@ def test_key_still_opens_a_new_connection(host):
 
 def test_journal_is_kept_on_disk_within_its_limit(host):
     settings = host.check_output("systemd-analyze cat-config systemd/journald.conf")
-    assert re.findall(r"^(\w+=.+)$", settings, re.M) == [
-        "Storage=persistent", "SystemMaxUse=500M", "MaxRetentionSec=1month",
-    ]  # fmt: skip
+    kept = dict(re.findall(r"^(\w+)=(.+)$", settings, re.M))
+    assert (kept["Storage"], kept["SystemMaxUse"], kept["MaxRetentionSec"]) == ("persistent", "500M", "1month")
     machine = host.file("/etc/machine-id").content_string.strip()
     assert host.file(f"/var/log/journal/{machine}/system.journal").exists
     said = host.check_output("journalctl --identifier systemd-journald --grep 'System Journal' --output cat --lines 1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from controller import log_in, play
+from controller import assert_nothing_to_do, log_in, play
 
 
 @pytest.fixture
@@ -18,6 +18,10 @@ def apt(host) -> str:
 def lists_of_two_hours_ago(host) -> None:
     """apt's lists, as a host has them that was left alone since."""
     host.check_output("touch --date '2 hours ago' /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp")
+
+
+def test_prediction_says_that_nothing_is_to_do():
+    assert_nothing_to_do("base_full/converge.yml", "base-full")
 
 
 @pytest.mark.parametrize("package", ["tree", "brotli", "media-types"])
@@ -59,7 +63,8 @@ def test_key_still_opens_a_connection(host):
 
 def test_journal_follows(host):
     settings = host.check_output("systemd-analyze cat-config systemd/journald.conf")
-    assert re.findall(r"^(\w+=.+)$", settings, re.M) == ["Storage=persistent", "SystemMaxUse=64M", "MaxRetentionSec=3day"]
+    kept = dict(re.findall(r"^(\w+)=(.+)$", settings, re.M))
+    assert (kept["Storage"], kept["SystemMaxUse"], kept["MaxRetentionSec"]) == ("persistent", "64M", "3day")
     said = host.check_output("journalctl --identifier systemd-journald --grep 'System Journal' --output cat --lines 1")
     assert "max 64.0M" in said or "max 64M" in said
 

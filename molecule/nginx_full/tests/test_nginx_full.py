@@ -30,7 +30,11 @@ def ask(host, words: str) -> tuple[int, dict[str, str], str]:
     assert answer.rc == 0, f"curl {words}: {answer.stderr}"
     head, _, body = answer.stdout.replace("\r\n", "\n").partition("\n\n")
     first, *lines = head.split("\n")
-    return int(first.split()[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines if ": " in line)}, body
+    return (
+        int(first.split()[1]),
+        {k.lower(): v for k, v in (line.split(": ", 1) for line in lines if ": " in line)},
+        body,
+    )
 
 
 def test_own_certificate_is_shown(host):
@@ -110,10 +114,10 @@ def test_limits(host):
     assert len(host.check_output("pgrep -u www-data nginx").split()) == 1
     limits = host.check_output("cat /proc/$(pgrep -u www-data nginx)/limits")
     assert re.search(r"Max open files +2048 ", limits)
-    assert re.search(r"Max nice priority|Nice", limits)
     assert host.check_output("systemctl show -p Nice --value nginx") == "-1"
     assert host.check_output("systemctl show -p ProtectHome --value nginx") == "read-only"
 
 
 def test_slow_headers_are_cut_off(host):
-    assert host.run("(printf 'GET / HTTP/1.1\\r\\n'; sleep 5) | timeout 4 openssl s_client -quiet -connect 127.0.0.1:8443 -servername full.test").rc != 124
+    connect = "openssl s_client -quiet -connect 127.0.0.1:8443 -servername full.test"
+    assert host.run(f"(printf 'GET / HTTP/1.1\\r\\n'; sleep 5) | timeout 4 {connect}").rc != 124

@@ -55,7 +55,7 @@ def test_rights_on_what_the_owner_makes(host: Any) -> None:
 
 
 def test_extensions(host: Any) -> None:
-    assert postgres(host, "SELECT string_agg(extname, ' ' ORDER BY 1) FROM pg_extension", "shop") == "citext pg_trgm plpgsql"
+    assert postgres(host, "SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension", "shop") == "citext pg_trgm plpgsql"
     assert psql(host, "shop_web", "SELECT similarity('word', 'words') > 0.5").stdout.strip() == "t"
     assert psql(host, "replication", "SELECT '10.0.0.1'::ip4").stdout.strip() == "10.0.0.1"
 

@@ -10,6 +10,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+except ImportError:
+    x509 = None
+
 DEFAULTS: dict[str, Any] = {
     "static_url": "/static/",
     "static_root": "",
@@ -116,11 +122,8 @@ def _covers(pattern: str, name: str) -> bool:
 
 def certificate_problems(certificate: str, key: str, wanted: list[str]) -> list[str]:
     """Why a certificate that the user brought could not serve these names."""
-    try:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
-    except ImportError as error:
-        raise AnsibleFilterError("nginx_tls_mode: files needs the Python library cryptography on the controller") from error
+    if x509 is None:
+        raise AnsibleFilterError("nginx_tls_mode: files needs the Python library cryptography on the controller")
     try:
         chain = x509.load_pem_x509_certificates(certificate.encode())
     except ValueError:
@@ -140,7 +143,9 @@ def certificate_problems(certificate: str, key: str, wanted: list[str]) -> list[
             "Put the certificate that was issued for this key first, its chain after it."
         )
     try:
-        covered = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+        covered = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(
+            x509.DNSName
+        )
     except x509.ExtensionNotFound:
         covered = []
     missing = [name for name in wanted if not any(_covers(pattern, name) for pattern in covered)]
@@ -157,7 +162,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         return {
-            "nginx_sites": sites,
+            "nginx_completed_sites": sites,
             "nginx_names": names,
             "nginx_site_files": site_files,
             "nginx_certificate_requests": certificate_requests,

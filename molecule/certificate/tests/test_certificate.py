@@ -1,0 +1,107 @@
+"""Certificates as a client checks them, and what makes the next run issue another one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from controller import LAB, assert_nothing_to_do, play
+
+PLAYBOOK = "certificate/converge.yml"
+PATH = "/etc/ssl/example"
+
+
+def look(host: Any, name: str = "example") -> dict[str, str]:
+    """What tells two certificates, and two keys, from each other."""
+    directory = f"/etc/ssl/{name}"
+    return {
+        "serial": host.check_output(f"openssl x509 -in {directory}/fullchain.pem -noout -serial"),
+        "names": host.check_output(f"openssl x509 -in {directory}/fullchain.pem -noout -ext subjectAltName"),
+        "key": host.check_output(f"sha256sum {directory}/privkey.pem"),
+    }
+
+
+@pytest.fixture(scope="session")
+def foreign_secrets(tmp_path_factory) -> str:
+    """Secrets with another authority, made as the lab's own are."""
+    path = str(tmp_path_factory.mktemp("foreign") / "secrets.yml")
+    play("../playbooks/secrets.yml", "-e", f"secrets_file={path}", limit="certificate-13")
+    return path
+
+
+def test_prediction_says_that_nothing_is_to_do():
+    assert_nothing_to_do(PLAYBOOK, "certificate")
+
+
+@pytest.mark.parametrize("name", ["example", "readable"])
+def test_certificate_is_signed_by_the_projects_authority(host, name):
+    directory = f"/etc/ssl/{name}"
+    host.check_output(f"openssl verify -x509_strict -purpose sslserver -CAfile {directory}/ca.pem {directory}/fullchain.pem")
+    assert host.file(f"{directory}/ca.pem").content_string.strip() == (LAB / "ca.pem").read_text().strip()
+
+
+def test_certificate_is_for_the_names_that_were_asked_for(host):
+    name = host.check_output("hostname")
+    address = json.loads((LAB / "hosts.json").read_text())[name]
+    verify = f"openssl verify -CAfile {PATH}/ca.pem"
+    host.check_output(f"{verify} -verify_hostname {name} {PATH}/fullchain.pem")
+    host.check_output(f"{verify} -verify_ip {address} {PATH}/fullchain.pem")
+    assert host.run(f"{verify} -verify_hostname other.test {PATH}/fullchain.pem").rc != 0
+
+
+def test_certificate_is_good_for_397_days(host):
+    for days, code in ((396, 0), (398, 1)):
+        assert host.run(f"openssl x509 -in {PATH}/fullchain.pem -noout -checkend {days * 86400}").rc == code
+
+
+def test_key_is_its_owners_alone(host):
+    key = host.file(f"{PATH}/privkey.pem")
+    assert (key.user, key.group, key.mode) == ("root", "root", 0o600)
+    assert host.run(f"runuser -u nobody -- cat {PATH}/privkey.pem").rc != 0
+    assert host.run(f"runuser -u nobody -- cat {PATH}/fullchain.pem {PATH}/ca.pem").rc == 0
+
+
+def test_key_is_for_those_who_were_asked_for(host):
+    key = host.file("/etc/ssl/readable/privkey.pem")
+    assert (key.user, key.group, key.mode) == ("www-data", "mail", 0o640)
+    assert host.run("runuser -u www-data -- openssl pkey -in /etc/ssl/readable/privkey.pem -noout").rc == 0
+
+
+def test_key_never_left_the_host(host):
+    key = host.file(f"{PATH}/privkey.pem").content_string
+    assert "PRIVATE KEY" in key
+    found = [path for path in LAB.rglob("*") if path.is_file() and key.strip() in path.read_text(errors="replace")]
+    assert found == []
+
+
+def test_other_names_give_another_certificate_for_the_same_key(host):
+    before = look(host)
+    play(PLAYBOOK, "-e", '{"example_names": ["DNS:other.test"]}', limit=host.check_output("hostname"))
+    after = look(host)
+    assert "other.test" in after["names"]
+    assert after["serial"] != before["serial"]
+    assert after["key"] == before["key"]
+
+
+def test_certificate_near_its_end_is_renewed_for_the_same_key(host):
+    before = look(host, "readable")
+    play(PLAYBOOK, "-e", "certificate_days=400 certificate_renew_days=398", limit=host.check_output("hostname"))
+    after = look(host, "readable")
+    assert after["serial"] != before["serial"]
+    assert after["names"] == before["names"]
+    assert after["key"] == before["key"]
+    host.check_output(f"openssl x509 -in {PATH}/fullchain.pem -noout -checkend {399 * 86400}")
+
+
+def test_certificate_of_another_authority_is_replaced(host, foreign_secrets):
+    before = look(host)
+    name = host.check_output("hostname")
+    play(PLAYBOOK, "-e", f"secrets_file={foreign_secrets}", limit=name)
+    foreign = look(host)
+    assert foreign["serial"] != before["serial"]
+    assert host.file(f"{PATH}/ca.pem").content_string.strip() != (LAB / "ca.pem").read_text().strip()
+    play(PLAYBOOK, limit=name)
+    assert look(host)["key"] == before["key"]
+    assert host.file(f"{PATH}/ca.pem").content_string.strip() == (LAB / "ca.pem").read_text().strip()
+    host.check_output(f"openssl verify -CAfile {PATH}/ca.pem {PATH}/fullchain.pem")

@@ -1,0 +1,82 @@
+"""Render a role's template on the controller, with no host: Ansible's own Templar, filters and lookups included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import filter_loader, init_plugin_loader, lookup_loader
+from ansible.template import Templar, trust_as_template
+
+PROJECT = Path(__file__).resolve().parents[2]
+init_plugin_loader()
+
+
+def role_variables(role: str, suite: int = 13, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a template of the role sees: its defaults and vars, those of Debian `suite`, then the ones given."""
+    directory, loader = PROJECT / "roles" / role, DataLoader()
+    loader.set_basedir(str(directory))
+    found: dict[str, Any] = {
+        "ansible_managed": "Ansible managed",
+        "inventory_hostname": "host.test",
+        "role_name": role,
+        "role_path": str(directory),
+        "playbook_dir": str(PROJECT),
+        "inventory_dir": str(PROJECT / "inventory/lab"),
+        "ansible_facts": {
+            "distribution": "Debian",
+            "distribution_major_version": str(suite),
+            "processor_vcpus": 2,
+            "memtotal_mb": 2048,
+            "hostname": "host",
+        },
+    }
+    for name in ("defaults/main.yml", "vars/main.yml", f"vars/Debian_{suite}.yml"):
+        if (directory / name).is_file():
+            found |= loader.load_from_file(str(directory / name), trusted_as_template=True) or {}
+    return found | trusted(variables or {})
+
+
+def trusted(value: Any) -> Any:
+    """Let strings of a test be templates, as those of an inventory are."""
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+def _templar(role: str, variables: dict[str, Any]) -> Templar:
+    for place in (PROJECT / "plugins", PROJECT / "roles" / role):
+        for loader, names in (
+            (filter_loader, ("filter", "filter_plugins")),
+            (lookup_loader, ("lookup", "lookup_plugins")),
+        ):
+            for name in names:
+                if (place / name).is_dir():
+                    loader.add_directory(str(place / name))
+    loader = DataLoader()
+    loader.set_basedir(str(PROJECT / "roles" / role))
+    return Templar(loader=loader, variables=variables)
+
+
+def render(role: str, template: str, suite: int = 13, **variables: Any) -> str:
+    """Text of one template, rendered as host_config and ansible.builtin.template do."""
+    path = PROJECT / "roles" / role / "templates" / template
+    templar = _templar(role, role_variables(role, suite, variables)).copy_with_new_env(
+        searchpath=[str(path.parent), str(path.parent.parent)]
+    )
+    return str(
+        templar.template(
+            trust_as_template(path.read_text()),
+            escape_backslashes=False,
+            overrides={"trim_blocks": True, "lstrip_blocks": False, "newline_sequence": "\n"},
+        )
+    )
+
+
+def evaluate(role: str, expression: str, suite: int = 13, **variables: Any) -> Any:
+    """Value of a Jinja expression with the role's variables, such as `evaluate("nginx", "nginx_packages")`."""
+    templar = _templar(role, role_variables(role, suite, variables))
+    return templar.template(trust_as_template("{{ " + expression + " }}"))

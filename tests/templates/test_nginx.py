@@ -1,0 +1,155 @@
+"""Branches of the role nginx that need no host."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+sys.path.insert(0, str(Path(__file__).parent))
+from render import evaluate, render
+
+BOARD = {
+    "name": "board",
+    "domains": ["board.test"],
+    "upstream_socket": "/srv/board/live/uwsgi.sock",
+    "static_root": "/srv/board/live/release/static",
+}
+
+
+def site_conf(site: dict, suite: int = 13, **variables) -> str:
+    (complete,) = evaluate("nginx", "nginx_sites | nginx_completed_sites", nginx_sites=[site])
+    return render("nginx", "site.conf.j2", suite, nginx_sites=[site], site=complete, **variables)
+
+
+nginx_conf = functools.partial(render, "nginx", "nginx.conf.j2")
+
+
+def balanced(text: str) -> bool:
+    """Braces of nginx's blocks; those of quoted regular expressions do not count."""
+    text = re.sub(r'"[^"\n]*"|\'[^\n]*\'', "", re.sub(r"#.*", "", text))
+    return text.count("{") == text.count("}")
+
+
+@pytest.mark.parametrize("suite", [12, 13])
+@pytest.mark.parametrize("mode", ["project_ca", "files", "none"])
+@pytest.mark.parametrize("sites", [[], [BOARD], [BOARD, {**BOARD, "name": "shop", "domains": ["*.shop.test"]}]])
+def test_braces_are_balanced(suite, mode, sites):
+    assert balanced(nginx_conf(suite, nginx_tls_mode=mode, nginx_sites=sites))
+    for site in sites:
+        assert balanced(site_conf(site, suite, nginx_tls_mode=mode))
+
+
+def test_http2_is_said_as_each_nginx_wants_it():
+    assert "http2 on;" in nginx_conf(13)
+    assert "listen 443 ssl;" in site_conf(BOARD, 13)
+    assert "http2 on;" not in nginx_conf(12)
+    assert "listen 443 ssl http2;" in site_conf(BOARD, 12)
+    assert "http2" not in nginx_conf(13, nginx_http2=False) + site_conf(BOARD, 12, nginx_http2=False)
+
+
+def test_ipv6_can_be_left_out():
+    assert "listen [::]:443 ssl;" in site_conf(BOARD)
+    assert "[::]" not in nginx_conf(nginx_ipv6=False) + site_conf(BOARD, nginx_ipv6=False)
+
+
+def test_without_tls_the_balancer_alone_says_https():
+    text = nginx_conf(nginx_tls_mode="none", nginx_trusted_proxies=["10.0.0.0/16"], nginx_sites=[BOARD])
+    assert 'map "$nginx_trusted_proxy:$http_x_forwarded_proto" $nginx_https' in text
+    assert "10.0.0.0/16 1;" in text
+    assert "set_real_ip_from 10.0.0.0/16;" in text
+    site = site_conf({**BOARD, "redirect_domains": ["www.board.test"]}, nginx_tls_mode="none")
+    assert "ssl" not in text.replace("$ssl_protocol", "").replace("ssl_protocol", "") + site
+    assert "listen 80;" in site
+    assert "443" not in text + site
+
+
+def test_without_static_root_the_application_answers():
+    site = site_conf({key: value for key, value in BOARD.items() if key != "static_root"})
+    assert "static" not in site
+    assert "@static_kept" not in site_conf(BOARD)
+    assert "try_files /kept/$static_file =404;" in site_conf({**BOARD, "static_kept_root": "/kept"})
+
+
+def test_nothing_outlives_the_switch_of_a_release():
+    assert "open_file_cache " not in re.sub(r"#.*", "", nginx_conf() + site_conf(BOARD))
+
+
+def test_limits_are_off_until_asked_for():
+    assert "limit_conn" not in nginx_conf()
+    assert "limit_conn addresses 5;" in nginx_conf(nginx_connections_per_address=5)
+
+
+def test_brotli_needs_its_packages():
+    assert "brotli" in nginx_conf()
+    assert "brotli" not in nginx_conf(nginx_packages=["nginx"]) + site_conf(BOARD, nginx_packages=["nginx"])
+
+
+def test_unit_has_the_last_word_of_the_user():
+    text = render("nginx", "service.conf.j2", nginx_service_settings={"ProtectHome": "read-only"})
+    assert text.index("ProtectHome=yes") < text.index("ProtectHome=read-only")
+    assert "LimitNOFILE=12288" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"domains": []}, "domains is empty"),
+        ({"domains": ["a b"]}, "'a b' is no domain"),
+        ({"domains": ["*.a.test"], "redirect_domains": ["b.test"]}, "without \\*"),
+        ({"name": "a/b"}, "letters, digits"),
+        ({"upstream_socket": "srv/x"}, "absolute path"),
+        ({"static_root": "/srv/a;b"}, "absolute path"),
+        ({"static_root": "", "static_kept_root": "/srv/x"}, "set static_root"),
+        ({"static_url": "static/"}, "begin and end with a slash"),
+        ({"static_url": "/"}, "begin and end with a slash"),
+        ({"media_url": "/static/media/"}, "lie in each other"),
+        ({"max_body_size": "10 MB"}, "max_body_size"),
+        ({"redirect_domains": ["BOARD.test"]}, "listed twice"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(change, message):
+    problems = evaluate("nginx", "nginx_sites | nginx_site_problems", nginx_sites=[{**BOARD, **change}])
+    assert re.search(message, "\n".join(problems)), problems
+    assert evaluate("nginx", "nginx_sites | nginx_site_problems", nginx_sites=[BOARD]) == []
+
+
+def test_networks_are_checked():
+    assert evaluate("nginx", "['10.0.0.0/16', '::1/128'] | nginx_proxy_problems") == []
+    assert evaluate("nginx", "['10.0.0.1/16'] | nginx_proxy_problems") != []
+
+
+def bring(*names: str) -> tuple[str, str]:
+    """A certificate and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=True)
+    certificate = builder.sign(key, hashes.SHA256())
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), key.private_bytes(*form).decode()
+
+
+def problems_of(certificate: str, key: str, *names: str) -> str:
+    return "\n".join(
+        evaluate("nginx", "cert | nginx_certificate_problems(key, names)", cert=certificate, key=key, names=list(names))
+    )
+
+
+def test_own_certificate_is_checked():
+    certificate, key = bring("*.test", "a.example.org")
+    assert problems_of(certificate, key, "www.test", "A.example.org") == ""
+    assert "lacks b.example.org" in problems_of(certificate, key, "b.example.org")
+    assert "lacks deep.www.test" in problems_of(certificate, key, "deep.www.test")
+    assert "does not belong" in problems_of(certificate, bring("a")[1], "www.test")
+    assert "no certificate in PEM" in problems_of("nonsense", key)
+    assert "no private key in PEM" in problems_of(certificate, "nonsense")

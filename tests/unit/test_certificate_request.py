@@ -1,0 +1,150 @@
+"""The module certificate_request, with the machine's own openssl."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+NAMES = ["DNS:db1.example.org", "IP:192.0.2.5"]
+
+
+def openssl(*words: str, stdin: str = "") -> str:
+    return subprocess.run(["openssl", *words], capture_output=True, text=True, check=True, input=stdin).stdout
+
+
+class Host:
+    """A directory that stands for a host, and the authority that signs for it."""
+
+    def __init__(self, directory: Path, ask: Callable[..., dict[str, Any]]) -> None:
+        self.directory = directory
+        self._ask = ask
+        self.certificate = directory / "ssl" / "fullchain.pem"
+        self.key = directory / "ssl" / "privkey.pem"
+        self.authority = self.new_authority("ca")
+
+    def new_authority(self, name: str) -> Path:
+        certificate = self.directory / f"{name}.pem"
+        openssl(
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+            "-keyout", str(self.directory / f"{name}.key"), "-out", str(certificate), "-days", "90",
+        )  # fmt: skip
+        return certificate
+
+    def ask(self, check_mode: bool = False, names: list[str] = NAMES, renew_days: int = 30) -> dict[str, Any]:
+        wanted = {
+            "name": "postgres",
+            "certificate": str(self.certificate),
+            "key": str(self.key),
+            "subject_alt_names": names,
+            "owner": pwd.getpwuid(os.getuid()).pw_name,
+            "group": grp.getgrgid(os.getgid()).gr_name,
+            "mode": "0640",
+        }
+        return self._ask(
+            check_mode=check_mode, certificates=[wanted], authority=self.authority.read_text(), renew_days=renew_days
+        )
+
+    def reason(self, **arguments: Any) -> str:
+        (request,) = self.ask(**arguments)["requests"]
+        return request["reason"]
+
+    def issue(self, days: int = 60, names: list[str] = NAMES) -> None:
+        """What the controller does: sign and place."""
+        (request,) = self.ask(names=names)["requests"]
+        csr = self.directory / "request.pem"
+        csr.write_text(request["csr"])
+        openssl(
+            "x509", "-req", "-in", str(csr), "-CA", str(self.authority), "-CAkey", str(self.authority.with_suffix(".key")),
+            "-CAcreateserial", "-copy_extensions", "copy", "-days", str(days), "-out", str(self.certificate),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def host(plugin: Callable[[str], ModuleType], run_module: Callable[..., dict[str, Any]], tmp_path: Path) -> Host:
+    return Host(tmp_path, lambda **arguments: run_module(plugin("modules/certificate_request.py"), **arguments))
+
+
+def test_a_missing_certificate_gets_a_key_and_a_request(host: Host) -> None:
+    answer = host.ask()
+    (request,) = answer["requests"]
+    assert answer["changed"] is True
+    assert request["reason"] == "it is missing"
+    said = openssl("req", "-noout", "-text", "-verify", stdin=request["csr"])
+    assert "DNS:db1.example.org, IP Address:192.0.2.5" in said
+    assert "CN = db1.example.org" in said or "CN=db1.example.org" in said
+    assert stat.S_IMODE(host.key.stat().st_mode) == 0o640
+    assert "PRIVATE KEY" not in repr(answer), "the key stays on the host"
+    assert [path.name for path in host.key.parent.iterdir()] == ["privkey.pem"]
+
+
+def test_a_good_certificate_asks_for_nothing(host: Host) -> None:
+    host.issue()
+    answer = host.ask()
+    assert (answer["changed"], answer["requests"]) == (False, [])
+
+
+def test_the_key_is_kept_when_a_certificate_is_issued_anew(host: Host) -> None:
+    host.issue()
+    before = host.key.read_bytes()
+    assert host.reason(renew_days=70) == "it ends within 70 days"
+    assert host.key.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "names", [["DNS:db1.example.org"], [*NAMES, "DNS:more.example.org"], ["DNS:db2.example.org", "IP:192.0.2.5"]]
+)
+def test_other_names_ask_for_another_certificate(host: Host, names: list[str]) -> None:
+    host.issue()
+    assert host.reason(names=names) == "it is for other names"
+
+
+def test_the_order_of_names_does_not_matter(host: Host) -> None:
+    host.issue()
+    assert host.ask(names=NAMES[::-1])["requests"] == []
+
+
+def test_ipv6_addresses_are_compared_as_addresses(host: Host) -> None:
+    names = ["DNS:db1", "IP:2001:db8::5"]
+    host.issue(names=names)
+    assert host.ask(names=names)["requests"] == []
+    assert host.reason(names=["DNS:db1", "IP:2001:db8::6"]) == "it is for other names"
+
+
+def test_another_authority_asks_for_another_certificate(host: Host) -> None:
+    host.issue()
+    host.authority = host.new_authority("other")
+    assert "not signed by this authority" in host.reason()
+
+
+def test_another_key_asks_for_another_certificate(host: Host) -> None:
+    host.issue()
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(host.key))
+    assert host.reason() == "its key is another one"
+
+
+def test_a_damaged_certificate_is_issued_anew(host: Host) -> None:
+    host.issue()
+    host.certificate.write_text("nothing\n")
+    assert "not signed by this authority" in host.reason()
+
+
+def test_check_mode_makes_no_key(host: Host) -> None:
+    answer = host.ask(check_mode=True)
+    assert answer["changed"] is True
+    assert "csr" not in answer["requests"][0]
+    assert not host.key.parent.exists()
+
+
+def test_a_host_without_openssl_says_what_to_do(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible.module_utils.basic.AnsibleModule.get_bin_path", lambda *_words, **_more: None)
+    assert "run the role base first" in host.ask()["msg"]
+    assert host.ask(check_mode=True)["requests"][0]["reason"] == "it is missing"

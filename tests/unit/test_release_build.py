@@ -1,0 +1,364 @@
+"""Building a release: named by its content, the same bytes from the same input, and refusals that say what to do.
+
+Most tests put packages in place without uv; those marked ``network`` install a few small ones for real.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import ansible.module_utils.release as release
+import pytest
+from ansible.module_utils.release import Recipe, ReleaseError, Target
+
+from tests.conftest import RunModule
+
+TARGET = Target(python="3.13", platform="x86_64-manylinux_2_28")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A small project without git."""
+    source = tmp_path / "project"
+    (source / "shop").mkdir(parents=True)
+    (source / "manage.py").write_text("print('manage')\n")
+    (source / "manage.py").chmod(0o755)
+    (source / "shop" / "wsgi.py").write_text("application = None\n")
+    (source / "requirements.txt").write_text("django\n")
+    return source
+
+
+def recipe(source: Path, **changes: Any) -> Recipe:
+    given = {"name": "shop", "source": source, "requirements": ("requirements.txt",), "packages": ("pyuwsgi==2.0.30",)}
+    return Recipe(**{**given, **changes})
+
+
+@pytest.fixture
+def uv(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """A stand-in for uv: places a package in the target and remembers what it was asked."""
+    asked: list[list[str]] = []
+
+    def run(words: list[str], cwd: Path) -> str:
+        asked.append(words)
+        site = Path(words[words.index("--target") + 1])
+        (site / "django").mkdir(parents=True)
+        (site / "django" / "__init__.py").write_text("VERSION = 5\n")
+        (site / "django" / "__pycache__").mkdir()
+        (site / "django" / "__pycache__" / "x.pyc").write_bytes(os.urandom(8))
+        (site / "Django-5.2.dist-info").mkdir()
+        (site / "bin").mkdir()
+        (site / "bin" / "django-admin").write_text(f"#!{sys.executable}\n")
+        (site / ".lock").touch()
+        assert cwd.is_dir()
+        return ""
+
+    monkeypatch.setattr(release, "_run_uv", run)
+    return asked
+
+
+def members(archive: str) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(archive) as tar:
+        return {info.name: info for info in tar.getmembers()}
+
+
+SITE = "venv/lib/python3.13/site-packages"
+
+
+@pytest.mark.usefixtures("uv")
+def test_what_is_in_a_release(project: Path, tmp_path: Path) -> None:
+    result = release.build(recipe(project), TARGET, tmp_path / "build")
+    assert result["built"] is True
+    assert result["packages"] == ["Django==5.2"]
+    assert result["size"] == Path(str(result["archive"])).stat().st_size
+    found = members(str(result["archive"]))
+    files = {name for name, info in found.items() if info.isreg()}
+    assert files == {
+        "app/manage.py", "app/requirements.txt", "app/shop/wsgi.py", f"{SITE}/django/__init__.py", "release.json",
+    }  # fmt: skip
+    assert {(info.uid, info.gid, info.uname, info.mtime) for info in found.values()} == {(0, 0, "root", 315532800)}
+    assert oct(found["app/manage.py"].mode) == "0o755"
+    assert oct(found["app/shop/wsgi.py"].mode) == "0o644"
+    with tarfile.open(str(result["archive"])) as tar:
+        description = json.load(tar.extractfile("release.json"))  # type: ignore[arg-type]
+    assert description["release"] == result["release"]
+    assert (description["application"], description["python"]) == ("shop", "3.13")
+
+
+@pytest.mark.usefixtures("uv")
+def test_the_same_input_gives_the_same_name_and_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    one = release.build(recipe(project), TARGET, tmp_path / "one")
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(project, elsewhere)
+    os.utime(elsewhere / "manage.py", (1, 1))
+    (elsewhere / "shop" / "wsgi.py").chmod(0o600)
+    before = os.umask(0o077)
+    two = release.build(recipe(elsewhere), TARGET, tmp_path / "two")
+    os.umask(before)
+    assert one["release"] == two["release"]
+    assert Path(str(one["archive"])).read_bytes() == Path(str(two["archive"])).read_bytes()
+    assert gzip.decompress(Path(str(one["archive"])).read_bytes())
+
+
+def _edit(source: Path) -> None:
+    (source / "shop" / "wsgi.py").write_text("application = 1\n")
+
+
+def _rename(source: Path) -> None:
+    (source / "shop" / "wsgi.py").rename(source / "shop" / "wsgi2.py")
+
+
+def _add(source: Path) -> None:
+    (source / "new.txt").touch()
+
+
+def _make_executable(source: Path) -> None:
+    (source / "shop" / "wsgi.py").chmod(0o755)
+
+
+def _link(source: Path) -> None:
+    (source / "link").symlink_to("shop")
+
+
+@pytest.mark.usefixtures("uv")
+@pytest.mark.parametrize("change", [_edit, _rename, _add, _make_executable, _link])
+def test_a_changed_source_has_another_name(project: Path, tmp_path: Path, change: Callable[[Path], None]) -> None:
+    before = release.build(recipe(project), TARGET, tmp_path / "build")["release"]
+    change(project)
+    assert release.build(recipe(project), TARGET, tmp_path / "build")["release"] != before
+
+
+@pytest.mark.usefixtures("uv")
+def test_another_target_has_another_name(project: Path, tmp_path: Path) -> None:
+    targets = [TARGET, Target("3.11", TARGET.platform), Target("3.13", "aarch64-manylinux_2_28")]
+    assert len({release.build(recipe(project), target, tmp_path)["release"] for target in targets}) == 3
+
+
+def test_a_release_that_is_there_is_found_without_uv(project: Path, tmp_path: Path, uv: list[list[str]]) -> None:
+    first = release.build(recipe(project), TARGET, tmp_path)
+    again = release.build(recipe(project), TARGET, tmp_path)
+    assert len(uv) == 1
+    assert again == {**first, "built": False}
+    Path(str(first["archive"])).unlink()
+    assert release.build(recipe(project), TARGET, tmp_path)["built"] is True
+
+
+def test_other_requirements_are_resolved_anew(project: Path, tmp_path: Path, uv: list[list[str]]) -> None:
+    release.build(recipe(project), TARGET, tmp_path)
+    release.build(recipe(project, packages=("pyuwsgi==2.0.31",)), TARGET, tmp_path)
+    assert len(uv) == 2
+    assert uv[1][-1] == "pyuwsgi==2.0.31"
+
+
+def test_uv_is_asked_for_the_target_and_never_for_uwsgi(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(words: list[str], _cwd: Path) -> str:
+        given = dict(zip(words, words[1:], strict=False))
+        assert (given["--python-version"], given["--python-platform"]) == ("3.13", "x86_64-manylinux_2_28")
+        assert Path(given["--overrides"]).read_text() == "uwsgi ; sys_platform == 'never'\n"
+        assert "--no-config" in words
+        return ""
+
+    monkeypatch.setattr(release, "_run_uv", run)
+    release.build(recipe(project), TARGET, tmp_path / "build")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_what_git_ignores_is_left_out_and_what_is_new_is_not(project: Path) -> None:
+    git = ["git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    (project / ".gitignore").write_text("*.log\n/media/\n.env\n")
+    (project / "gone.py").touch()
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "x"], check=True)
+    (project / "gone.py").unlink()
+    (project / "media").mkdir()
+    for name in ("debug.log", ".env", "media/upload.png", "not-added-yet.py"):
+        (project / name).touch()
+    names = {path.relative_to(project).as_posix() for path in release.source_files(project)}
+    assert names == {".gitignore", "manage.py", "requirements.txt", "shop/wsgi.py", "not-added-yet.py"}
+    below = {path.relative_to(project / "shop").as_posix() for path in release.source_files(project / "shop")}
+    assert below == {"wsgi.py"}
+
+
+def test_without_git_caches_are_left_out_and_links_are_kept(project: Path) -> None:
+    for name in ("__pycache__", ".git", "node_modules", ".venv"):
+        (project / name).mkdir()
+        (project / name / "x").touch()
+    (project / "old.pyc").touch()
+    (project / "to-a-directory").symlink_to("shop")
+    (project / "to-nothing").symlink_to("absent")
+    names = {path.relative_to(project).as_posix() for path in release.source_files(project)}
+    assert names == {"manage.py", "requirements.txt", "shop/wsgi.py", "to-a-directory", "to-nothing"}
+
+
+@pytest.mark.usefixtures("uv")
+def test_links_travel_as_links(project: Path, tmp_path: Path) -> None:
+    (project / "to-a-directory").symlink_to("shop")
+    found = members(str(release.build(recipe(project), TARGET, tmp_path / "build")["archive"]))
+    assert found["app/to-a-directory"].linkname == "shop"
+
+
+def test_two_names_of_one_file_are_two_files_in_the_archive(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "a").write_text("text")
+    os.link(tmp_path / "tree" / "a", tmp_path / "tree" / "b")
+    release.write_archive(tmp_path / "tree", tmp_path / "x.tar.gz")
+    assert {name: info.size for name, info in members(str(tmp_path / "x.tar.gz")).items()} == {"a": 4, "b": 4}
+
+
+def test_a_missing_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="is no directory: give an existing one"):
+        release.build(recipe(tmp_path / "absent"), TARGET, tmp_path / "build")
+
+
+@pytest.mark.usefixtures("uv")
+def test_a_missing_requirements_file_is_refused_with_the_remedy(project: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError) as caught:
+        release.build(recipe(project, requirements=("requirements/prod.txt",)), TARGET, tmp_path / "build")
+    message = str(caught.value)
+    assert "applications.shop: the requirements file 'requirements/prod.txt' is not in" in message
+    assert "set it to []" in message
+
+
+def extensions(site: Path, *names: str) -> None:
+    for name in names:
+        (site / "fast").mkdir(parents=True, exist_ok=True)
+        (site / "fast" / name).touch()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_x.cpython-311-x86_64-linux-gnu.so",
+        "_x.cpython-313t-x86_64-linux-gnu.so",
+        "_x.cpython-313-aarch64-linux-gnu.so",
+        "_x.pypy39-pp73-x86_64-linux-gnu.so",
+    ],
+)
+def test_an_extension_for_another_python_or_machine_is_refused(tmp_path: Path, name: str) -> None:
+    extensions(tmp_path, name)
+    with pytest.raises(ReleaseError) as caught:
+        release.check_extensions(tmp_path, TARGET)
+    message = str(caught.value)
+    assert f"fast ({name})" in message
+    assert "3.13" in message
+    assert all(remedy in message for remedy in ("Pin a version", "build the release on a host", "Debian package"))
+
+
+def test_extensions_of_the_target_are_accepted(tmp_path: Path) -> None:
+    extensions(
+        tmp_path, "_a.cpython-313-x86_64-linux-gnu.so", "_b.abi3.so", "_c.cpython-313.so", "libplain.so", "libssl-1a2b.so.3"
+    )
+    release.check_extensions(tmp_path, TARGET)
+
+
+@pytest.mark.usefixtures("uv")
+def test_a_refused_build_leaves_nothing_behind(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_site: Path, _target: Target) -> None:
+        raise ReleaseError("no")
+
+    monkeypatch.setattr(release, "check_extensions", refuse)
+    with pytest.raises(ReleaseError):
+        release.build(recipe(project), TARGET, tmp_path / "build")
+    assert [path.name for path in (tmp_path / "build" / "shop").iterdir()] == [".lock"]
+
+
+def test_builds_of_one_application_wait_for_each_other(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work, most = 0, 0
+
+    def run(_words: list[str], _cwd: Path) -> str:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        time.sleep(0.2)
+        at_work -= 1
+        return ""
+
+    monkeypatch.setattr(release, "_run_uv", run)
+    results: list[dict[str, object]] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(release.build(recipe(project), TARGET, tmp_path / "build")))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    assert sorted(bool(result["built"]) for result in results) == [False, False, False, True]
+    assert len({result["release"] for result in results}) == 1
+
+
+def test_uv_that_is_not_there_says_what_to_do(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ReleaseError, match="run 'make venv'"):
+        release.build(recipe(project), TARGET, tmp_path / "build")
+
+
+def test_the_module_changes_no_host_and_reports_refusals(
+    plugin: Callable[[str], ModuleType], run_module: RunModule, project: Path, tmp_path: Path, uv: list[list[str]]
+) -> None:
+    given = {"name": "shop", "python": "3.13", "platform": TARGET.platform, "directory": str(tmp_path / "build")}
+    module = plugin("modules/release_build.py")
+    answer = run_module(module, source=str(project), requirements=["requirements.txt"], check_mode=True, **given)
+    assert (answer["changed"], answer["built"], len(uv)) == (False, True, 1)
+    answer = run_module(module, source=str(tmp_path / "absent"), **given)
+    assert answer["failed"] is True
+    assert "is no directory" in answer["msg"]
+
+
+@pytest.fixture(scope="module")
+def index() -> None:
+    """Skip where uv cannot resolve anything: without network, or with an index that is not there."""
+    asked = subprocess.run(
+        [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--no-config", "-"],
+        input="six==1.17.0\n", capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    if asked.returncode != 0:
+        pytest.skip(f"the package index does not answer: {asked.stderr.strip()[-200:]}")
+
+
+@pytest.mark.network
+@pytest.mark.usefixtures("index")
+def test_real_packages_are_built_for_another_python_with_pyuwsgi_for_uwsgi(tmp_path: Path) -> None:
+    source = tmp_path / "project"
+    source.mkdir()
+    # markupsafe has an extension module for each Python, uwsgi exists as source alone.
+    (source / "requirements.txt").write_text("markupsafe==3.0.2\nuWSGI==2.0.30\n")
+    given = recipe(source, packages=("pyuwsgi==2.0.30.post1",))
+    result = release.build(given, TARGET, tmp_path / "one")
+    assert result["packages"] == ["MarkupSafe==3.0.2", "pyuwsgi==2.0.30.post1"]
+    names = members(str(result["archive"]))
+    assert f"{SITE}/markupsafe/_speedups.cpython-313-x86_64-linux-gnu.so" in names
+    assert not any("/bin/" in name for name in names)
+    again = release.build(given, TARGET, tmp_path / "two")
+    assert Path(str(again["archive"])).read_bytes() == Path(str(result["archive"])).read_bytes()
+
+
+@pytest.mark.network
+@pytest.mark.usefixtures("index")
+def test_a_package_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    source = tmp_path / "project"
+    source.mkdir()
+    with pytest.raises(ReleaseError, match=r"(?s)the packages cannot be installed: .*six"):
+        release.build(recipe(source, requirements=(), packages=("six==99.0",)), TARGET, tmp_path / "build")

@@ -1,0 +1,101 @@
+"""The module release_state: reads a host's releases and slots, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.conftest import RunModule
+
+
+@pytest.fixture
+def application(tmp_path: Path) -> Path:
+    """An application with two releases, blue live."""
+    root = tmp_path / "srv"
+    for release, marks in {"4be1": [".complete", ".static"], "77aa": [".bad"]}.items():
+        (root / "releases" / release).mkdir(parents=True)
+        for mark in marks:
+            (root / "releases" / release / mark).touch()
+    for slot in ("blue", "green"):
+        (root / "slots" / slot).mkdir(parents=True)
+    (root / "slots" / "blue" / "slot.json").write_text(json.dumps({"release": "4be1", "fingerprint": "f", "settings": "s"}))
+    (root / "shared").mkdir()
+    (root / "shared" / ".superuser-admin").touch()
+    (root / "live").symlink_to("slots/blue")
+    return root
+
+
+@pytest.fixture
+def read(plugin: Callable[[str], ModuleType], run_module: RunModule) -> Callable[..., dict[str, Any]]:
+    def run(root: Path, *, check_mode: bool = False, files: list[str] | None = None) -> dict[str, Any]:
+        entry = {"name": "shop", "root": str(root), "files": files or []}
+        answer = run_module(plugin("modules/release_state.py"), check_mode=check_mode, applications=[entry])
+        assert answer["changed"] is False
+        return answer["applications"]["shop"]
+
+    return run
+
+
+def test_a_host_that_has_nothing(read: Callable[..., dict], tmp_path: Path, fake_bin: Callable[[str, str], Path]) -> None:
+    fake_bin("systemctl", "printf 'inactive\\ninactive\\n'; exit 3")
+    found = read(tmp_path / "absent")
+    assert (found["live"], found["idle"], found["releases"], found["superusers"]) == ("", "blue", {}, [])
+    assert found["slots"] == {"blue": {"active": False}, "green": {"active": False}}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_host_that_serves(
+    read: Callable[..., dict], application: Path, fake_bin: Callable[[str, str], Path], check_mode: bool
+) -> None:
+    fake_bin("systemctl", "printf 'active\\nactivating\\n'; exit 3")
+    found = read(application, check_mode=check_mode)
+    assert (found["live"], found["idle"]) == ("blue", "green")
+    assert found["slots"]["blue"] == {"release": "4be1", "fingerprint": "f", "settings": "s", "active": True}
+    assert found["slots"]["green"] == {"active": False}
+    marks = {name: (one["complete"], one["static"], one["bad"]) for name, one in found["releases"].items()}
+    assert marks == {"4be1": (True, True, False), "77aa": (False, False, True)}
+    assert found["superusers"] == ["admin"]
+
+
+def test_systemd_is_asked_once_for_all_slots(
+    plugin: Callable[[str], ModuleType], run_module: RunModule, tmp_path: Path, fake_bin: Callable[[str, str], Path]
+) -> None:
+    asked = tmp_path / "asked"
+    fake_bin("systemctl", f'echo "$*" >> {asked}; shift; for one; do echo active; done')
+    entries = [{"name": name, "root": str(tmp_path / name)} for name in ("shop", "blog")]
+    answer = run_module(plugin("modules/release_state.py"), applications=entries)
+    assert asked.read_text().splitlines() == [
+        "is-active uwsgi-shop@blue.service uwsgi-shop@green.service uwsgi-blog@blue.service uwsgi-blog@green.service"
+    ]
+    assert all(slot["active"] for one in answer["applications"].values() for slot in one["slots"].values())
+
+
+def test_a_systemd_that_says_nothing_counts_as_stopped(
+    read: Callable[..., dict], application: Path, fake_bin: Callable[[str, str], Path]
+) -> None:
+    fake_bin("systemctl", "echo 'System has not been booted with systemd' >&2; exit 1")
+    assert read(application)["slots"]["blue"]["active"] is False
+
+
+def test_the_settings_digest_follows_the_files(read: Callable[..., dict], application: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    files = [str(one), str(two)]
+    seen = [read(application, files=files)["settings"]]
+    one.write_text("a")
+    seen.append(read(application, files=files)["settings"])
+    one.write_text("")
+    two.write_text("a")
+    seen.append(read(application, files=files)["settings"])
+    assert len(set(seen)) == 3
+    assert read(application, files=files)["settings"] == seen[-1]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_damaged_record_counts_as_none(read: Callable[..., dict], application: Path, content: str) -> None:
+    (application / "slots" / "blue" / "slot.json").write_text(content)
+    assert "release" not in read(application)["slots"]["blue"]

@@ -1,0 +1,123 @@
+"""The module secrets_file: makes what is missing, touches nothing that is there."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+NAMES = ["secret_key", "database_password"]
+
+
+@pytest.fixture
+def make(plugin: Callable[[str], ModuleType], run_module: Callable[..., dict[str, Any]], tmp_path: Path):  # noqa: ANN201
+    """Run the module on <tmp>/private/secrets.yml."""
+
+    def run(path: Path | str = tmp_path / "private" / "secrets.yml", *, check_mode: bool = False, **arguments: Any) -> dict:
+        given = {"applications": ["board"], "names": NAMES, **arguments}
+        return run_module(plugin("modules/secrets_file.py"), check_mode=check_mode, path=str(path), **given)
+
+    return run
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "private" / "secrets.yml"
+
+
+def test_everything_is_made_at_first_and_nothing_after(make: Callable[..., dict], path: Path) -> None:
+    first = make()
+    assert first["changed"] is True
+    assert first["added"] == ["authority", "applications.board.secret_key", "applications.board.database_password"]
+    before = path.read_bytes()
+    again = make()
+    assert (again["changed"], again["added"]) == (False, [])
+    assert path.read_bytes() == before
+
+
+def test_secrets_are_long_random_and_need_no_quoting(make: Callable[..., dict], path: Path) -> None:
+    make(applications=["board", "blog"])
+    values = [value for own in yaml.safe_load(path.read_text())["secrets"]["applications"].values() for value in own.values()]
+    assert len(set(values)) == 4
+    assert all(len(value) >= 50 and value.isalnum() for value in values)
+
+
+def test_a_new_application_gets_its_own_and_the_others_keep_theirs(make: Callable[..., dict], path: Path) -> None:
+    make()
+    before = yaml.safe_load(path.read_text())["secrets"]
+    assert make(applications=["board", "blog"])["added"] == [f"applications.blog.{name}" for name in NAMES]
+    after = yaml.safe_load(path.read_text())["secrets"]
+    assert after["applications"]["board"] == before["applications"]["board"]
+    assert after["authority"] == before["authority"]
+
+
+def test_what_an_operator_wrote_stays(make: Callable[..., dict], path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("secrets: {applications: {board: {secret_key: mine, other: 1}}}\nextra: [kept]\n")
+    make()
+    content = yaml.safe_load(path.read_text())
+    assert content["extra"] == ["kept"]
+    assert content["secrets"]["applications"]["board"]["secret_key"] == "mine"
+    assert content["secrets"]["applications"]["board"]["other"] == 1
+
+
+def test_only_the_owner_reads_it(make: Callable[..., dict], path: Path) -> None:
+    make()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [one.name for one in path.parent.iterdir()] == ["secrets.yml"]
+
+
+def test_the_answer_names_secrets_and_never_shows_them(make: Callable[..., dict], path: Path) -> None:
+    answer = repr(make())
+    content = yaml.safe_load(path.read_text())
+    assert not any(value in answer for value in content["secrets"]["applications"]["board"].values())
+    assert "PRIVATE KEY" not in answer
+
+
+def test_an_empty_mapping_is_filled(make: Callable[..., dict], path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("secrets:\n")
+    assert make()["changed"] is True
+    assert make()["changed"] is False
+
+
+def test_check_mode_tells_and_writes_nothing(make: Callable[..., dict], path: Path) -> None:
+    assert make(check_mode=True)["added"] != []
+    assert not path.parent.exists()
+
+
+def test_an_encrypted_file_is_left_alone(make: Callable[..., dict], path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("$ANSIBLE_VAULT;1.1;AES256\n3132\n")
+    answer = make()
+    assert answer["failed"] is True
+    assert "ansible-vault decrypt" in answer["msg"]
+    assert path.read_text().startswith("$ANSIBLE_VAULT")
+
+
+def test_a_file_in_the_working_directory_needs_no_directory(
+    make: Callable[..., dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "failed" not in make("secrets.yml")
+    assert (tmp_path / "secrets.yml").exists()
+
+
+def test_the_authority_signs_certificates_and_nothing_below_itself(make: Callable[..., dict], path: Path, tmp_path: Path) -> None:
+    make()
+    authority = yaml.safe_load(path.read_text())["secrets"]["authority"]
+    certificate = tmp_path / "ca.pem"
+    certificate.write_text(authority["certificate"])
+    said = subprocess.run(
+        ["openssl", "x509", "-in", str(certificate), "-noout", "-text"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "CA:TRUE, pathlen:0" in said
+    assert "Certificate Sign, CRL Sign" in said
+    assert authority["key"].startswith("-----BEGIN PRIVATE KEY-----")

@@ -1,0 +1,40 @@
+"""The filters of the role uwsgi."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def uwsgi(plugin: Callable[[str], ModuleType]) -> ModuleType:
+    return plugin("filter/uwsgi.py")
+
+
+def test_each_instance_has_its_file_and_its_defaults(uwsgi: ModuleType) -> None:
+    instances = [{"name": "blog", "wsgi_module": "blog.wsgi"}, {"name": "shop", "wsgi_module": "shop.wsgi", "threads": 4}]
+    one, two = uwsgi.uwsgi_files(instances, "/etc/uwsgi/{name}.ini", "uwsgi.ini.j2")
+    assert (one["path"], one["template"]) == ("/etc/uwsgi/blog.ini", "uwsgi.ini.j2")
+    assert one["vars"]["instance"] == {**uwsgi.DEFAULTS, **instances[0]}
+    assert two["vars"]["instance"]["threads"] == 4
+    assert uwsgi.DEFAULTS["threads"] == 1
+
+
+def test_no_instance_no_file(uwsgi: ModuleType) -> None:
+    assert uwsgi.uwsgi_files([], "/etc/{name}", "x") == uwsgi.uwsgi_users([]) == []
+
+
+def test_each_instance_has_a_user_of_its_own(uwsgi: ModuleType) -> None:
+    (user,) = uwsgi.uwsgi_users([{"name": "shop"}])
+    assert (user["name"], user["home"]) == ("shop", "/srv/shop")
+
+
+def test_defaults_are_those_of_the_argument_specs(uwsgi: ModuleType, root: Path) -> None:
+    specs = yaml.safe_load((root / "roles/uwsgi/meta/argument_specs.yml").read_text())
+    options = specs["argument_specs"]["main"]["options"]["uwsgi_instances"]["options"]
+    stated = {name: option["default"] for name, option in options.items() if "default" in option}
+    assert stated == uwsgi.DEFAULTS
