@@ -17,8 +17,12 @@ from lab.settings import PROJECT, LabError, Settings, from_environment
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    return {**os.environ, "LAB_NAME": settings.name, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-            "PATH": f"{PROJECT / '.venv/bin'}:{os.environ['PATH']}"}
+    return {
+        **os.environ,
+        "LAB_NAME": settings.name,
+        "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+        "PATH": f"{PROJECT / '.venv/bin'}:{os.environ['PATH']}",
+    }
 
 
 def _playbook(settings: Settings, *words: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import ipaddress
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -45,9 +44,7 @@ class Host:
 
 def inventory_hosts(settings: Settings, limit: str = "all") -> list[Host]:
     """The hosts of the lab's inventory that live in a container (those without ``ansible_connection: local``)."""
-    command = [
-        str(PROJECT / ".venv/bin/ansible-inventory"), "-i", str(settings.inventory), "--list", "--limit", limit
-    ]
+    command = [str(PROJECT / ".venv/bin/ansible-inventory"), "-i", str(settings.inventory), "--list", "--limit", limit]
     listed = run(command, what=f"the inventory {settings.inventory} cannot be read")
     data = json.loads(listed.stdout)
     variables = data["_meta"]["hostvars"]
@@ -90,12 +87,17 @@ def locked(settings: Settings) -> Iterator[None]:
 def _used_networks(podman: Podman, own: str) -> list[ipaddress.IPv4Network]:
     routes = json.loads(run(["ip", "-json", "route"], what="the routes cannot be read").stdout or "[]")
     used = [
-        ipaddress.IPv4Network(route["dst"]) for route in routes if route["dst"] not in ("default", "0.0.0.0/0")
-        and ":" not in route["dst"] and "unreachable" not in route.get("type", "")
+        ipaddress.IPv4Network(route["dst"])
+        for route in routes
+        if route["dst"] not in ("default", "0.0.0.0/0")
+        and ":" not in route["dst"]
+        and "unreachable" not in route.get("type", "")
     ]
     for network in podman.networks():
         if network["name"] != own:
-            used += [ipaddress.IPv4Network(one["subnet"]) for one in network.get("subnets", []) if ":" not in one["subnet"]]
+            used += [
+                ipaddress.IPv4Network(one["subnet"]) for one in network.get("subnets", []) if ":" not in one["subnet"]
+            ]
     return used
 
 
@@ -121,12 +123,21 @@ def ensure_network(settings: Settings, podman: Podman) -> ipaddress.IPv4Network:
     if mine:
         network = ipaddress.IPv4Network(mine[0]["subnets"][0]["subnet"])
         if settings.subnet and network != settings.subnet:
-            raise LabError(f"the lab '{settings.name}' stands on {network}: run 'make down' before giving it {settings.subnet}.")
+            raise LabError(
+                f"the lab '{settings.name}' stands on {network}: run 'make down' before giving it {settings.subnet}."
+            )
         return network
     network = choose_subnet(settings, podman)
     podman(
-        "network", "create", "--label", f"lab.name={settings.name}", "--label", project_label(),
-        "--subnet", str(network), settings.name,
+        "network",
+        "create",
+        "--label",
+        f"lab.name={settings.name}",
+        "--label",
+        project_label(),
+        "--subnet",
+        str(network),
+        settings.name,
     )
     return network
 
@@ -155,16 +166,20 @@ def _check_owner(settings: Settings, existing: list[dict[str, Any]]) -> None:
 def _ensure_key(settings: Settings) -> Path:
     key = settings.directory / "id_ed25519"
     if not key.exists():
-        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab-{settings.name}", "-f", str(key)],
-            what="the lab's SSH key could not be made")
+        run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab-{settings.name}", "-f", str(key)],
+            what="the lab's SSH key could not be made",
+        )
     return key
 
 
 def _ensure_kernel_settings(settings: Settings) -> None:
     path = Path("/proc/sys/fs/inotify/max_user_instances")
     if int(path.read_text()) < INOTIFY_INSTANCES:
-        run([*settings.as_root, "sysctl", "-q", "-w", f"fs.inotify.max_user_instances={INOTIFY_INSTANCES}"],
-            what="fs.inotify.max_user_instances could not be raised")
+        run(
+            [*settings.as_root, "sysctl", "-q", "-w", f"fs.inotify.max_user_instances={INOTIFY_INSTANCES}"],
+            what="fs.inotify.max_user_instances could not be raised",
+        )
 
 
 def _addresses(hosts: list[Host], network: ipaddress.IPv4Network, existing: list[dict[str, Any]]) -> dict[str, str]:
@@ -177,13 +192,34 @@ def _addresses(hosts: list[Host], network: ipaddress.IPv4Network, existing: list
 
 def _create(settings: Settings, podman: Podman, host: Host, address: str, image: str, publish: bool) -> None:
     words = [
-        "run", "--detach", "--name", host.container(settings), "--hostname", host.name,
-        "--network", settings.name, "--ip", address, "--network-alias", host.name,
-        "--privileged", "--systemd=always",
+        "run",
+        "--detach",
+        "--name",
+        host.container(settings),
+        "--hostname",
+        host.name,
+        "--network",
+        settings.name,
+        "--ip",
+        address,
+        "--network-alias",
+        host.name,
+        "--privileged",
+        "--systemd=always",
         # A host that reboots ends its container; Podman starts it again, as the hypervisor does with an instance.
         "--restart=always",
-        "--label", f"lab.name={settings.name}", "--label", project_label(), "--label", f"lab.host={host.name}",
-        "--label", f"lab.address={address}", "--label", f"lab.suite={host.suite}", "--label", f"lab.image={image}",
+        "--label",
+        f"lab.name={settings.name}",
+        "--label",
+        project_label(),
+        "--label",
+        f"lab.host={host.name}",
+        "--label",
+        f"lab.address={address}",
+        "--label",
+        f"lab.suite={host.suite}",
+        "--label",
+        f"lab.image={image}",
     ]
     if publish:
         words += ["--publish", f"127.0.0.1:{settings.port}:443", "--label", f"lab.port={settings.port}"]
@@ -204,7 +240,11 @@ def _wait_for_boot(settings: Settings, podman: Podman, host: Host, public_key: s
     while time.monotonic() < deadline:
         done = subprocess.run(
             [*podman._prefix, "exec", name, "sh", "-c", script, "sh", public_key],
-            capture_output=True, text=True, timeout=BOOT_SECONDS, check=False, stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=BOOT_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
         said = done.stdout.strip()
         if done.returncode == 0:
@@ -224,8 +264,14 @@ def _write_ssh_files(settings: Settings, addresses: dict[str, str], keys: dict[s
     for name, address in addresses.items():
         lines += [f"Host {name}", f"    HostName {address}", ""]
     lines += [
-        "Host *", "    User admin", f'    IdentityFile "{directory / "id_ed25519"}"', "    IdentitiesOnly yes",
-        f'    UserKnownHostsFile "{directory / "known_hosts"}"', "    StrictHostKeyChecking yes", "    ConnectTimeout 10", "",
+        "Host *",
+        "    User admin",
+        f'    IdentityFile "{directory / "id_ed25519"}"',
+        "    IdentitiesOnly yes",
+        f'    UserKnownHostsFile "{directory / "known_hosts"}"',
+        "    StrictHostKeyChecking yes",
+        "    ConnectTimeout 10",
+        "",
     ]
     _write(directory / "ssh_config", "\n".join(lines))
     known = directory / "known_hosts"
@@ -242,7 +288,7 @@ def _write(path: Path, text: str) -> None:
     partial = path.with_suffix(".new")
     partial.write_text(text)
     partial.chmod(0o600)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def lab_containers(settings: Settings, podman: Podman) -> list[dict[str, Any]]:
@@ -286,15 +332,22 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
         public_key = key.with_suffix(".pub").read_text().strip()
         addresses = _addresses(hosts, network, existing)
         for host in new:
-            _create(settings, podman, host, addresses[host.name], images[host.suite], bool(settings.port) and host == front)
+            _create(
+                settings, podman, host, addresses[host.name], images[host.suite], bool(settings.port) and host == front
+            )
         for host in hosts:
             if host.name in by_name and by_name[host.name]["State"] != "running":
                 podman("start", host.container(settings))
         if new:
             settings.say(f"Booting {', '.join(host.name for host in new)}")
         with ThreadPoolExecutor(8) as pool:
-            keys = dict(zip((host.name for host in hosts), pool.map(
-                lambda host: _wait_for_boot(settings, podman, host, public_key), hosts), strict=True))
+            keys = dict(
+                zip(
+                    (host.name for host in hosts),
+                    pool.map(lambda host: _wait_for_boot(settings, podman, host, public_key), hosts),
+                    strict=True,
+                )
+            )
         others = {
             name: container["Labels"]["lab.address"] for name, container in by_name.items() if name not in addresses
         }
@@ -309,7 +362,15 @@ def remove(settings: Settings) -> bool:
         existing = lab_containers(settings, podman)
         _check_owner(settings, existing)
         if existing:
-            podman("rm", "--force", "--volumes", "--time", "3", *(container["Names"][0] for container in existing), timeout=300)
+            podman(
+                "rm",
+                "--force",
+                "--volumes",
+                "--time",
+                "3",
+                *(container["Names"][0] for container in existing),
+                timeout=300,
+            )
         networks = [one["name"] for one in podman.networks(f"label=lab.name={settings.name}")]
         for name in networks:
             podman("network", "rm", "--force", name)
@@ -341,8 +402,11 @@ def _close_connections(settings: Settings) -> None:
         return
     for name in json.loads(addresses.read_text()):
         # The path is ansible.cfg's control_path.
-        subprocess.run(["ssh", "-F", str(config), "-o", "ControlPath=~/.ansible/cp/%C", "-O", "exit", name],
-                       capture_output=True, check=False)
+        subprocess.run(
+            ["ssh", "-F", str(config), "-o", "ControlPath=~/.ansible/cp/%C", "-O", "exit", name],
+            capture_output=True,
+            check=False,
+        )
 
 
 def remove_images(settings: Settings) -> None:
@@ -351,7 +415,9 @@ def remove_images(settings: Settings) -> None:
     others = podman.containers("label=lab.name")
     if others:
         names = sorted({container["Labels"]["lab.name"] for container in others})
-        raise LabError(f"hosts of {', '.join(names)} still use the images: run 'make down' for each (LAB_NAME=…) first.")
+        raise LabError(
+            f"hosts of {', '.join(names)} still use the images: run 'make down' for each (LAB_NAME=…) first."
+        )
     names = podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=localhost/lab-*").split()
     if names:
         podman("rmi", "--force", *names)

@@ -38,7 +38,15 @@ def ensure_image(settings: Settings, podman: Podman, suite: str) -> str:
     try:
         tarball = work / "base.tar"
         run(
-            [*settings.as_root, "mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", suite, str(tarball)],
+            [
+                *settings.as_root,
+                "mmdebstrap",
+                "--quiet",
+                "--variant=minbase",
+                f"--include={PACKAGES}",
+                suite,
+                str(tarball),
+            ],
             what=f"mmdebstrap could not build Debian {suite}",
             timeout=900,
         )

@@ -41,11 +41,18 @@ def run(
     """
     try:
         done = subprocess.run(
-            list(command), capture_output=True, text=True, timeout=timeout, check=False, input=stdin,
+            list(command),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
         )
     except FileNotFoundError as error:
-        raise LabError(f"{what}: {command[0]} is not installed; run 'make venv' (it installs what is missing).") from error
+        raise LabError(
+            f"{what}: {command[0]} is not installed; run 'make venv' (it installs what is missing)."
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{what}: no answer within {timeout:.0f} seconds. Try the same command again.") from error
     if check and done.returncode != 0:

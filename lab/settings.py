@@ -82,7 +82,9 @@ def from_environment(environment: dict[str, str] | None = None) -> Settings:
     env = dict(os.environ if environment is None else environment)
     name = env.get("LAB_NAME") or "lab"
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", name):
-        raise LabError(f"LAB_NAME={name} will not do: use up to 20 small letters, digits and '-', beginning with a letter.")
+        raise LabError(
+            f"LAB_NAME={name} will not do: use up to 20 small letters, digits and '-', beginning with a letter."
+        )
     suite = env.get("LAB_SUITE") or "trixie"
     if suite not in SUITES:
         raise LabError(f"LAB_SUITE={suite} is not supported: choose {' or '.join(SUITES)}.")

@@ -7,6 +7,9 @@ import re
 import subprocess
 from pathlib import Path
 
+import testinfra
+from testinfra.host import Host
+
 PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 LAB = PROJECT / ".lab" / os.environ["LAB_NAME"]
 
@@ -39,6 +42,11 @@ def log_in(name: str, *options: str, command: str = "true", **env: str) -> subpr
         ["ssh", "-F", LAB / "ssh_config", "-o", "ControlPath=none", *options, name, command],
         env={**os.environ, **env}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
+
+
+def connect(name: str) -> Host:
+    """A host by its name, for what is done once for all hosts."""
+    return testinfra.get_host(f"ssh://{name}", ssh_config=str(LAB / "ssh_config"), sudo=True)
 
 
 def assert_nothing_to_do(playbook: str, limit: str) -> None:

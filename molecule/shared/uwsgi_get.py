@@ -21,7 +21,8 @@ def exchange(path: str, packet: bytes = b"") -> bytes:
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(60)
         client.connect(path)
-        client.sendall(packet)
+        if packet:
+            client.sendall(packet)
         answer = b""
         while chunk := client.recv(65536):
             answer += chunk

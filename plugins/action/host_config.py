@@ -90,13 +90,7 @@ class ActionModule(ActionBase):
         content = entry["content"]
         # A number is what Jinja makes of "{{ port }}"; anything richer has more than one way to be written.
         if isinstance(content, bool) or not isinstance(content, (str, int, float)):
-            kind = (
-                "mapping"
-                if isinstance(content, Mapping)
-                else "list"
-                if isinstance(content, list)
-                else "boolean"
-            )
+            kind = "mapping" if isinstance(content, Mapping) else "list" if isinstance(content, list) else "boolean"
             raise AnsibleActionFail(
                 f"files: {entry['path']}: content is a {kind}, not a string. "
                 "Write it with a filter, such as to_nice_json or to_nice_yaml."
@@ -132,9 +126,7 @@ class ActionModule(ActionBase):
         except AnsibleError as error:
             if boolean(entry.get("sensitive") or False, strict=False) and not isinstance(error, HARMLESS):
                 # A filter's error may quote the value it was given.
-                raise AnsibleActionFail(
-                    f"{message}: {type(error).__name__} (the file is sensitive)"
-                ) from None
+                raise AnsibleActionFail(f"{message}: {type(error).__name__} (the file is sensitive)") from None
             raise AnsibleActionFail(message) from error
         return b"" if text is None else to_bytes(text, errors="surrogate_or_strict")
 

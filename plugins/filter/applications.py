@@ -125,7 +125,9 @@ def resolve_applications(applications: Mapping[str, Any]) -> list[dict[str, Any]
     resolved = []
     for name, given in sorted(applications.items()):
         if not NAME.fullmatch(str(name)):
-            _fail(name, "the name needs small letters, digits and '_', begins with a letter and has at most 31 of them.")
+            _fail(
+                name, "the name needs small letters, digits and '_', begins with a letter and has at most 31 of them."
+            )
         if not isinstance(given, Mapping):
             _fail(name, "the entry has to be a mapping.")
         _check_keys(name, given, set(DEFAULTS), "the entry")
@@ -181,7 +183,9 @@ def application_secrets_problems(resolved: list[dict[str, Any]], strict: bool = 
         for key, value in values.items():
             text = str(value or "")
             if not text:
-                problems.append(f"applications.{name}.{key} is empty: give it a value from the vault (docs/secrets.md).")
+                problems.append(
+                    f"applications.{name}.{key} is empty: give it a value from the vault (docs/secrets.md)."
+                )
             elif strict and not PLACEHOLDER.search(text) and _weak(text):
                 problems.append(
                     f"applications.{name}.{key} is a placeholder or too weak: use at least {SECRET_LENGTH} random "

@@ -13,7 +13,8 @@ from ansible.errors import AnsibleFilterError
 def _sibling(name: str) -> Any:
     """Another filter file of this directory; Ansible loads each of them on its own."""
     spec = util.spec_from_file_location(f"project_filter_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec and spec.loader
+    if spec is None or spec.loader is None:
+        raise AnsibleFilterError(f"{name}.py is missing beside {__file__}.")
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -32,7 +33,9 @@ def django_targets(hosts: Iterable[Mapping[str, Any]], platform: str) -> list[di
     return [{"python": python, "platform": platform} for python, platform in sorted(targets)]
 
 
-def django_releases(results: list[dict[str, Any]], facts: Mapping[str, Any], platform: str) -> dict[str, dict[str, Any]]:
+def django_releases(
+    results: list[dict[str, Any]], facts: Mapping[str, Any], platform: str
+) -> dict[str, dict[str, Any]]:
     """Of the builds of a run, those for this host, by the application's name."""
     target = _target(facts, platform)
     return {
@@ -123,8 +126,11 @@ def django_first_pending(hosts: Iterable[Mapping[str, Any]], name: str) -> str:
 
 
 def django_surplus(state: Mapping[str, Any], release: str, kept: int) -> list[str]:
-    """Releases to remove: all but the newest ``kept``, never the one that becomes live or those in a slot."""
-    held = {release, *(slot.get("release") for slot in state["slots"].values())}
+    """Releases to remove: all but the newest ``kept``, never the one that becomes live or the one that was.
+
+    ``state`` was read before the deploy: what the idle slot held then has given way to ``release``.
+    """
+    held = {release, *(slot.get("release") for name, slot in state["slots"].items() if name != state.get("idle"))}
     others = {name: one for name, one in state["releases"].items() if name not in held}
     newest = sorted(others, key=lambda name: others[name]["modified"], reverse=True)
     return sorted(newest[max(0, kept - len(held - {None})) :])

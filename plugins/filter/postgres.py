@@ -17,8 +17,21 @@ OWN_VARIABLES = {
     "data_directory": "postgres_data_directory",
 }
 # Settings on which the role's own files rest.
-FIXED = ("config_file", "hba_file", "ident_file", "include", "include_dir", "include_if_exists", "ssl", "ssl_ca_file",
-         "ssl_cert_file", "ssl_key_file", "unix_socket_directories", "external_pid_file", "password_encryption")
+FIXED = (
+    "config_file",
+    "hba_file",
+    "ident_file",
+    "include",
+    "include_dir",
+    "include_if_exists",
+    "ssl",
+    "ssl_ca_file",
+    "ssl_cert_file",
+    "ssl_key_file",
+    "unix_socket_directories",
+    "external_pid_file",
+    "password_encryption",
+)
 
 
 def postgres_complete(databases: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -63,10 +76,14 @@ def _database_problems(databases: list[dict[str, Any]]) -> list[str]:
                     f'"{{{{ secrets.applications.shop.database_{key} }}}}"; playbooks/secrets.yml makes it.'
                 )
             elif not (isinstance(value, str) and value.isascii() and value.isprintable()):
-                problems.append(f"{place}: {key} has to be a string of printable ASCII. Make another with playbooks/secrets.yml.")
+                problems.append(
+                    f"{place}: {key} has to be a string of printable ASCII. Make another with playbooks/secrets.yml."
+                )
     for what, values in (("database", names), ("role (owner or user)", roles)):
         for value in sorted({str(value) for value in values if value and values.count(value) > 1}):
-            problems.append(f"postgres_databases: the {what} {value!r} is there twice. Give each database its own name and roles.")
+            problems.append(
+                f"postgres_databases: the {what} {value!r} is there twice. Give each database its own name and roles."
+            )
     return problems
 
 
@@ -86,7 +103,9 @@ def postgres_problems(databases: list[dict[str, Any]], clients: list[str], setti
         elif name in FIXED:
             problems.append(f"postgres_settings: {name} is the role's own. Take it out.")
         elif not SETTING.fullmatch(str(name)):
-            problems.append(f"postgres_settings: {name!r} is no name of a setting. See the list in PostgreSQL's manual.")
+            problems.append(
+                f"postgres_settings: {name!r} is no name of a setting. See the list in PostgreSQL's manual."
+            )
     return problems
 
 

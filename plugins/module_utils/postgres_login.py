@@ -72,13 +72,18 @@ def connect(login: dict[str, Any], **changes: Any) -> Any:
         raise ServerUnavailable("python3-psycopg2 is not installed here")
     wanted = {**login, **changes}
     words: dict[str, Any] = {
-        "dbname": wanted["database"], "user": wanted["user"], "connect_timeout": CONNECT_SECONDS,
+        "dbname": wanted["database"],
+        "user": wanted["user"],
+        "connect_timeout": CONNECT_SECONDS,
         "application_name": "ansible",
     }
     try:
         if wanted.get("host"):
             words |= {"host": wanted["host"], "port": wanted["port"], "password": wanted.get("password") or ""}
-            words |= {"sslmode": "verify-full", "sslrootcert": wanted.get("ca_file") or "/etc/ssl/certs/ca-certificates.crt"}
+            words |= {
+                "sslmode": "verify-full",
+                "sslrootcert": wanted.get("ca_file") or "/etc/ssl/certs/ca-certificates.crt",
+            }
             return psycopg2.connect(**words)
         words |= {"host": SOCKET_DIRECTORY, "port": socket_port(wanted["port"])}
         with _acting_as(wanted["user"]):

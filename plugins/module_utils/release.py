@@ -78,7 +78,9 @@ class Recipe:
 def source_files(source: Path) -> list[Path]:
     """The files of a project, sorted: what git knows and does not ignore, or all but caches where there is no git."""
     if not source.is_dir():
-        raise ReleaseError(f"the source {source} is no directory: give an existing one, absolute or below the repository.")
+        raise ReleaseError(
+            f"the source {source} is no directory: give an existing one, absolute or below the repository."
+        )
     listed = subprocess.run(
         ["git", "-c", "safe.directory=*", "-C", str(source), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."],
         capture_output=True, check=False,
@@ -174,9 +176,7 @@ def check_extensions(site: Path, target: Target) -> None:
 
 def installed_packages(site: Path) -> list[str]:
     """``name==version`` of every distribution in ``site``, sorted."""
-    return sorted(
-        "==".join(path.name.removesuffix(".dist-info").rsplit("-", 1)) for path in site.glob("*.dist-info")
-    )
+    return sorted("==".join(path.name.removesuffix(".dist-info").rsplit("-", 1)) for path in site.glob("*.dist-info"))
 
 
 def _members(tree: Path) -> Iterator[tuple[Path, str]]:
@@ -231,6 +231,8 @@ def build(recipe: Recipe, target: Target, directory: Path) -> dict[str, object]:
         ReleaseError: it cannot be built.
     """
     files = source_files(recipe.source)
+    if not files:
+        raise ReleaseError(f"the source {recipe.source} holds no file: give the directory of manage.py.")
     source = source_digest(recipe.source, files)
     inputs = json.dumps([LAYOUT, source, asdict(target), recipe.name, recipe.requirements, recipe.packages])
     kept = directory / recipe.name
@@ -251,9 +253,7 @@ def build(recipe: Recipe, target: Target, directory: Path) -> dict[str, object]:
     return {**result, "archive": str(kept / str(result["archive"])), "built": True}
 
 
-def _build(
-    recipe: Recipe, target: Target, files: list[Path], source: str, work: Path, kept: Path
-) -> dict[str, object]:
+def _build(recipe: Recipe, target: Target, files: list[Path], source: str, work: Path, kept: Path) -> dict[str, object]:
     application = work / "tree" / "app"
     for path in files:
         place = application / path.relative_to(recipe.source)
@@ -268,7 +268,13 @@ def _build(
     packages = installed_packages(site)
     content = json.dumps([LAYOUT, source, asdict(target), packages])
     release = hashlib.sha256(content.encode()).hexdigest()[:12]
-    description = {"release": release, "application": recipe.name, "source": source, **asdict(target), "packages": packages}
+    description = {
+        "release": release,
+        "application": recipe.name,
+        "source": source,
+        **asdict(target),
+        "packages": packages,
+    }
     (work / "tree" / "release.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n")
     archive = work / f"{release}.tar.gz"
     write_archive(work / "tree", archive)

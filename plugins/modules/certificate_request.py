@@ -159,7 +159,9 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "certificates": {
-                "type": "list", "elements": "dict", "required": True,
+                "type": "list",
+                "elements": "dict",
+                "required": True,
                 "options": {
                     "name": {"type": "str", "required": True},
                     "certificate": {"type": "path", "required": True},

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Apply a set of users, files, links, sysctl values and systemd units in one round trip."""
 
-# ruff: noqa: E402 - Ansible wants the documentation ahead of the imports
-
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -352,8 +350,9 @@ import stat
 import subprocess
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -662,9 +661,7 @@ class Transaction:
         status = os.lstat(path)
         if stat.S_ISDIR(status.st_mode):
             os.rmdir(path)
-            self._undo.append(
-                lambda: make_directory(path, (status.st_uid, status.st_gid), status.st_mode & 0o7777)
-            )
+            self._undo.append(lambda: make_directory(path, (status.st_uid, status.st_gid), status.st_mode & 0o7777))
         else:
             backup = self._hidden_name(os.path.join(shelter, os.path.basename(path)), self._backups)
             os.rename(path, backup)
@@ -677,9 +674,7 @@ class Transaction:
             try:
                 self._undo.pop()()
             except OSError as error:
-                problems.append(
-                    f"{error.filename2 or error.filename}: {error.strerror} (kept: {error.filename})"
-                )
+                problems.append(f"{error.filename2 or error.filename}: {error.strerror} (kept: {error.filename})")
         # When something could not be restored, its backup may be the only copy.
         self._clear(self._staged if problems else self._staged + self._backups)
         return problems
@@ -904,9 +899,7 @@ class HostConfig:
     def _attribute_diff(self, entry: dict[str, Any], status: os.stat_result | None) -> dict[str, str]:
         before = "absent\n"
         if status:
-            before = describe(
-                user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode)
-            )
+            before = describe(user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode))
         return diff_item(entry["path"], before, describe(entry["owner"], entry["group"], entry["mode"]))
 
     def _plan_file(self, entry: dict[str, Any]) -> Change | None:
@@ -1274,9 +1267,7 @@ class HostConfig:
         idle = [name for name in names if not has_started(states[name])]
         skipped = [n for n in idle if states[n]["ActiveState"] == "inactive" and not conditions_hold(n)]
         for name in skipped:
-            self.warnings.append(
-                f"{name} was not started: its own conditions (Condition*= in the unit) do not hold."
-            )
+            self.warnings.append(f"{name} was not started: its own conditions (Condition*= in the unit) do not hold.")
         failed = [name for name in idle if name not in skipped]
         if failed or done.returncode:
             journals = "\n".join(self._journal(name) for name in failed)
@@ -1380,9 +1371,7 @@ def write_sysctl(name: str, wanted: str) -> None:
         raise HostConfigError(f"sysctl: the kernel refused {name} = {wanted}: {error.strerror}.") from error
     kept = read_sysctl(path)
     if kept != wanted:
-        raise HostConfigError(
-            f"sysctl: the kernel made {kept!r} of {name} = {wanted}. Write that value instead."
-        )
+        raise HostConfigError(f"sysctl: the kernel made {kept!r} of {name} = {wanted}. Write that value instead.")
 
 
 def is_unit_path(path: str) -> bool:

@@ -164,8 +164,11 @@ TABLE_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 SEQUENCE_RIGHTS = ("USAGE", "SELECT", "UPDATE")
 # Attributes that neither role may have, by their column.
 FORBIDDEN = {
-    "rolsuper": "NOSUPERUSER", "rolcreatedb": "NOCREATEDB", "rolcreaterole": "NOCREATEROLE",
-    "rolreplication": "NOREPLICATION", "rolbypassrls": "NOBYPASSRLS",
+    "rolsuper": "NOSUPERUSER",
+    "rolcreatedb": "NOCREATEDB",
+    "rolcreaterole": "NOCREATEROLE",
+    "rolreplication": "NOREPLICATION",
+    "rolbypassrls": "NOBYPASSRLS",
 }
 
 
@@ -298,7 +301,9 @@ def plan_role(name: str, password: str, limit: int, role: Role | None, server: S
         if role.connection_limit != limit:
             attributes.append(f"CONNECTION LIMIT {limit}")
         if attributes:
-            changes.append(Change(f"Role {name}: set {', '.join(attributes)}", (f"ALTER ROLE {quoted} {' '.join(attributes)}",)))
+            changes.append(
+                Change(f"Role {name}: set {', '.join(attributes)}", (f"ALTER ROLE {quoted} {' '.join(attributes)}",))
+            )
         if not role.password_matches:
             statement = f"ALTER ROLE {quoted} PASSWORD {literal(scram_verifier(password))}"
             changes.append(Change(f"Role {name}: set the password", (statement,)))
@@ -329,9 +334,12 @@ def plan_databases(wanted: list[dict[str, Any]], server: Server) -> list[Change]
     return [
         Change(
             f"{one['name']}: create the database",
-            (f"CREATE DATABASE {identifier(one['name'])} OWNER {identifier(one['owner'])} ENCODING 'UTF8' TEMPLATE template0",),
+            (
+                f"CREATE DATABASE {identifier(one['name'])} OWNER {identifier(one['owner'])} ENCODING 'UTF8' TEMPLATE template0",
+            ),
         )
-        for one in wanted if one["name"] not in server.databases
+        for one in wanted
+        if one["name"] not in server.databases
     ]
 
 
@@ -341,14 +349,20 @@ def plan_outside(one: dict[str, Any], now: Outside) -> list[Change]:
     database = f"DATABASE {identifier(name)}"
     changes = []
     if now.owner != one["owner"]:
-        changes.append(Change(f"{name}: owner {one['owner']}, not {now.owner}", (f"ALTER {database} OWNER TO {owner}",)))
+        changes.append(
+            Change(f"{name}: owner {one['owner']}, not {now.owner}", (f"ALTER {database} OWNER TO {owner}",))
+        )
     if now.public:
-        changes.append(Change(f"{name}: nothing for PUBLIC on the database", (f"REVOKE ALL ON {database} FROM PUBLIC",)))
+        changes.append(
+            Change(f"{name}: nothing for PUBLIC on the database", (f"REVOKE ALL ON {database} FROM PUBLIC",))
+        )
     if now.user != {"CONNECT"}:
         statements = (f"REVOKE ALL ON {database} FROM {user}", f"GRANT CONNECT ON {database} TO {user}")
         changes.append(Change(f"{name}: {one['user']} may connect, no more", statements))
     if now.search_path != SEARCH_PATH:
-        changes.append(Change(f"{name}: search path {SEARCH_PATH}", (f"ALTER {database} SET search_path = {SEARCH_PATH}",)))
+        changes.append(
+            Change(f"{name}: search path {SEARCH_PATH}", (f"ALTER {database} SET search_path = {SEARCH_PATH}",))
+        )
     return changes
 
 
@@ -361,12 +375,15 @@ def plan_inside(one: dict[str, Any], now: Inside, server: Server) -> tuple[list[
     elif now.schema_owner != one["owner"]:
         changes.append(Change(f"{name}: schema public of {one['owner']}", (f"ALTER SCHEMA public OWNER TO {owner}",)))
     if now.schema_exists and now.schema_public:
-        changes.append(Change(f"{name}: nothing for PUBLIC on the schema", ("REVOKE ALL ON SCHEMA public FROM PUBLIC",)))
+        changes.append(
+            Change(f"{name}: nothing for PUBLIC on the schema", ("REVOKE ALL ON SCHEMA public FROM PUBLIC",))
+        )
     if now.schema_user != {"USAGE"}:
         statements = (f"REVOKE ALL ON SCHEMA public FROM {user}", f"GRANT USAGE ON SCHEMA public TO {user}")
         changes.append(Change(f"{name}: {one['user']} may use the schema, no more", statements))
     for kind, found, rights in (
-        ("TABLES", now.default_tables, TABLE_RIGHTS), ("SEQUENCES", now.default_sequences, SEQUENCE_RIGHTS)
+        ("TABLES", now.default_tables, TABLE_RIGHTS),
+        ("SEQUENCES", now.default_sequences, SEQUENCE_RIGHTS),
     ):
         if found != set(rights):
             prefix = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public"
@@ -380,7 +397,7 @@ def plan_inside(one: dict[str, Any], now: Inside, server: Server) -> tuple[list[
         if relation.owner != one["owner"]:
             notes.append(
                 f"{name}: public.{relation.name} belongs to {relation.owner}, so migrations cannot change it: "
-                f'ALTER {"SEQUENCE" if relation.sequence else "TABLE"} … OWNER TO {one["owner"]}'
+                f"ALTER {'SEQUENCE' if relation.sequence else 'TABLE'} … OWNER TO {one['owner']}"
             )
             if relation.owner == one["user"] or not server.superuser:
                 continue
@@ -414,8 +431,13 @@ def rows(connection: Any, statement: str, parameters: dict[str, Any] | None = No
 
 def read_server(connection: Any, login: dict[str, Any], wanted: list[dict[str, Any]]) -> Server:
     """Everything that is visible from one database."""
-    settings = dict(rows(connection, """SELECT name, setting FROM pg_settings
-        WHERE name IN ('data_directory', 'data_checksums', 'server_version_num', 'server_encoding', 'port')"""))
+    settings = dict(
+        rows(
+            connection,
+            """SELECT name, setting FROM pg_settings
+        WHERE name IN ('data_directory', 'data_checksums', 'server_version_num', 'server_encoding', 'port')""",
+        )
+    )
     server = Server(version=int(settings["server_version_num"]), settings=settings)
     server.superuser = rows(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")[0][0]
     passwords = {}
@@ -423,8 +445,13 @@ def read_server(connection: Any, login: dict[str, Any], wanted: list[dict[str, A
         passwords |= {one["owner"]: one["owner_password"], one["user"]: one["password"]}
     verifiers = {}
     if server.superuser:
-        verifiers = dict(rows(connection, "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY(%(names)s)",
-                              {"names": list(passwords)}))
+        verifiers = dict(
+            rows(
+                connection,
+                "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY(%(names)s)",
+                {"names": list(passwords)},
+            )
+        )
     acting = "USAGE" if server.version < 160000 else "SET"
     for name, can_login, limit, held, *flags in rows(
         connection,
@@ -437,8 +464,11 @@ def read_server(connection: Any, login: dict[str, Any], wanted: list[dict[str, A
     ):
         matches = verifier_matches(verifiers.get(name), passwords[name]) if server.superuser else True
         server.roles[name] = Role(
-            login=can_login, forbidden=tuple(column for column, on in zip(FORBIDDEN, flags, strict=True) if on),
-            connection_limit=limit, password_matches=matches, held=held,
+            login=can_login,
+            forbidden=tuple(column for column, on in zip(FORBIDDEN, flags, strict=True) if on),
+            connection_limit=limit,
+            password_matches=matches,
+            held=held,
         )
     for one in wanted:
         found = rows(
@@ -449,14 +479,20 @@ def read_server(connection: Any, login: dict[str, Any], wanted: list[dict[str, A
                     WHERE grantee = (SELECT oid FROM pg_roles WHERE rolname = %(user)s)),
                 (SELECT substring(c FROM 13) FROM pg_db_role_setting s, unnest(s.setconfig) c
                     WHERE s.setdatabase = d.oid AND s.setrole = 0 AND c LIKE 'search\\_path=%%')
-            FROM pg_database d WHERE d.datname = %(name)s""", one)
+            FROM pg_database d WHERE d.datname = %(name)s""",
+            one,
+        )
         if found:
             owner, public, user, search_path = found[0]
             server.databases[one["name"]] = Outside(owner, frozenset(public), frozenset(user), search_path)
     if not server.superuser:
         for name in server.roles:
             database = next(
-                (one["name"] for one in wanted if name in (one["owner"], one["user"]) and one["name"] in server.databases),
+                (
+                    one["name"]
+                    for one in wanted
+                    if name in (one["owner"], one["user"]) and one["name"] in server.databases
+                ),
                 login["database"],
             )
             matches = logs_in(login, name, passwords[name], database)
@@ -487,13 +523,19 @@ def read_inside(connection: Any, one: dict[str, Any]) -> Inside:
             ARRAY(SELECT privilege_type FROM aclexplode(n.nspacl) WHERE grantee = 0),
             ARRAY(SELECT privilege_type FROM aclexplode(n.nspacl)
                 WHERE grantee = (SELECT oid FROM pg_roles WHERE rolname = %(user)s))
-        FROM pg_namespace n WHERE n.nspname = 'public'""", one)
-    defaults = dict(rows(
-        connection,
-        """SELECT d.defaclobjtype::text, ARRAY(SELECT privilege_type FROM aclexplode(d.defaclacl)
+        FROM pg_namespace n WHERE n.nspname = 'public'""",
+        one,
+    )
+    defaults = dict(
+        rows(
+            connection,
+            """SELECT d.defaclobjtype::text, ARRAY(SELECT privilege_type FROM aclexplode(d.defaclacl)
                 WHERE grantee = (SELECT oid FROM pg_roles WHERE rolname = %(user)s))
         FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace AND n.nspname = 'public'
-        WHERE pg_get_userbyid(d.defaclrole) = %(owner)s""", one))
+        WHERE pg_get_userbyid(d.defaclrole) = %(owner)s""",
+            one,
+        )
+    )
     # Extensions keep the rights of their own relations.
     relations = rows(
         connection,
@@ -502,7 +544,9 @@ def read_inside(connection: Any, one: dict[str, Any]) -> Inside:
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT EXISTS (
             SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-        ORDER BY 1""", one)
+        ORDER BY 1""",
+        one,
+    )
     return Inside(
         schema_exists=bool(schema),
         schema_owner=schema[0][0] if schema else "",
@@ -510,7 +554,9 @@ def read_inside(connection: Any, one: dict[str, Any]) -> Inside:
         schema_user=frozenset(schema[0][2]) if schema else frozenset(),
         default_tables=frozenset(defaults.get("r", [])),
         default_sequences=frozenset(defaults.get("S", [])),
-        relations=tuple(Relation(name, sequence, owner, frozenset(rights)) for name, sequence, owner, rights in relations),
+        relations=tuple(
+            Relation(name, sequence, owner, frozenset(rights)) for name, sequence, owner, rights in relations
+        ),
         extensions=frozenset(row[0] for row in rows(connection, "SELECT extname FROM pg_extension")),
         available_extensions=frozenset(row[0] for row in rows(connection, "SELECT name FROM pg_available_extensions")),
     )
@@ -522,7 +568,11 @@ def read_inside(connection: Any, one: dict[str, Any]) -> Inside:
 def execute(connection: Any, changes: list[Change]) -> None:
     """All statements in one transaction. Verifiers stay out of the server's log, as far as the login may say so."""
     with connection.cursor() as cursor:
-        for setting in ("log_statement = 'none'", "log_min_duration_statement = -1", "log_min_error_statement = 'panic'"):
+        for setting in (
+            "log_statement = 'none'",
+            "log_min_duration_statement = -1",
+            "log_min_error_statement = 'panic'",
+        ):
             cursor.execute("SAVEPOINT quiet")
             try:
                 cursor.execute(f"SET LOCAL {setting}")
@@ -597,7 +647,9 @@ class Databases:
 
     def plan_all(self) -> None:
         """What an empty server will need."""
-        self.changes = [change.text for change in plan_roles(self.wanted, self.server) + plan_databases(self.wanted, self.server)]
+        self.changes = [
+            change.text for change in plan_roles(self.wanted, self.server) + plan_databases(self.wanted, self.server)
+        ]
         for one in self.wanted:
             self.plan_empty(one)
 
@@ -607,7 +659,9 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "databases": {
-                "type": "list", "elements": "dict", "required": True,
+                "type": "list",
+                "elements": "dict",
+                "required": True,
                 "options": {
                     "name": {"type": "str", "required": True},
                     "owner": {"type": "str", "required": True},
@@ -642,8 +696,11 @@ def main() -> None:
         module.fail_json(msg=str(error).strip(), changes=databases.changes)
     listed = "".join(f"{text}\n" for text in databases.changes)
     module.exit_json(
-        changed=bool(databases.changes) and module.params["apply"], changes=databases.changes, notes=databases.notes,
-        diff={"before": "", "after": listed}, **result,
+        changed=bool(databases.changes) and module.params["apply"],
+        changes=databases.changes,
+        notes=databases.notes,
+        diff={"before": "", "after": listed},
+        **result,
     )
 
 

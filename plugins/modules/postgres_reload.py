@@ -98,13 +98,17 @@ def main() -> None:
         deadline = time.monotonic() + RELOAD_SECONDS
         while ask(login, "SELECT pg_conf_load_time()")[0] == before:
             if time.monotonic() > deadline:
-                module.fail_json(msg=f"PostgreSQL did not read its configuration within {RELOAD_SECONDS} seconds: see its log.")
+                module.fail_json(
+                    msg=f"PostgreSQL did not read its configuration within {RELOAD_SECONDS} seconds: see its log."
+                )
             time.sleep(0.1)
         module.exit_json(changed=True, available=True, pending_restart=ask(login, pending))
     except ServerUnavailable as error:
         if module.check_mode:
             module.exit_json(changed=True, available=False, pending_restart=[])
-        module.fail_json(msg=f"PostgreSQL does not answer: {error}. See 'journalctl -u postgresql@*' and /var/log/postgresql/.")
+        module.fail_json(
+            msg=f"PostgreSQL does not answer: {error}. See 'journalctl -u postgresql@*' and /var/log/postgresql/."
+        )
 
 
 if __name__ == "__main__":

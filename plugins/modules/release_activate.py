@@ -124,7 +124,9 @@ def ask(path: str, host: str, target: str, timeout: float) -> tuple[int, str]:
         "DOCUMENT_ROOT": "/", "HTTP_USER_AGENT": "release-activate",
     }  # fmt: skip
     body = b"".join(
-        struct.pack("<H", len(word)) + word for pair in variables.items() for word in (pair[0].encode(), pair[1].encode())
+        struct.pack("<H", len(word)) + word
+        for pair in variables.items()
+        for word in (pair[0].encode(), pair[1].encode())
     )
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(timeout)
@@ -235,11 +237,15 @@ class Switch:
         try:
             self.module.run_command(["systemctl", "disable", "--quiet", self.unit(self.old)])
             subprocess.run(
-                ["systemctl", "stop", self.unit(self.old)], timeout=self.given["drain_timeout"], check=False,
+                ["systemctl", "stop", self.unit(self.old)],
+                timeout=self.given["drain_timeout"],
+                check=False,
                 capture_output=True,
             )
         except subprocess.TimeoutExpired:
-            self.module.warn(f"{self.unit(self.old)} still finishes its requests after {self.given['drain_timeout']} s.")
+            self.module.warn(
+                f"{self.unit(self.old)} still finishes its requests after {self.given['drain_timeout']} s."
+            )
 
     def record(self) -> None:
         """Remember what the slot was started with."""

@@ -99,7 +99,9 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "applications": {
-                "type": "list", "elements": "dict", "required": True,
+                "type": "list",
+                "elements": "dict",
+                "required": True,
                 "options": {
                     "name": {"type": "str", "required": True},
                     "root": {"type": "path", "required": True},

@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: secrets_file
 short_description: Generate the secrets of an environment that are missing
 description:
-  - Writes a YAML file, readable by its owner alone, with the mapping C(secrets), one random value for each secret that is missing and, where
-    there is none, the project's own certificate authority. What is there stays as it is.
+  - Writes a YAML file, readable by its owner alone, with the mapping C(secrets), one random value for each secret that is
+    missing and, where there is none, the project's own certificate authority. What is there stays as it is.
   - Runs on the controller and needs the Python package C(cryptography).
 options:
   path:
@@ -75,8 +75,15 @@ def make_authority() -> dict[str, str]:
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "Project authority " + secrets.token_hex(4))])
     now = datetime.datetime.now(datetime.UTC)
     usage = x509.KeyUsage(
-        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+        digital_signature=True,
+        key_cert_sign=True,
+        crl_sign=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
     )
     certificate = (
         x509.CertificateBuilder()
@@ -140,7 +147,9 @@ def main() -> None:
         with open(path) as handle:
             text = handle.read()
         if text.startswith("$ANSIBLE_VAULT"):
-            module.fail_json(msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again.")
+            module.fail_json(
+                msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."
+            )
         content = yaml.safe_load(text) or {}
     content["secrets"] = content.get("secrets") or {}
     added = complete(content["secrets"], module.params["applications"], module.params["names"])

@@ -22,7 +22,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 OUTPUT = PROJECT / "build" / "bench"
 WEB_HOSTS = (1, 2, 10)
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)
-RECAP = re.compile(r"^\S+\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)\s+skipped=(\d+)", re.MULTILINE)
+RECAP = re.compile(
+    r"^\S+\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)\s+skipped=(\d+)", re.MULTILINE
+)
 
 
 @dataclass
@@ -135,7 +137,11 @@ PEER_PLAY = """\
 
 def summary(runs: list[Run]) -> dict[str, object]:
     """Median and range of each figure."""
-    result: dict[str, object] = {"runs": [asdict(run) for run in runs], "tasks": runs[0].tasks, "changed": runs[0].changed}
+    result: dict[str, object] = {
+        "runs": [asdict(run) for run in runs],
+        "tasks": runs[0].tasks,
+        "changed": runs[0].changed,
+    }
     for figure in ("wall", "controller", "hosts"):
         values = [getattr(run, figure) for run in runs]
         result[figure] = {"median": statistics.median(values), "min": min(values), "max": max(values)}
@@ -200,7 +206,9 @@ def main() -> None:
     finally:
         if peer:
             peer.command("down")
-    print(f"{'':<34}{'tasks':>6}{'changed':>8}  {'wall s':>16}{'controller CPU s':>20}{'hosts CPU s':>16}{'all CPU s':>16}")
+    print(
+        f"{'':<34}{'tasks':>6}{'changed':>8}  {'wall s':>16}{'controller CPU s':>20}{'hosts CPU s':>16}{'all CPU s':>16}"
+    )
     for name, figures in results.items():
         show(name, figures)
     ratios = {}

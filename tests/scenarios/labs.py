@@ -41,7 +41,11 @@ def environment(scenario: str) -> dict[str, str]:
 def remove(scenario: str) -> None:
     """Remove the lab of a scenario."""
     subprocess.run(
-        [sys.executable, "-m", "lab", "down"], cwd=PROJECT, env=environment(scenario), check=True, stdin=subprocess.DEVNULL
+        [sys.executable, "-m", "lab", "down"],
+        cwd=PROJECT,
+        env=environment(scenario),
+        check=True,
+        stdin=subprocess.DEVNULL,
     )
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from tests.scenarios.labs import PROJECT, SITES, environment
 
-SCENARIOS = sorted(path.parent.name for path in PROJECT.glob("molecule/*/molecule.yml") if path.parent.name != "default")
+SCENARIOS = sorted(
+    path.parent.name for path in PROJECT.glob("molecule/*/molecule.yml") if path.parent.name != "default"
+)
 # The longest first, so that no worker is left alone with one of them at the end.
 ORDER = sorted(SCENARIOS, key=lambda name: (name not in SITES, not name.startswith(("django", "postgres")), name))
 SECONDS = 1500
@@ -45,7 +47,9 @@ def test_scenario(scenario: str) -> None:
         )  # fmt: skip
     text = log_file.read_text()
     # The whole log is in the file; the end of it says what went wrong.
-    assert done.returncode == 0, f"{scenario} failed after {time.monotonic() - began:.0f} s, see {log_file}:\n{text[-12000:]}"
+    assert done.returncode == 0, (
+        f"{scenario} failed after {time.monotonic() - began:.0f} s, see {log_file}:\n{text[-12000:]}"
+    )
     checks = [changed_by(output) for name, output in actions(text) if name == "check"]
     assert len(checks) == 2, f"expected two check runs in {log_file}, found {len(checks)}"
     assert sum(checks[0].values()) > 0, f"the check on empty hosts predicted nothing: {checks[0]}"

@@ -25,7 +25,9 @@ def lines(template: str, suite: int = 13, **variables: Any) -> list[str]:
 
 def test_no_client_gets_in_unless_listed() -> None:
     assert [line for line in lines("pg_hba.conf.j2") if line.startswith("hostssl")] == [
-        'hostssl "shop" "shop_owner" samehost scram-sha-256', 'hostssl "shop" "shop" samehost scram-sha-256']
+        'hostssl "shop" "shop_owner" samehost scram-sha-256',
+        'hostssl "shop" "shop" samehost scram-sha-256',
+    ]
 
 
 def test_clients_get_into_their_database_as_its_roles() -> None:
@@ -39,12 +41,18 @@ def test_the_last_lines_reject() -> None:
     found = lines("pg_hba.conf.j2", postgres_clients=["10.0.0.7"])
     assert found[0] == "local all postgres peer"
     assert found[-4:] == [
-        "local all all reject", "local replication all reject", "host all all all reject", "host replication all all reject"]
+        "local all all reject",
+        "local replication all reject",
+        "host all all all reject",
+        "host replication all all reject",
+    ]
     assert [line for line in found if line.startswith("host ") and not line.endswith("reject")] == []
 
 
 def test_settings_have_the_last_word_and_are_there_once() -> None:
-    found = lines("managed.conf.j2", postgres_settings={"work_mem": "32MB", "jit": False, "shared_preload_libraries": ["a", "b"]})
+    found = lines(
+        "managed.conf.j2", postgres_settings={"work_mem": "32MB", "jit": False, "shared_preload_libraries": ["a", "b"]}
+    )
     names = [line.split(" = ")[0] for line in found]
     assert len(names) == len(set(names))
     assert {"work_mem = '32MB'", "jit = 'off'", "shared_preload_libraries = 'a,b'"} <= set(found)
@@ -56,15 +64,18 @@ def test_settings_of_a_host_with_2_gb(suite: int) -> None:
     assert {"shared_buffers = '512MB'", "port = '5432'", "ssl = 'on'", "listen_addresses = '*'"} <= set(found)
 
 
-@pytest.mark.parametrize("template", ["managed.conf.j2", "pg_hba.conf.j2", "createcluster.conf.j2", "postgres-check-config.j2"])
+@pytest.mark.parametrize(
+    "template", ["managed.conf.j2", "pg_hba.conf.j2", "createcluster.conf.j2", "postgres-check-config.j2"]
+)
 def test_no_file_carries_a_password(template: str) -> None:
     assert "secret" not in " ".join(lines(template))
 
 
 def test_how_a_cluster_is_created() -> None:
     assert lines("createcluster.conf.j2") == ["initdb_options = '--encoding=UTF8 --locale=C.UTF-8 --data-checksums'"]
-    assert lines("createcluster.conf.j2", postgres_data_checksums=False, postgres_data_directory="/data", postgres_locale="C") == [
-        "initdb_options = '--encoding=UTF8 --locale=C'", "data_directory = '/data'"]
+    assert lines(
+        "createcluster.conf.j2", postgres_data_checksums=False, postgres_data_directory="/data", postgres_locale="C"
+    ) == ["initdb_options = '--encoding=UTF8 --locale=C'", "data_directory = '/data'"]
 
 
 def test_the_unit_waits_for_the_volume() -> None:
@@ -79,6 +90,14 @@ def test_version_of_the_distribution(suite: int, version: str) -> None:
 
 
 def test_names_in_the_certificate() -> None:
-    (request,) = evaluate("postgres", "__postgres_certificates", **GIVEN, postgres_server_names=["db.test", "host.test"])
-    assert request["subject_alt_names"] == ["DNS:host.test", "DNS:localhost", "IP:127.0.0.1", "IP:10.0.0.5", "DNS:db.test"]
+    (request,) = evaluate(
+        "postgres", "__postgres_certificates", **GIVEN, postgres_server_names=["db.test", "host.test"]
+    )
+    assert request["subject_alt_names"] == [
+        "DNS:host.test",
+        "DNS:localhost",
+        "IP:127.0.0.1",
+        "IP:10.0.0.5",
+        "DNS:db.test",
+    ]
     assert (request["owner"], request["group"], request["mode"]) == ("postgres", "postgres", "0600")

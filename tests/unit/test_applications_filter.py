@@ -43,7 +43,11 @@ def test_an_entry_gets_its_defaults_and_everything_that_follows_from_its_name(ap
     assert one["requirements"] == ["requirements.txt"]
     assert one["live_socket"] == "/srv/shop/live/uwsgi.sock"
     assert one["unit_file"] == "/etc/systemd/system/uwsgi-shop@.service"
-    assert (one["database"]["name"], one["database"]["user"], one["database"]["owner"]) == ("shop", "shop", "shop_owner")
+    assert (one["database"]["name"], one["database"]["user"], one["database"]["owner"]) == (
+        "shop",
+        "shop",
+        "shop_owner",
+    )
 
 
 def test_applications_share_no_path_unit_or_database(apps: ModuleType) -> None:
@@ -125,7 +129,9 @@ def test_good_secrets_are_no_problem(apps: ModuleType) -> None:
     assert problems(apps, secret_environment={"KEY": STRONG * 2, "DATABASE_URL": "${database_url}"}) == []
 
 
-@pytest.mark.parametrize("value", ["changeme-0123456789abcdef", "short", "aaaaaaaaaaaaaaaaaaaaaaaa", "my-long-dear-password"])
+@pytest.mark.parametrize(
+    "value", ["changeme-0123456789abcdef", "short", "aaaaaaaaaaaaaaaaaaaaaaaa", "my-long-dear-password"]
+)
 def test_weak_secrets_are_a_problem_outside_the_lab_alone(apps: ModuleType, value: str) -> None:
     (problem,) = problems(apps, secret_environment={"KEY": value})
     assert "applications.shop.secret_environment.KEY is a placeholder or too weak" in problem
@@ -197,7 +203,11 @@ def test_an_environment_file_carries_every_value_unchanged(apps: ModuleType) -> 
 
 def test_a_value_that_holds_a_placeholder_is_filled_in_once(apps: ModuleType) -> None:
     (one,) = apps.resolve_applications(
-        {"shop": entry(environment={"A": "${database_password}"}, database={"password": "${release}", "owner_password": "x"})}
+        {
+            "shop": entry(
+                environment={"A": "${database_password}"}, database={"password": "${release}", "owner_password": "x"}
+            )
+        }
     )
     assert variables(apps.application_environment(one, DATABASE, "4be1"))["A"] == "${release}"
 
@@ -226,7 +236,11 @@ def test_what_the_roles_get(apps: ModuleType) -> None:
     (site,) = apps.nginx_sites(resolved)
     assert (site["group"], site["max_body_size"], site["read_timeout"]) == ("shop", "0", 35)
     (instance,) = apps.uwsgi_instances(resolved)
-    assert (instance["harakiri"], instance["processes"], instance["writable_paths"]) == (30, 3, ["/srv/shop/shared/media"])
+    assert (instance["harakiri"], instance["processes"], instance["writable_paths"]) == (
+        30,
+        3,
+        ["/srv/shop/shared/media"],
+    )
     (database,) = apps.postgres_databases(resolved)
     assert database["owner"] == "shop_owner"
     assert database["extensions"] == []

@@ -49,10 +49,17 @@ def test_missing_facts_say_how_to_gather_them(django: ModuleType) -> None:
 
 def test_a_host_takes_the_builds_for_its_python(django: ModuleType) -> None:
     results = [
-        {"item": [{"name": "shop"}, {"python": f"3.{minor}", "platform": PLATFORM}], "release": f"r{minor}", "archive": "a", "size": 1}
+        {
+            "item": [{"name": "shop"}, {"python": f"3.{minor}", "platform": PLATFORM}],
+            "release": f"r{minor}",
+            "archive": "a",
+            "size": 1,
+        }
         for minor in (11, 13)
     ]
-    assert django.django_releases(results, facts(13), PLATFORM) == {"shop": {"release": "r13", "archive": "a", "size": 1}}
+    assert django.django_releases(results, facts(13), PLATFORM) == {
+        "shop": {"release": "r13", "archive": "a", "size": 1}
+    }
     assert django.django_releases(results, facts(12), PLATFORM) == {}
 
 
@@ -66,7 +73,9 @@ def test_only_the_media_belong_to_the_application(django: ModuleType, shop: dict
 
 def state(shop: dict[str, Any], known: str, **live: Any) -> dict[str, Any]:
     slot = {"release": "r1", "fingerprint": known, "settings": "s1", "active": True, **live}
-    return {"shop": {"live": "blue", "idle": "green", "settings": "s1", "slots": {"blue": slot, "green": {"active": False}}}}
+    return {
+        "shop": {"live": "blue", "idle": "green", "settings": "s1", "slots": {"blue": slot, "green": {"active": False}}}
+    }
 
 
 @pytest.mark.parametrize(
@@ -80,7 +89,11 @@ def state(shop: dict[str, Any], known: str, **live: Any) -> dict[str, Any]:
     ],
 )
 def test_whatever_differs_in_the_live_slot_asks_for_a_deploy(
-    django: ModuleType, plugin: Callable[[str], ModuleType], shop: dict[str, Any], live: dict[str, Any], pending: list[str]
+    django: ModuleType,
+    plugin: Callable[[str], ModuleType],
+    shop: dict[str, Any],
+    live: dict[str, Any],
+    pending: list[str],
 ) -> None:
     fingerprint = plugin("filter/applications.py").application_fingerprint(shop, DATABASE, "r1")
     given = state(shop, fingerprint, **live)
@@ -127,6 +140,13 @@ def test_what_stands_in_a_slot_is_kept_however_old(django: ModuleType) -> None:
     slots = {"blue": {"release": "r1"}, "green": {"release": "r7"}}
     assert surplus(django, "r1", 3, slots) == ["r2", "r3", "r4", "r5"]
     assert surplus(django, "r1", 0, slots) == ["r2", "r3", "r4", "r5", "r6"]
+
+
+def test_what_gives_way_in_the_idle_slot_is_not_held(django: ModuleType) -> None:
+    releases = {name: {"modified": number} for number, name in enumerate(("first", "second", "third"))}
+    slots = {"blue": {"release": "first"}, "green": {"release": "second"}}
+    state = {"slots": slots, "idle": "blue", "releases": releases}
+    assert django.django_surplus(state, "third", 2) == ["first"]
 
 
 def test_the_filters_are_offered_to_ansible(django: ModuleType) -> None:

@@ -204,9 +204,7 @@ def test_absent_removes_files_links_and_empty_directories(etc: Path) -> None:
     (etc / "d/file").write_text("x")
     (etc / "link").symlink_to("nowhere")
     assert "still holds file" in refused(absent=[f"{etc}/d"])
-    params = {
-        "absent": [f"{etc}/d", {"path": f"{etc}/d/file", "triggers": ["t"]}, f"{etc}/link", f"{etc}/missing"]
-    }
+    params = {"absent": [f"{etc}/d", {"path": f"{etc}/d/file", "triggers": ["t"]}, f"{etc}/link", f"{etc}/missing"]}
     planned = apply(check_mode=True, **params)
     assert sorted(tree(etc)) == ["d", "d/file", "link"]
     result = apply(**params)
@@ -250,9 +248,7 @@ def test_bad_modes_are_refused(etc: Path, mode: str) -> None:
 
 
 def test_duplicates_are_refused(etc: Path) -> None:
-    message = refused(
-        files=[{"path": f"{etc}/f", "content": "x"}], links=[{"path": f"{etc}//x/../f", "target": "y"}]
-    )
+    message = refused(files=[{"path": f"{etc}/f", "content": "x"}], links=[{"path": f"{etc}//x/../f", "target": "y"}])
     assert "listed twice" in message
     assert "listed twice" in refused(units=[{"name": "a.service"}, {"name": "a.service"}])
 
@@ -421,9 +417,7 @@ def test_a_validator_cannot_give_a_secret_away(etc: Path) -> None:
     assert SECRET not in message
     assert "plain words" in message
     message = refused(
-        files=[
-            {"path": f"{etc}/env", "content": content, "sensitive": True, "validate": "sh -c 'cat %s; false'"}
-        ]
+        files=[{"path": f"{etc}/env", "content": content, "sensitive": True, "validate": "sh -c 'cat %s; false'"}]
     )
     assert SECRET not in message
 

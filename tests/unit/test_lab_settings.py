@@ -104,7 +104,7 @@ def test_labs_route_around_each_other_and_around_what_is_in_use(routes: list[dic
 def test_a_network_that_was_asked_for_and_is_in_use_is_refused(routes: list[dict[str, str]]) -> None:
     assert str(hosts.choose_subnet(settings(LAB_SUBNET="10.90.7.0/24"), Podman())) == "10.90.7.0/24"
     routes.append({"dst": "10.90.0.0/16"})
-    with pytest.raises(LabError, match="overlaps 10.90.0.0/16, which is in use: give another, or none"):
+    with pytest.raises(LabError, match=r"overlaps 10\.90\.0\.0/16, which is in use: give another, or none"):
         hosts.choose_subnet(settings(LAB_SUBNET="10.90.7.0/24"), Podman())
 
 

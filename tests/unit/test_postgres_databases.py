@@ -27,11 +27,21 @@ def load(name: str, path: Path) -> ModuleType:
 login = load("ansible.module_utils.postgres_login", PLUGINS / "module_utils" / "postgres_login.py")
 module = load("postgres_databases", PLUGINS / "modules" / "postgres_databases.py")
 
-SHOP = {"name": "shop", "owner": "shop_owner", "owner_password": "o", "user": "shop", "password": "p", "connection_limit": -1,
-        "extensions": ["citext"]}
+SHOP = {
+    "name": "shop",
+    "owner": "shop_owner",
+    "owner_password": "o",
+    "user": "shop",
+    "password": "p",
+    "connection_limit": -1,
+    "extensions": ["citext"],
+}
 GOOD = module.Inside(
-    schema_owner="shop_owner", schema_public=frozenset(), schema_user=frozenset({"USAGE"}),
-    default_tables=frozenset(module.TABLE_RIGHTS), default_sequences=frozenset(module.SEQUENCE_RIGHTS),
+    schema_owner="shop_owner",
+    schema_public=frozenset(),
+    schema_user=frozenset({"USAGE"}),
+    default_tables=frozenset(module.TABLE_RIGHTS),
+    default_sequences=frozenset(module.SEQUENCE_RIGHTS),
     relations=(module.Relation("notes", False, "shop_owner", frozenset(module.TABLE_RIGHTS)),),
     extensions=frozenset({"citext"}),
 )
@@ -48,7 +58,9 @@ def test_verifier_is_the_one_of_the_standard() -> None:
     nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
     said = f"n=user,r=rOprNGfwEbeRWgbNEkqO,r={nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r={nonce}"
     key = base64.b64decode(verifier.rsplit(":", 1)[1])
-    assert base64.b64encode(hmac.digest(key, said.encode(), "sha256")) == b"6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+    assert (
+        base64.b64encode(hmac.digest(key, said.encode(), "sha256")) == b"6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+    )
     assert module.verifier_matches(verifier, "pencil")
     assert not module.verifier_matches(verifier, "pen")
 
@@ -59,29 +71,45 @@ def test_other_forms_never_match(stored: str | None) -> None:
 
 
 def test_nothing_differs() -> None:
-    server = module.Server(roles={"shop": module.Role(), "shop_owner": module.Role()}, databases={"shop": module.Outside("shop_owner")})
+    server = module.Server(
+        roles={"shop": module.Role(), "shop_owner": module.Role()}, databases={"shop": module.Outside("shop_owner")}
+    )
     assert module.plan_roles([SHOP], server) == []
     assert module.plan_databases([SHOP], server) == []
-    assert module.plan_outside(SHOP, module.Outside("shop_owner", frozenset(), frozenset({"CONNECT"}), module.SEARCH_PATH)) == []
+    assert (
+        module.plan_outside(SHOP, module.Outside("shop_owner", frozenset(), frozenset({"CONNECT"}), module.SEARCH_PATH))
+        == []
+    )
     assert module.plan_inside(SHOP, GOOD, server) == ([], [])
 
 
 def test_new_roles_carry_no_password_in_clear() -> None:
-    created = statements(module.plan_roles([{**SHOP, "password": "geheim", "owner_password": "geheim2"}], module.Server()))
+    created = statements(
+        module.plan_roles([{**SHOP, "password": "geheim", "owner_password": "geheim2"}], module.Server())
+    )
     assert [statement.split(" PASSWORD ")[0] for statement in created] == [
-        'CREATE ROLE "shop_owner" LOGIN CONNECTION LIMIT -1', 'CREATE ROLE "shop" LOGIN CONNECTION LIMIT -1']
+        'CREATE ROLE "shop_owner" LOGIN CONNECTION LIMIT -1',
+        'CREATE ROLE "shop" LOGIN CONNECTION LIMIT -1',
+    ]
     assert "geheim" not in " ".join(created)
 
 
 def test_only_what_differs_of_a_role_is_named() -> None:
     role = module.Role(forbidden=("rolsuper",), connection_limit=5)
-    assert statements(module.plan_role("shop", "p", -1, role, module.Server())) == ['ALTER ROLE "shop" NOSUPERUSER CONNECTION LIMIT -1']
+    assert statements(module.plan_role("shop", "p", -1, role, module.Server())) == [
+        'ALTER ROLE "shop" NOSUPERUSER CONNECTION LIMIT -1'
+    ]
     changes = module.plan_role("shop", "p", -1, module.Role(password_matches=False), module.Server())
     assert [change.text for change in changes] == ["Role shop: set the password"]
 
 
-@pytest.mark.parametrize(("version", "said"), [
-    (150000, 'GRANT "shop_owner" TO CURRENT_USER'), (170000, 'GRANT "shop_owner" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE')])
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (150000, 'GRANT "shop_owner" TO CURRENT_USER'),
+        (170000, 'GRANT "shop_owner" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE'),
+    ],
+)
 def test_a_master_user_becomes_member_of_the_owner(version: int, said: str) -> None:
     server = module.Server(superuser=False, version=version)
     assert said in statements(module.plan_roles([SHOP], server))
@@ -92,7 +120,9 @@ def test_a_master_user_becomes_member_of_the_owner(version: int, said: str) -> N
 def test_excess_rights_are_taken_back() -> None:
     outside = module.Outside("shop_owner", frozenset(), frozenset({"CONNECT", "CREATE"}), module.SEARCH_PATH)
     assert statements(module.plan_outside(SHOP, outside)) == [
-        'REVOKE ALL ON DATABASE "shop" FROM "shop"', 'GRANT CONNECT ON DATABASE "shop" TO "shop"']
+        'REVOKE ALL ON DATABASE "shop" FROM "shop"',
+        'GRANT CONNECT ON DATABASE "shop" TO "shop"',
+    ]
     relation = module.Relation('odd"name', False, "shop_owner", frozenset({*module.TABLE_RIGHTS, "TRUNCATE"}))
     changes, _ = module.plan_inside(SHOP, module.Inside(**{**vars(GOOD), "relations": (relation,)}), module.Server())
     assert statements(changes)[0] == 'REVOKE ALL ON TABLE public."odd""name" FROM "shop"'
@@ -101,17 +131,23 @@ def test_excess_rights_are_taken_back() -> None:
 def test_a_fresh_database_gets_everything() -> None:
     changes, notes = module.plan_inside(SHOP, module.Inside(), module.Server())
     said = "; ".join(statements(changes))
-    for part in ('ALTER SCHEMA public OWNER TO "shop_owner"', "REVOKE ALL ON SCHEMA public FROM PUBLIC",
-                 'GRANT USAGE ON SCHEMA public TO "shop"',
-                 'GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "shop"', 'GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO "shop"',
-                 'CREATE EXTENSION "citext"'):
+    for part in (
+        'ALTER SCHEMA public OWNER TO "shop_owner"',
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        'GRANT USAGE ON SCHEMA public TO "shop"',
+        'GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "shop"',
+        'GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO "shop"',
+        'CREATE EXTENSION "citext"',
+    ):
         assert part in said
     assert notes == []
 
 
 def test_relations_of_others_are_noted() -> None:
     relation = module.Relation("old", False, "shop", frozenset())
-    changes, notes = module.plan_inside(SHOP, module.Inside(**{**vars(GOOD), "relations": (relation,)}), module.Server())
+    changes, notes = module.plan_inside(
+        SHOP, module.Inside(**{**vars(GOOD), "relations": (relation,)}), module.Server()
+    )
     assert changes == []
     assert "public.old belongs to shop" in notes[0]
 

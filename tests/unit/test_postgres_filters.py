@@ -24,21 +24,29 @@ def test_what_was_left_out_is_completed() -> None:
 
 def test_good_variables_have_no_problems() -> None:
     other = {"name": "other", "owner_password": "o", "password": "p"}
-    assert filters.postgres_problems([SHOP, other], ["10.0.0.1", "10.0.1.0/24", "::1"], {"jit": False, "auto_explain.log_nested": 1}) == []
+    assert (
+        filters.postgres_problems(
+            [SHOP, other], ["10.0.0.1", "10.0.1.0/24", "::1"], {"jit": False, "auto_explain.log_nested": 1}
+        )
+        == []
+    )
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"password": None}, "password is missing"),
-    ({"owner_password": ""}, "owner_password is missing"),
-    ({"password": "sch\u00f6n"}, "printable ASCII"),
-    ({"password": 12345678}, "string"),
-    ({"name": "Shop"}, "name 'Shop' is no identifier"),
-    ({"name": "1shop"}, "no identifier"),
-    ({"name": "s" * 64}, "no identifier"),
-    ({"user": "pg_monitor"}, "belongs to PostgreSQL"),
-    ({"owner": "postgres"}, "belongs to PostgreSQL"),
-    ({"owner": "shop"}, "role (owner or user) 'shop' is there twice"),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"password": None}, "password is missing"),
+        ({"owner_password": ""}, "owner_password is missing"),
+        ({"password": "sch\u00f6n"}, "printable ASCII"),
+        ({"password": 12345678}, "string"),
+        ({"name": "Shop"}, "name 'Shop' is no identifier"),
+        ({"name": "1shop"}, "no identifier"),
+        ({"name": "s" * 64}, "no identifier"),
+        ({"user": "pg_monitor"}, "belongs to PostgreSQL"),
+        ({"owner": "postgres"}, "belongs to PostgreSQL"),
+        ({"owner": "shop"}, "role (owner or user) 'shop' is there twice"),
+    ],
+)
 def test_problems_of_databases(change: dict, said: str) -> None:
     problems = filters.postgres_problems([{**SHOP, **change}], [], {})
     assert any(said in problem for problem in problems), problems
@@ -54,7 +62,9 @@ def test_passwords_are_not_quoted() -> None:
     assert "geheim" not in " ".join(filters.postgres_problems([wrong], [], {}))
 
 
-@pytest.mark.parametrize(("client", "good"), [("10.0.0.1", True), ("10.0.0.1/24", False), ("web1", False), ("fd00::/8", True)])
+@pytest.mark.parametrize(
+    ("client", "good"), [("10.0.0.1", True), ("10.0.0.1/24", False), ("web1", False), ("fd00::/8", True)]
+)
 def test_clients(client: str, good: bool) -> None:
     assert (filters.postgres_problems([], [client], {}) == []) is good
 
@@ -66,9 +76,16 @@ def test_settings_of_the_role(name: str, said: str) -> None:
 
 def test_tuning_of_a_small_host() -> None:
     assert filters.postgres_tuning(1024, 2, 100) == {
-        "shared_buffers": "256MB", "effective_cache_size": "768MB", "work_mem": "4096kB", "maintenance_work_mem": "64MB",
-        "max_wal_size": "1024MB", "min_wal_size": "256MB", "max_worker_processes": 8, "max_parallel_workers": 2,
-        "max_parallel_workers_per_gather": 1, "max_parallel_maintenance_workers": 1,
+        "shared_buffers": "256MB",
+        "effective_cache_size": "768MB",
+        "work_mem": "4096kB",
+        "maintenance_work_mem": "64MB",
+        "max_wal_size": "1024MB",
+        "min_wal_size": "256MB",
+        "max_worker_processes": 8,
+        "max_parallel_workers": 2,
+        "max_parallel_workers_per_gather": 1,
+        "max_parallel_maintenance_workers": 1,
     }
 
 
@@ -85,8 +102,16 @@ def test_one_processor_runs_nothing_in_parallel() -> None:
     assert filters.postgres_tuning(512, 1, 20)["max_parallel_workers_per_gather"] == 0
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (True, "'on'"), (False, "'off'"), (1.1, "'1.1'"), (["a", "b"], "'a,b'"), ("it's", "'it''s'"), ("a\\b", "'a\\\\b'"),
-])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "'on'"),
+        (False, "'off'"),
+        (1.1, "'1.1'"),
+        (["a", "b"], "'a,b'"),
+        ("it's", "'it''s'"),
+        ("a\\b", "'a\\\\b'"),
+    ],
+)
 def test_values(value: object, text: str) -> None:
     assert filters.postgres_value(value) == text

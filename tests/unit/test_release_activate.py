@@ -110,7 +110,7 @@ class Host:
 
     @property
     def live(self) -> str:
-        return os.readlink(self.root / "live")  # noqa: PTH115
+        return os.readlink(self.root / "live")
 
     def calls(self) -> list[str]:
         return self.log.read_text().splitlines()
@@ -275,10 +275,10 @@ def test_the_switch_is_one_rename(host: Host, monkeypatch: pytest.MonkeyPatch) -
     replace, unlink = os.replace, os.unlink
 
     def watched_replace(source: str, target: str) -> None:
-        before = os.readlink(live)  # noqa: PTH115
+        before = os.readlink(live)
         replace(source, target)
         if target == live:
-            seen.append((before, os.readlink(live)))  # noqa: PTH115
+            seen.append((before, os.readlink(live)))
 
     def watched_unlink(path: str, **more: Any) -> None:
         assert str(path) != live
@@ -308,7 +308,9 @@ def test_a_queue_that_never_empties_is_waited_for_until_the_timeout(host: Host) 
     assert 1 <= answer["seconds_switch"] < 5
 
 
-@pytest.mark.skipif(shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin") is None, reason="iproute2 is not installed")
+@pytest.mark.skipif(
+    shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin") is None, reason="iproute2 is not installed"
+)
 def test_the_kernels_own_count_is_read(host: Host, plugin: Callable[[str], ModuleType]) -> None:
     real = shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin")
     switch_class = plugin("modules/release_activate.py").Switch
@@ -336,7 +338,14 @@ def test_the_kernels_own_count_is_read(host: Host, plugin: Callable[[str], Modul
 
 @pytest.mark.parametrize(
     ("status", "path", "becomes_live"),
-    [(200, "/", True), (302, "/", True), (401, "/", True), (404, "/", False), (302, "/readyz", False), (204, "/x", False)],
+    [
+        (200, "/", True),
+        (302, "/", True),
+        (401, "/", True),
+        (404, "/", False),
+        (302, "/readyz", False),
+        (204, "/x", False),
+    ],
 )
 def test_what_counts_as_a_good_answer(
     plugin: Callable[[str], ModuleType], status: int, path: str, becomes_live: bool

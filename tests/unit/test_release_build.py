@@ -15,12 +15,13 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import ansible.module_utils.release as release
 import pytest
+from ansible.module_utils import release
 from ansible.module_utils.release import Recipe, ReleaseError, Target
 
 from tests.conftest import RunModule
@@ -165,7 +166,7 @@ def test_uv_is_asked_for_the_target_and_never_for_uwsgi(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(words: list[str], _cwd: Path) -> str:
-        given = dict(zip(words, words[1:], strict=False))
+        given = dict(pairwise(words))
         assert (given["--python-version"], given["--python-platform"]) == ("3.13", "x86_64-manylinux_2_28")
         assert Path(given["--overrides"]).read_text() == "uwsgi ; sys_platform == 'never'\n"
         assert "--no-config" in words
@@ -224,6 +225,12 @@ def test_a_missing_source_is_refused(tmp_path: Path) -> None:
         release.build(recipe(tmp_path / "absent"), TARGET, tmp_path / "build")
 
 
+def test_an_empty_source_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ReleaseError, match=r"holds no file: give the directory of manage\.py"):
+        release.build(recipe(tmp_path / "empty"), TARGET, tmp_path / "build")
+
+
 @pytest.mark.usefixtures("uv")
 def test_a_missing_requirements_file_is_refused_with_the_remedy(project: Path, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError) as caught:
@@ -260,15 +267,18 @@ def test_an_extension_for_another_python_or_machine_is_refused(tmp_path: Path, n
 
 def test_extensions_of_the_target_are_accepted(tmp_path: Path) -> None:
     extensions(
-        tmp_path, "_a.cpython-313-x86_64-linux-gnu.so", "_b.abi3.so", "_c.cpython-313.so", "libplain.so", "libssl-1a2b.so.3"
+        tmp_path,
+        "_a.cpython-313-x86_64-linux-gnu.so",
+        "_b.abi3.so",
+        "_c.cpython-313.so",
+        "libplain.so",
+        "libssl-1a2b.so.3",
     )
     release.check_extensions(tmp_path, TARGET)
 
 
 @pytest.mark.usefixtures("uv")
-def test_a_refused_build_leaves_nothing_behind(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_build_leaves_nothing_behind(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_site: Path, _target: Target) -> None:
         raise ReleaseError("no")
 
@@ -306,9 +316,7 @@ def test_builds_of_one_application_wait_for_each_other(
     assert len({result["release"] for result in results}) == 1
 
 
-def test_uv_that_is_not_there_says_what_to_do(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uv_that_is_not_there_says_what_to_do(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ReleaseError, match="run 'make venv'"):
@@ -357,8 +365,6 @@ def test_real_packages_are_built_for_another_python_with_pyuwsgi_for_uwsgi(tmp_p
 
 @pytest.mark.network
 @pytest.mark.usefixtures("index")
-def test_a_package_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    source = tmp_path / "project"
-    source.mkdir()
+def test_a_package_that_does_not_exist_is_named(project: Path, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"(?s)the packages cannot be installed: .*six"):
-        release.build(recipe(source, requirements=(), packages=("six==99.0",)), TARGET, tmp_path / "build")
+        release.build(recipe(project, requirements=(), packages=("six==99.0",)), TARGET, tmp_path / "build")

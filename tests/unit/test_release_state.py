@@ -23,7 +23,9 @@ def application(tmp_path: Path) -> Path:
             (root / "releases" / release / mark).touch()
     for slot in ("blue", "green"):
         (root / "slots" / slot).mkdir(parents=True)
-    (root / "slots" / "blue" / "slot.json").write_text(json.dumps({"release": "4be1", "fingerprint": "f", "settings": "s"}))
+    (root / "slots" / "blue" / "slot.json").write_text(
+        json.dumps({"release": "4be1", "fingerprint": "f", "settings": "s"})
+    )
     (root / "shared").mkdir()
     (root / "shared" / ".superuser-admin").touch()
     (root / "live").symlink_to("slots/blue")
@@ -41,7 +43,9 @@ def read(plugin: Callable[[str], ModuleType], run_module: RunModule) -> Callable
     return run
 
 
-def test_a_host_that_has_nothing(read: Callable[..., dict], tmp_path: Path, fake_bin: Callable[[str, str], Path]) -> None:
+def test_a_host_that_has_nothing(
+    read: Callable[..., dict], tmp_path: Path, fake_bin: Callable[[str, str], Path]
+) -> None:
     fake_bin("systemctl", "printf 'inactive\\ninactive\\n'; exit 3")
     found = read(tmp_path / "absent")
     assert (found["live"], found["idle"], found["releases"], found["superusers"]) == ("", "blue", {}, [])

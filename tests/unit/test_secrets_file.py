@@ -16,10 +16,14 @@ NAMES = ["secret_key", "database_password"]
 
 
 @pytest.fixture
-def make(plugin: Callable[[str], ModuleType], run_module: Callable[..., dict[str, Any]], tmp_path: Path):  # noqa: ANN201
+def make(
+    plugin: Callable[[str], ModuleType], run_module: Callable[..., dict[str, Any]], tmp_path: Path
+) -> Callable[..., dict]:
     """Run the module on <tmp>/private/secrets.yml."""
 
-    def run(path: Path | str = tmp_path / "private" / "secrets.yml", *, check_mode: bool = False, **arguments: Any) -> dict:
+    def run(
+        path: Path | str = tmp_path / "private" / "secrets.yml", *, check_mode: bool = False, **arguments: Any
+    ) -> dict:
         given = {"applications": ["board"], "names": NAMES, **arguments}
         return run_module(plugin("modules/secrets_file.py"), check_mode=check_mode, path=str(path), **given)
 
@@ -43,7 +47,9 @@ def test_everything_is_made_at_first_and_nothing_after(make: Callable[..., dict]
 
 def test_secrets_are_long_random_and_need_no_quoting(make: Callable[..., dict], path: Path) -> None:
     make(applications=["board", "blog"])
-    values = [value for own in yaml.safe_load(path.read_text())["secrets"]["applications"].values() for value in own.values()]
+    values = [
+        value for own in yaml.safe_load(path.read_text())["secrets"]["applications"].values() for value in own.values()
+    ]
     assert len(set(values)) == 4
     assert all(len(value) >= 50 and value.isalnum() for value in values)
 
@@ -110,7 +116,9 @@ def test_a_file_in_the_working_directory_needs_no_directory(
     assert (tmp_path / "secrets.yml").exists()
 
 
-def test_the_authority_signs_certificates_and_nothing_below_itself(make: Callable[..., dict], path: Path, tmp_path: Path) -> None:
+def test_the_authority_signs_certificates_and_nothing_below_itself(
+    make: Callable[..., dict], path: Path, tmp_path: Path
+) -> None:
     make()
     authority = yaml.safe_load(path.read_text())["secrets"]["authority"]
     certificate = tmp_path / "ca.pem"

@@ -26,7 +26,9 @@ def publish(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., dict[str, Any]]:
     """Run the module for a release below <tmp>; brotli is a stand-in that writes the name of what it was given."""
-    fake_bin("brotli", 'for one; do case "$one" in --output=*) out="${one#--output=}";; esac; done; echo "br $one" > "$out"')
+    fake_bin(
+        "brotli", 'for one; do case "$one" in --output=*) out="${one#--output=}";; esac; done; echo "br $one" > "$out"'
+    )
     if os.geteuid() != 0:
         monkeypatch.setattr(os, "chown", lambda *_words, **_more: None)
 

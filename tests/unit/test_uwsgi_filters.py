@@ -16,7 +16,10 @@ def uwsgi(plugin: Callable[[str], ModuleType]) -> ModuleType:
 
 
 def test_each_instance_has_its_file_and_its_defaults(uwsgi: ModuleType) -> None:
-    instances = [{"name": "blog", "wsgi_module": "blog.wsgi"}, {"name": "shop", "wsgi_module": "shop.wsgi", "threads": 4}]
+    instances = [
+        {"name": "blog", "wsgi_module": "blog.wsgi"},
+        {"name": "shop", "wsgi_module": "shop.wsgi", "threads": 4},
+    ]
     one, two = uwsgi.uwsgi_files(instances, "/etc/uwsgi/{name}.ini", "uwsgi.ini.j2")
     assert (one["path"], one["template"]) == ("/etc/uwsgi/blog.ini", "uwsgi.ini.j2")
     assert one["vars"]["instance"] == {**uwsgi.DEFAULTS, **instances[0]}

@@ -51,7 +51,9 @@ def test_sshd_takes_keys_only(sshd):
 def test_sshd_was_told(host):
     """The running daemon, and not its files alone, knows the settings: no password is asked for."""
     name = host.backend.get_hostname()
-    refused = log_in(name, "-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password,keyboard-interactive")
+    refused = log_in(
+        name, "-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password,keyboard-interactive"
+    )
     assert refused.returncode != 0
     assert "Permission denied (publickey)" in refused.stderr
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
-from controller import LAB, assert_nothing_to_do, play
+from controller import LAB, assert_nothing_to_do, connect, play
 
 PLAYBOOK = "certificate/converge.yml"
 PATH = "/etc/ssl/example"
+HOSTS = ["certificate-13", "certificate-12"]
 
 
-def look(host: Any, name: str = "example") -> dict[str, str]:
-    """What tells two certificates, and two keys, from each other."""
-    directory = f"/etc/ssl/{name}"
-    return {
-        "serial": host.check_output(f"openssl x509 -in {directory}/fullchain.pem -noout -serial"),
-        "names": host.check_output(f"openssl x509 -in {directory}/fullchain.pem -noout -ext subjectAltName"),
-        "key": host.check_output(f"sha256sum {directory}/privkey.pem"),
-    }
+def look(name: str, certificate: str = "example") -> dict[str, str]:
+    """What tells two certificates, and two keys, of a host from each other."""
+    host, directory = connect(name), f"/etc/ssl/{certificate}"
+    serial, names = host.check_output(
+        f"openssl x509 -in {directory}/fullchain.pem -noout -serial -ext subjectAltName"
+    ).split("\n", 1)
+    key = host.check_output(f"sha256sum {directory}/privkey.pem")
+    return {"serial": serial, "names": names, "key": key, "authority": host.file(f"{directory}/ca.pem").content_string}
+
+
+def converge(*words: str, certificate: str = "example") -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+    """Run the play once more on all hosts; what was there before and after, by the host's name."""
+    before = {name: look(name, certificate) for name in HOSTS}
+    play(PLAYBOOK, *words, limit="certificate")
+    return {name: (before[name], look(name, certificate)) for name in HOSTS}
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +44,9 @@ def test_prediction_says_that_nothing_is_to_do():
 @pytest.mark.parametrize("name", ["example", "readable"])
 def test_certificate_is_signed_by_the_projects_authority(host, name):
     directory = f"/etc/ssl/{name}"
-    host.check_output(f"openssl verify -x509_strict -purpose sslserver -CAfile {directory}/ca.pem {directory}/fullchain.pem")
+    host.check_output(
+        f"openssl verify -x509_strict -purpose sslserver -CAfile {directory}/ca.pem {directory}/fullchain.pem"
+    )
     assert host.file(f"{directory}/ca.pem").content_string.strip() == (LAB / "ca.pem").read_text().strip()
 
 
@@ -75,33 +84,27 @@ def test_key_never_left_the_host(host):
     assert found == []
 
 
-def test_other_names_give_another_certificate_for_the_same_key(host):
-    before = look(host)
-    play(PLAYBOOK, "-e", '{"example_names": ["DNS:other.test"]}', limit=host.check_output("hostname"))
-    after = look(host)
-    assert "other.test" in after["names"]
-    assert after["serial"] != before["serial"]
-    assert after["key"] == before["key"]
+def test_other_names_give_another_certificate_for_the_same_key():
+    for before, after in converge("-e", '{"example_names": ["DNS:other.test"]}').values():
+        assert "other.test" in after["names"]
+        assert after["serial"] != before["serial"]
+        assert after["key"] == before["key"]
 
 
-def test_certificate_near_its_end_is_renewed_for_the_same_key(host):
-    before = look(host, "readable")
-    play(PLAYBOOK, "-e", "certificate_days=400 certificate_renew_days=398", limit=host.check_output("hostname"))
-    after = look(host, "readable")
-    assert after["serial"] != before["serial"]
-    assert after["names"] == before["names"]
-    assert after["key"] == before["key"]
-    host.check_output(f"openssl x509 -in {PATH}/fullchain.pem -noout -checkend {399 * 86400}")
+def test_certificate_near_its_end_is_renewed_for_the_same_key():
+    words = "certificate_days=400 certificate_renew_days=398"
+    for before, after in converge("-e", words, certificate="readable").values():
+        assert after["serial"] != before["serial"]
+        assert after["names"] == before["names"]
+        assert after["key"] == before["key"]
 
 
-def test_certificate_of_another_authority_is_replaced(host, foreign_secrets):
-    before = look(host)
-    name = host.check_output("hostname")
-    play(PLAYBOOK, "-e", f"secrets_file={foreign_secrets}", limit=name)
-    foreign = look(host)
-    assert foreign["serial"] != before["serial"]
-    assert host.file(f"{PATH}/ca.pem").content_string.strip() != (LAB / "ca.pem").read_text().strip()
-    play(PLAYBOOK, limit=name)
-    assert look(host)["key"] == before["key"]
-    assert host.file(f"{PATH}/ca.pem").content_string.strip() == (LAB / "ca.pem").read_text().strip()
-    host.check_output(f"openssl verify -CAfile {PATH}/ca.pem {PATH}/fullchain.pem")
+def test_certificate_of_another_authority_is_replaced(foreign_secrets):
+    ours = (LAB / "ca.pem").read_text().strip()
+    for _before, foreign in converge("-e", f"secrets_file={foreign_secrets}").values():
+        assert foreign["authority"].strip() != ours
+    for name, (foreign, after) in converge().items():
+        assert after["serial"] != foreign["serial"]
+        assert after["key"] == foreign["key"]
+        assert after["authority"].strip() == ours
+        connect(name).check_output(f"openssl verify -CAfile {PATH}/ca.pem {PATH}/fullchain.pem")

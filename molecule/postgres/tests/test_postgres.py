@@ -15,13 +15,25 @@ OTHER = r"password$of\the %other"
 VERSIONS = {"postgres-12": "15", "postgres-13": "17"}
 
 
-def psql(host: Any, sql: str, *, user: str = "board", password: str = BOARD["database_password"], database: str = "board",
-         server: str | None = None, sslmode: str = "verify-full") -> Any:
+def psql(
+    host: Any,
+    sql: str,
+    *,
+    user: str = "board",
+    password: str = BOARD["database_password"],
+    database: str = "board",
+    server: str | None = None,
+    sslmode: str = "verify-full",
+) -> Any:
     """Ask as a client does: over TCP."""
     server = server or host.backend.get_hostname()
     where = f"host={server} user={user} dbname={database} sslmode={sslmode} connect_timeout=5"
-    return host.run("PGPASSWORD=%s PGSSLROOTCERT=/etc/ssl/postgres/ca.pem psql -XAtq -v ON_ERROR_STOP=1 %s -c %s",
-                    password, where, sql)
+    return host.run(
+        "PGPASSWORD=%s PGSSLROOTCERT=/etc/ssl/postgres/ca.pem psql -XAtq -v ON_ERROR_STOP=1 %s -c %s",
+        password,
+        where,
+        sql,
+    )
 
 
 def owner(host: Any, sql: str) -> Any:
@@ -57,11 +69,20 @@ def test_the_application_reads_and_writes_the_owners_table(host: Any, table: str
     assert (answer.rc, answer.stdout.strip()) == (0, "three"), answer.stderr + logs(host)
 
 
-@pytest.mark.parametrize("statement", [
-    "CREATE TABLE mine (id int)", "TRUNCATE notes", "DROP TABLE notes", "ALTER TABLE notes ADD COLUMN more int",
-    "CREATE TEMPORARY TABLE mine (id int)", "CREATE SCHEMA mine", "CREATE ROLE mine", "SELECT rolpassword FROM pg_authid",
-    "COPY notes TO PROGRAM 'cat'",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id int)",
+        "TRUNCATE notes",
+        "DROP TABLE notes",
+        "ALTER TABLE notes ADD COLUMN more int",
+        "CREATE TEMPORARY TABLE mine (id int)",
+        "CREATE SCHEMA mine",
+        "CREATE ROLE mine",
+        "SELECT rolpassword FROM pg_authid",
+        "COPY notes TO PROGRAM 'cat'",
+    ],
+)
 def test_the_application_may_no_more(host: Any, table: str, statement: str) -> None:
     answer = psql(host, statement)
     assert answer.rc != 0
@@ -96,10 +117,14 @@ def test_plain_text_is_refused(host: Any) -> None:
 
 def test_old_tls_is_refused(host: Any) -> None:
     name = host.backend.get_hostname()
-    answer = host.run(f"echo | openssl s_client -starttls postgres -connect {name}:5432 -tls1_1 -cipher ALL:@SECLEVEL=0 2>&1")
+    answer = host.run(
+        f"echo | openssl s_client -starttls postgres -connect {name}:5432 -tls1_1 -cipher ALL:@SECLEVEL=0 2>&1"
+    )
     assert "Cipher is (NONE)" in answer.stdout
-    answer = host.run(f"echo | openssl s_client -starttls postgres -connect {name}:5432 -CAfile /etc/ssl/postgres/ca.pem "
-                      f"-verify_hostname {name} 2>&1")
+    answer = host.run(
+        f"echo | openssl s_client -starttls postgres -connect {name}:5432 -CAfile /etc/ssl/postgres/ca.pem "
+        f"-verify_hostname {name} 2>&1"
+    )
     assert "Verify return code: 0 (ok)" in answer.stdout, answer.stdout
 
 
@@ -118,13 +143,32 @@ def test_the_superuser_has_no_way_in_over_the_network(host: Any) -> None:
 
 
 def test_settings_arrived(host: Any) -> None:
-    shown = {name: postgres(host, f"SHOW {name}") for name in (
-        "data_checksums", "max_connections", "password_encryption", "ssl_min_protocol_version", "huge_pages", "server_encoding")}
-    assert shown == {"data_checksums": "on", "max_connections": "100", "password_encryption": "scram-sha-256",
-                     "ssl_min_protocol_version": "TLSv1.2", "huge_pages": "off", "server_encoding": "UTF8"}
+    shown = {
+        name: postgres(host, f"SHOW {name}")
+        for name in (
+            "data_checksums",
+            "max_connections",
+            "password_encryption",
+            "ssl_min_protocol_version",
+            "huge_pages",
+            "server_encoding",
+        )
+    }
+    assert shown == {
+        "data_checksums": "on",
+        "max_connections": "100",
+        "password_encryption": "scram-sha-256",
+        "ssl_min_protocol_version": "TLSv1.2",
+        "huge_pages": "off",
+        "server_encoding": "UTF8",
+    }
     assert postgres(host, "SELECT count(*) FROM pg_settings WHERE pending_restart") == "0"
     assert postgres(host, "SELECT count(*) FROM pg_hba_file_rules WHERE error IS NOT NULL") == "0"
-    memory = int(host.check_output("sed -n 's/.*Sized for \\([0-9]*\\) MB.*/\\1/p' /etc/postgresql/*/main/conf.d/10-managed.conf"))
+    memory = int(
+        host.check_output(
+            "sed -n 's/.*Sized for \\([0-9]*\\) MB.*/\\1/p' /etc/postgresql/*/main/conf.d/10-managed.conf"
+        )
+    )
     shared = int(postgres(host, "SELECT setting::bigint * 8 / 1024 FROM pg_settings WHERE name = 'shared_buffers'"))
     assert shared == max(128, memory // 4)
     assert psql(host, "SHOW search_path").stdout.strip() == "public, pg_temp"
@@ -132,10 +176,15 @@ def test_settings_arrived(host: Any) -> None:
 
 
 def test_passwords_are_stored_as_verifiers_and_not_logged(host: Any) -> None:
-    stored = postgres(host, "SELECT count(*) FROM pg_authid WHERE rolpassword LIKE 'SCRAM-SHA-256$%' AND rolname ~ '^(board|other)'")
+    stored = postgres(
+        host, "SELECT count(*) FROM pg_authid WHERE rolpassword LIKE 'SCRAM-SHA-256$%' AND rolname ~ '^(board|other)'"
+    )
     assert stored == "4"
     for secret in (BOARD["database_password"], BOARD["database_owner_password"], OTHER, "SCRAM-SHA-256\\$"):
-        found = host.run("cat /var/log/postgresql/*.log > /tmp/said; journalctl --no-pager >> /tmp/said; grep -cF -- %s /tmp/said", secret)
+        found = host.run(
+            "cat /var/log/postgresql/*.log > /tmp/said; journalctl --no-pager >> /tmp/said; grep -cF -- %s /tmp/said",
+            secret,
+        )
         # sudo logs the tests' own commands, which carry passwords; the role's do not.
         lines = host.run("grep -F -- %s /tmp/said | grep -vE 'psql|grep' ; rm -f /tmp/said", secret)
         assert lines.stdout == "", f"{found.stdout}: {lines.stdout[:300]}"
@@ -175,6 +224,11 @@ def test_a_broken_configuration_is_named(host: Any) -> None:
         answer = host.run(
             "set -e; d=$(mktemp -d); cp -a %s $d/main; sed s,%s,$d/main, /usr/local/sbin/postgres-check-config > $d/check; "
             "sed -i s,%s/conf.d,$d/main/conf.d,g $d/main/postgresql.conf; echo %s > $d/main/conf.d/99.conf; "
-            "chmod -R a+rX $d; set +e; sh $d/check; code=$?; rm -rf $d; exit $code", copy, copy, copy, setting)
+            "chmod -R a+rX $d; set +e; sh $d/check; code=$?; rm -rf $d; exit $code",
+            copy,
+            copy,
+            copy,
+            setting,
+        )
         assert answer.rc != 0, setting
         assert said in answer.stderr, f"{setting}: {answer.stderr}"

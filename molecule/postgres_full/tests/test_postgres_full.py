@@ -22,8 +22,12 @@ def psql(host: Any, user: str, sql: str, server: str = "postgres-full", database
     """Ask as a client does: over TCP and TLS."""
     own, password = ROLES[user]
     where = f"host={server} port=5544 user={user} dbname={database or own} sslmode=verify-full connect_timeout=5"
-    return host.run("PGPASSWORD=%s PGSSLROOTCERT=/etc/ssl/postgres/ca.pem psql -XAtq -v ON_ERROR_STOP=1 %s -c %s",
-                    password, where, sql)
+    return host.run(
+        "PGPASSWORD=%s PGSSLROOTCERT=/etc/ssl/postgres/ca.pem psql -XAtq -v ON_ERROR_STOP=1 %s -c %s",
+        password,
+        where,
+        sql,
+    )
 
 
 def postgres(host: Any, sql: str, database: str = "postgres") -> str:
@@ -47,7 +51,9 @@ def test_all_roles_get_into_their_own_database_only(host: Any) -> None:
 def test_rights_on_what_the_owner_makes(host: Any) -> None:
     assert psql(host, "shop_migrations", "CREATE TABLE things (id serial, name citext)").rc == 0
     try:
-        answer = psql(host, "shop_web", "INSERT INTO things (name) VALUES ('A'); SELECT count(*) FROM things WHERE name = 'a'")
+        answer = psql(
+            host, "shop_web", "INSERT INTO things (name) VALUES ('A'); SELECT count(*) FROM things WHERE name = 'a'"
+        )
         assert answer.stdout.strip() == "1", answer.stderr
         assert "permission denied" in psql(host, "shop_web", "CREATE TABLE mine (id int)").stderr
     finally:
@@ -55,7 +61,10 @@ def test_rights_on_what_the_owner_makes(host: Any) -> None:
 
 
 def test_extensions(host: Any) -> None:
-    assert postgres(host, "SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension", "shop") == "citext pg_trgm plpgsql"
+    assert (
+        postgres(host, "SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension", "shop")
+        == "citext pg_trgm plpgsql"
+    )
     assert psql(host, "shop_web", "SELECT similarity('word', 'words') > 0.5").stdout.strip() == "t"
     assert psql(host, "replication", "SELECT '10.0.0.1'::ip4").stdout.strip() == "10.0.0.1"
 
@@ -66,10 +75,20 @@ def test_connection_limit(host: Any) -> None:
 
 def test_settings_arrived(host: Any) -> None:
     expected = {
-        "port": "5544", "data_directory": "/data/postgresql/main", "data_checksums": "off", "max_connections": "50",
-        "shared_buffers": "2GB", "effective_cache_size": "6GB", "work_mem": "9MB", "maintenance_work_mem": "512MB",
-        "max_parallel_workers": "8", "max_parallel_workers_per_gather": "4", "jit": "off", "log_min_duration_statement": "250ms",
-        "shared_preload_libraries": "pg_stat_statements", "lc_collate": "C",
+        "port": "5544",
+        "data_directory": "/data/postgresql/main",
+        "data_checksums": "off",
+        "max_connections": "50",
+        "shared_buffers": "2GB",
+        "effective_cache_size": "6GB",
+        "work_mem": "9MB",
+        "maintenance_work_mem": "512MB",
+        "max_parallel_workers": "8",
+        "max_parallel_workers_per_gather": "4",
+        "jit": "off",
+        "log_min_duration_statement": "250ms",
+        "shared_preload_libraries": "pg_stat_statements",
+        "lc_collate": "C",
     }
     for name, value in expected.items():
         asked = "SELECT datcollate FROM pg_database WHERE datname = 'shop'" if name == "lc_collate" else f"SHOW {name}"
@@ -87,17 +106,26 @@ def test_listens_where_it_should(host: Any) -> None:
 def test_certificate_carries_the_further_name(host: Any) -> None:
     names = host.check_output("openssl x509 -in /etc/ssl/postgres/fullchain.pem -noout -ext subjectAltName")
     assert {"DNS:db.example.org", "DNS:postgres-full", "DNS:localhost", "IP Address:127.0.0.1"} < set(
-        names.split("\n", 1)[1].strip().split(", "))
+        names.split("\n", 1)[1].strip().split(", ")
+    )
 
 
 def test_clients_are_exactly_those_listed(host: Any) -> None:
     found = postgres(
-        host, "SELECT DISTINCT type || ' ' || database[1] || ' ' || coalesce(address, '-') || ' ' || auth_method FROM pg_hba_file_rules "
-        "WHERE user_name = '{shop_web}' ORDER BY 1").splitlines()
+        host,
+        "SELECT DISTINCT type || ' ' || database[1] || ' ' || coalesce(address, '-') || ' ' || auth_method FROM pg_hba_file_rules "
+        "WHERE user_name = '{shop_web}' ORDER BY 1",
+    ).splitlines()
     assert found == [
-        "hostssl shop 198.51.100.0 scram-sha-256", "hostssl shop 2001:db8:: scram-sha-256", "hostssl shop 203.0.113.7 scram-sha-256",
-        "hostssl shop samehost scram-sha-256", "local shop - scram-sha-256"]
-    assert postgres(host, "SELECT count(*) FROM pg_hba_file_rules WHERE type = 'host' AND auth_method <> 'reject'") == "0"
+        "hostssl shop 198.51.100.0 scram-sha-256",
+        "hostssl shop 2001:db8:: scram-sha-256",
+        "hostssl shop 203.0.113.7 scram-sha-256",
+        "hostssl shop samehost scram-sha-256",
+        "local shop - scram-sha-256",
+    ]
+    assert (
+        postgres(host, "SELECT count(*) FROM pg_hba_file_rules WHERE type = 'host' AND auth_method <> 'reject'") == "0"
+    )
 
 
 def test_memory_protection_reaches_the_process(host: Any) -> None:

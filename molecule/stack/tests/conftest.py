@@ -11,7 +11,7 @@ import testinfra
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from site_visitor import PROJECT, Visitor  # noqa: E402 - the path is set above
+from site_visitor import PROJECT, Visitor
 
 INVENTORY = str(PROJECT / "inventory" / "lab")
 

@@ -129,7 +129,9 @@ def test_only_nginx_and_ssh_are_reachable_on_a_web_host(web1: Any) -> None:
     with web1.sudo():
         listening = web1.check_output("ss --listening --tcp --numeric --no-header")
     ports = {
-        line.split()[3].rsplit(":", 1)[1] for line in listening.splitlines() if not line.split()[3].startswith(("127.", "[::1]"))
+        line.split()[3].rsplit(":", 1)[1]
+        for line in listening.splitlines()
+        if not line.split()[3].startswith(("127.", "[::1]"))
     }
     assert ports == {"22", "80", "443"}
 
@@ -137,7 +139,7 @@ def test_only_nginx_and_ssh_are_reachable_on_a_web_host(web1: Any) -> None:
 def test_the_way_to_the_database_is_encrypted_and_verified(db1: Any, web1: Any) -> None:
     with db1.sudo("postgres"):
         rows = db1.check_output(
-            "psql -XAtc \"select distinct ssl, version from pg_stat_activity join pg_stat_ssl using (pid) "
+            'psql -XAtc "select distinct ssl, version from pg_stat_activity join pg_stat_ssl using (pid) '
             "where usename = 'board'\""
         ).splitlines()
     assert rows, "no connection of the application is open"
@@ -153,7 +155,11 @@ def test_secrets_are_in_no_file_that_others_read_and_in_no_log(web1: Any, db1: A
                 value = secret(name)
                 # In brackets, because sudo logs this very command.
                 pattern = f"[{value[0]}]{value[1:]}"
-                places = host.run(f"grep -rlE -e '{pattern}' /etc /srv /var/log /run/log | xargs -r stat --format '%a %n'")
+                places = host.run(
+                    f"grep -rlE -e '{pattern}' /etc /srv /var/log /run/log | xargs -r stat --format '%a %n'"
+                )
                 assert all(line.startswith("400 ") for line in places.stdout.splitlines()), f"{name}: {places.stdout}"
                 journal = host.run(f"journalctl --no-pager --grep '{pattern}'")
-                assert not journal.stdout.strip() or "-- No entries --" in journal.stdout, f"{name}: {journal.stdout[:500]}"
+                assert not journal.stdout.strip() or "-- No entries --" in journal.stdout, (
+                    f"{name}: {journal.stdout[:500]}"
+                )

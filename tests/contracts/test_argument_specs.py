@@ -1,0 +1,153 @@
+"""What a role says about its options, its defaults and its tasks agree, for every role."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "path": (str,),
+    "raw": (object,),
+    "int": (int,),
+    "float": (float, int),
+    "bool": (bool,),
+    "list": (list,),
+    "dict": (dict,),
+}
+
+each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text()) if path.exists() else None
+
+
+def options(role: Path) -> dict[str, dict[str, Any]]:
+    return load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"].get("options", {})
+
+
+def defaults(role: Path) -> dict[str, Any]:
+    return load(role / "defaults" / "main.yml") or {}
+
+
+def nested(given: Mapping[str, Mapping[str, Any]], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every option with its path, suboptions too."""
+    for name, option in given.items():
+        yield f"{path}{name}", option
+        yield from nested(option.get("options", {}), f"{path}{name}.")
+
+
+def is_jinja(value: Any) -> bool:
+    return isinstance(value, str) and "{{" in value
+
+
+def has_type(value: Any, kind: str) -> bool:
+    if is_jinja(value):
+        return True
+    if isinstance(value, bool) and kind in ("int", "float"):
+        return False
+    return isinstance(value, TYPES[kind])
+
+
+@each_role
+def test_specs_and_defaults_name_the_same_options(role: Path) -> None:
+    assert list(options(role)) == list(defaults(role)), "the same names, in the same order"
+
+
+@each_role
+def test_defaults_have_the_same_values_in_both(role: Path) -> None:
+    given = defaults(role)
+    for name, option in options(role).items():
+        assert "default" in option, f"{name} has a default in defaults/main.yml and none in the specs"
+        assert option["default"] == given[name], name
+        assert type(option["default"]) is type(given[name]), name
+
+
+@each_role
+def test_defaults_have_the_stated_types(role: Path) -> None:
+    for path, option in nested(options(role)):
+        if "default" not in option:
+            continue
+        value = option["default"]
+        assert has_type(value, option["type"]), f"{path}: {value!r} is no {option['type']}"
+        if option["type"] == "list" and isinstance(value, list):
+            assert all(has_type(one, option["elements"]) for one in value), path
+            assert set(value) <= set(option["choices"]) if "choices" in option else True, path
+        elif "choices" in option and not is_jinja(value):
+            assert value in option["choices"], path
+
+
+@each_role
+def test_every_option_has_a_type_and_a_description(role: Path) -> None:
+    for path, option in nested(options(role)):
+        assert option.get("type") in TYPES, f"{path} has no type"
+        description = option.get("description")
+        sentences = [description] if isinstance(description, str) else description or []
+        assert sentences, f"{path} has no description"
+        assert all(one.strip().endswith((".", "…")) for one in sentences), f"{path}: a description is made of sentences"
+        assert (option["type"] == "list") == ("elements" in option), f"{path}: a list says what is in it"
+        assert not (option.get("required") and "default" in option), f"{path} is required and has a default"
+
+
+@each_role
+def test_names_begin_with_the_role_s(role: Path) -> None:
+    for name in [*options(role), *defaults(role)]:
+        assert name.startswith(f"{role.name}_"), name
+
+
+@each_role
+def test_private_variables_begin_with_the_role_s_name_as_well(role: Path) -> None:
+    for path in sorted((role / "vars").glob("*.yml")):
+        for name in load(path) or {}:
+            assert name.startswith(f"__{role.name}_"), f"{path.name}: {name}"
+
+
+@each_role
+def test_every_default_is_explained(role: Path) -> None:
+    """A comment stands above each default, or above the group of defaults that it belongs to."""
+    lines = (role / "defaults" / "main.yml").read_text().splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"[a-z]", line):
+            above = number - 1
+            while above >= 0 and re.match(r"[a-z ]", lines[above]):
+                above -= 1
+            assert lines[above].startswith("#"), f"line {number + 1}: {line}"
+
+
+def tasks(content: Any) -> Iterator[Mapping[str, Any]]:
+    for task in content or []:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from tasks(task.get(part))
+
+
+@each_role
+def test_task_names_begin_with_their_file_s(role: Path) -> None:
+    for path in sorted((role / "tasks").rglob("*.yml")):
+        wanted = "" if path.name == "main.yml" else f"{path.stem.capitalize().replace('_', ' ')} | "
+        for task in tasks(load(path)):
+            name = task.get("name", "")
+            assert name, f"{path.name}: a task has no name"
+            assert name.replace("_", " ", 1).startswith(wanted), f"{path.name}: '{name}' should begin with '{wanted}'"
+            assert name[:1].isupper() or name.startswith("{{"), f"{path.name}: '{name}'"
+
+
+@each_role
+def test_the_readme_is_up_to_date(role: Path) -> None:
+    spec = importlib.util.spec_from_file_location("generate_role_readmes", ROOT / "docs" / "generate_role_readmes.py")
+    assert spec and spec.loader
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    readme = role / "README.md"
+    assert readme.read_text() == generator.filled(readme), "run 'make docs'"
+    for name in options(role):
+        assert f"| `{name}` |" in readme.read_text()

@@ -1,0 +1,203 @@
+"""Promises of the repository as a whole that no single tool checks."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.metadata
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import ansible_collections
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
+# collections/requirements.yml is what AWX installs; its versions are those of this release of the package `ansible`.
+ANSIBLE = "12.3.0"
+# Words that name a package index. Written in parts, so that this file does not hold them.
+INDEX = [
+    re.compile(word)
+    for word in ("(extra-)?index" "-url", "index" "_url", "https?://[^ \"'`)>]+/simple" r"\b", "find" "-links")
+]  # fmt: skip
+# The Makefile tells uv to leave the index out of the lock; that option has the words in its name.
+ALLOWED = "--no-emit-index-url"
+
+
+@functools.cache
+def tracked() -> list[Path]:
+    """The files that git knows or would take, that exist."""
+    listed = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True,
+    )  # fmt: skip
+    return [path for name in listed.stdout.split(b"\0") if name and (path := ROOT / name.decode()).is_file()]
+
+
+def test_no_file_names_a_package_index() -> None:
+    """Every controller uses its own index; a name in a file would win over it, and may be one that others do not reach."""
+    found = []
+    for path in tracked():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if any(one.search(line.replace(ALLOWED, "")) for one in INDEX):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}")
+    assert not found, found
+    assert not (ROOT / "uv.lock").exists(), "uv.lock names the index that it was made with"
+
+
+def test_collections_are_those_of_the_locked_package() -> None:
+    asked = yaml.safe_load((ROOT / "collections" / "requirements.yml").read_text())["collections"]
+    assert f"ansible=={ANSIBLE} " in (ROOT / "requirements.txt").read_text(), (
+        "the lock moved: change ANSIBLE and the file"
+    )
+    installed = importlib.metadata.version("ansible")
+    if installed != ANSIBLE:
+        pytest.skip(f"ansible {installed} is installed; the versions are those of {ANSIBLE}, the one for Python 3.11")
+    (directory,) = ansible_collections.__path__
+    for one in asked:
+        manifest = json.loads(Path(directory, *one["name"].split("."), "MANIFEST.json").read_text())
+        assert one["version"] == manifest["collection_info"]["version"], one["name"]
+
+
+def test_collections_are_those_that_are_used() -> None:
+    asked = {
+        one["name"] for one in yaml.safe_load((ROOT / "collections" / "requirements.yml").read_text())["collections"]
+    }
+    word = re.compile(
+        r"^[^#]*?\b((?:amazon|community|containers|awx)\.[a-z]+|ansible\.posix)\.[a-z_0-9]+", re.MULTILINE
+    )
+    used = set()
+    for path in tracked():
+        top = path.relative_to(ROOT).parts[0]
+        if top in (
+            "roles",
+            "playbooks",
+            "inventory",
+            "group_vars",
+            "molecule",
+            "site.yml",
+            "ansible.cfg",
+        ) and path.suffix in (
+            ".yml",
+            ".cfg",
+        ):
+            used |= set(word.findall(path.read_text()))
+    assert asked == used
+
+
+@pytest.mark.parametrize("inventory", sorted(path.name for path in (ROOT / "inventory").iterdir() if path.is_dir()))
+def test_every_inventory_links_the_group_vars(inventory: str) -> None:
+    link = ROOT / "inventory" / inventory / "group_vars"
+    assert link.is_symlink(), "plays in playbooks/ see group_vars beside the inventory alone"
+    assert link.readlink() == Path("../../group_vars")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_is_complete(role: str) -> None:
+    directory = ROOT / "roles" / role
+    for name in ("README.md", "meta/main.yml", "meta/argument_specs.yml", "defaults/main.yml", "tasks/main.yml"):
+        assert (directory / name).is_file(), f"roles/{role}/{name} is missing"
+    galaxy = yaml.safe_load((directory / "meta" / "main.yml").read_text())["galaxy_info"]
+    assert galaxy["role_name"] == role
+
+
+# preflight contacts no host: tests/unit/test_preflight.py runs it. certificate has nothing that a second host would change.
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "preflight"])
+def test_every_role_has_its_scenarios(role: str) -> None:
+    twins = [role] if role == "certificate" else [role, f"{role}_full"]
+    inventory = (ROOT / "inventory" / "molecule" / "hosts.yml").read_text()
+    for scenario in twins:
+        directory = ROOT / "molecule" / scenario
+        for name in ("molecule.yml", "converge.yml"):
+            assert (directory / name).is_file(), f"molecule/{scenario}/{name} is missing"
+        assert list((directory / "tests").glob("test_*.py")), f"molecule/{scenario}/tests has no test"
+        assert re.search(rf"^ +{scenario}:$", inventory, re.MULTILINE), f"inventory/molecule has no group {scenario}"
+
+
+@pytest.mark.parametrize("playbook", sorted(path.name for path in (ROOT / "playbooks").glob("*.yml")))
+def test_every_playbook_begins_by_saying_what_it_does(playbook: str) -> None:
+    lines = (ROOT / "playbooks" / playbook).read_text().splitlines()
+    assert lines[0] == "---"
+    assert re.match(r"# [A-Za-z`].{20,}", lines[1]), "the second line is a comment"
+
+
+def documented(path: Path) -> dict[str, Any]:
+    """The documentation blocks of a module, read without importing it."""
+    found = {}
+    for node in ast.parse(path.read_text()).body:
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        ):
+            name = node.targets[0].id
+            if name in ("DOCUMENTATION", "EXAMPLES", "RETURN"):
+                found[name] = yaml.safe_load(node.value.value)
+    return found
+
+
+class _Seen(Exception):
+    """Carries a module's argument_spec out of its main()."""
+
+
+def argument_spec(path: Path, monkeypatch: pytest.MonkeyPatch, plugin: Any) -> dict[str, Any]:
+    """What the module hands to AnsibleModule."""
+
+    def caught(*words: Any, **given: Any) -> None:
+        raise _Seen(words[0] if words else given["argument_spec"])
+
+    module = plugin(f"modules/{path.name}")
+    monkeypatch.setattr(module, "AnsibleModule", caught)
+    with pytest.raises(_Seen) as seen:
+        module.main()
+    return seen.value.args[0]
+
+
+def compare(where: str, stated: dict[str, Any], given: dict[str, Any]) -> None:
+    assert set(stated) == {name for name in given if not name.startswith("_")}, where
+    for name, option in stated.items():
+        own = given[name]
+        assert option["description"], f"{where}.{name}"
+        for key, fallback in (
+            ("type", "str"),
+            ("required", False),
+            ("default", None),
+            ("elements", None),
+            ("choices", None),
+        ):
+            assert option.get(key, fallback) == own.get(key, fallback), f"{where}.{name}: {key}"
+        compare(f"{where}.{name}", option.get("suboptions") or {}, own.get("options") or {})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_every_module_is_documented_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch, plugin: Any) -> None:
+    found = documented(path)
+    assert set(found) == {"DOCUMENTATION", "EXAMPLES", "RETURN"}
+    assert found["DOCUMENTATION"]["module"] == path.stem
+    assert found["DOCUMENTATION"]["attributes"]["check_mode"]["support"] in ("full", "none", "partial")
+    for name, value in (found["RETURN"] or {}).items():
+        assert value["description"], name
+        assert value["type"], name
+        assert value["returned"], name
+    given = argument_spec(path, monkeypatch, plugin)
+    stated = found["DOCUMENTATION"]["options"]
+    compare(path.stem, stated, given)
+    examples = found["EXAMPLES"]
+    assert examples, "an example shows how it is used"
+    for task in examples:
+        assert task["name"]
+        arguments = task.get(path.stem)
+        if isinstance(arguments, dict):
+            unknown = set(arguments) - {name for name in given if not name.startswith("_")}
+            assert not unknown, f"the example uses {unknown}"
+    assert ArgumentSpecValidator(given)

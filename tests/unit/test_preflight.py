@@ -1,0 +1,160 @@
+"""playbooks/preflight.yml on small inventories: what cannot work is refused with the remedy, and no host is contacted.
+
+The addresses are those reserved for documentation: a connection to one would fail as UNREACHABLE, not as a message.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+STRONG = [
+    "kJ8sQ2vLx0PzR4tYw7Nb",
+    "a9ZcVbN3mKpLq6WeRt5Y",
+    "Hg7FdSaQwErTyUi2OpLk",
+    "m1NbVcXzLkJ8hGfDsApO",
+    "Qw3ErTyUiOpAsDfGhJ4k",
+]
+SECRETS = {
+    "authority": {
+        "certificate": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+        "key": "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n",
+    },
+    "applications": {
+        "board": dict(
+            zip(
+                ["secret_key", "api_token", "admin_password", "database_password", "database_owner_password"],
+                STRONG,
+                strict=True,
+            )
+        )
+    },
+}
+WEB = {"web1": {"ansible_host": "192.0.2.1"}, "web2": {"ansible_host": "192.0.2.2"}}
+DATABASE = {"db1": {"ansible_host": "192.0.2.3"}}
+ENTRY = {
+    "domains": ["www.example.org"],
+    "source": "shop",
+    "settings_module": "shop.settings",
+    "wsgi_module": "shop.wsgi",
+    "database": {"password": STRONG[0], "owner_password": STRONG[1]},
+}
+
+Preflight = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def preflight(root: Path, tmp_path: Path) -> Preflight:
+    """Run the playbook on an inventory of these hosts, with these variables."""
+
+    def run(
+        web: dict[str, Any] = WEB,
+        database: dict[str, Any] = DATABASE,
+        playbook: str = "playbooks/preflight.yml",
+        **variables: Any,
+    ) -> subprocess.CompletedProcess[str]:
+        groups = {name: {"hosts": hosts} for name, hosts in {"web": web, "database": database}.items() if hosts}
+        content = {"env_test": {"children": groups, "vars": {"ansible_group_priority": 10}}}
+        (tmp_path / "hosts.yml").write_text(yaml.safe_dump(content))
+        group_vars = tmp_path / "group_vars"
+        group_vars.mkdir()
+        for name in ("all", "web", "database"):
+            (group_vars / name).symlink_to(root / "group_vars" / name)
+        (group_vars / "env_test.yml").write_text(yaml.safe_dump({"secrets": SECRETS, **variables}))
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(root / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "1000",
+        }
+        return subprocess.run(
+            [str(PLAYBOOK), "-i", str(tmp_path / "hosts.yml"), playbook],
+            cwd=root, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def secrets(**changes: str) -> dict[str, Any]:
+    """Good secrets of the board, but for these."""
+    changed = copy.deepcopy(SECRETS)
+    changed["applications"]["board"].update(changes)
+    return changed
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """The message, after making sure that the run ended with it and that nothing was changed or contacted."""
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, said
+    assert "UNREACHABLE" not in said
+    assert not re.search(r"changed=[1-9]|unreachable=[1-9]", said)
+    assert "Gathering Facts" not in said
+    assert said.count("PLAY [") == 1, "no other play may begin"
+    message = said.rpartition("fatal: ")[2].partition("PLAY RECAP")[0]
+    assert message
+    return " ".join(message.split()).replace("''", "'")
+
+
+def test_a_good_inventory_passes_without_touching_a_host(preflight: Preflight) -> None:
+    done = preflight()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.search(r"changed=[1-9]|unreachable=[1-9]|failed=[1-9]", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"web": {}}, ["no host in the group web", "inventory/lab/hosts.yml"]),
+        ({"database_mode": "mysql"}, ["database_mode is 'mysql'", "Set database_mode to self_hosted"]),
+        (
+            {"database": {**DATABASE, "db2": {"ansible_host": "192.0.2.4"}}},
+            ["the group database has 2 hosts", "exactly one host"],
+        ),
+        ({"database": {}}, ["the group database has 0 hosts", "exactly one host"]),
+        ({"secrets": {}}, ["run playbooks/secrets.yml", "docs/secrets.md"]),
+        (
+            {"secrets": secrets(secret_key="", api_token="change-me", database_owner_password=STRONG[3])},
+            [
+                "applications.board.secret_environment.SECRET_KEY is empty: give it a value from the vault",
+                "applications.board.secret_environment.API_TOKEN is a placeholder or too weak",
+                "password and owner_password are the same; use two",
+            ],
+        ),
+        ({"secrets": {**SECRETS, "authority": {}}}, ["secrets.authority has no certificate and key", "run playbooks/secrets.yml"]),
+        ({"applications": {"shop": {**ENTRY, "domain": "x"}}}, ["has no key 'domain'", "Did you mean 'domains'?"]),
+        (
+            {"applications": {"shop": {key: value for key, value in ENTRY.items() if key != "domains"}}},
+            ["applications.shop: 'domains' is missing", "docs/applications.md"],
+        ),
+        ({"applications": {}}, ["applications is empty", "group_vars/all/applications.yml"]),
+    ],
+    ids=[
+        "no-web", "wrong-mode", "two-databases", "no-database", "no-secrets", "weak-secrets", "no-authority", "unknown-key",
+        "no-domains", "no-applications",
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_refused_with_the_remedy(
+    preflight: Preflight, given: dict[str, Any], words: list[str]
+) -> None:
+    message = refused(preflight(**given))
+    for word in words:
+        assert word in message
+    assert not any(secret in message for secret in STRONG)
+
+
+def test_weak_secrets_are_allowed_in_the_lab(preflight: Preflight) -> None:
+    assert preflight(secrets=secrets(api_token="change-me"), preflight_strict_secrets=False).returncode == 0
+
+
+def test_site_yml_ends_there_too(preflight: Preflight) -> None:
+    assert "no host in the group web" in refused(preflight(web={}, playbook="site.yml"))
