@@ -27,10 +27,17 @@ def _target(facts: Mapping[str, Any], platform: str) -> dict[str, str]:
     return {"python": f"{version['major']}.{version['minor']}", "platform": platform}
 
 
-def django_targets(hosts: Iterable[Mapping[str, Any]], platform: str) -> list[dict[str, str]]:
-    """The different kinds of hosts in a play, each as ``python`` and ``platform``."""
-    targets = {(one["python"], one["platform"]) for host in hosts for one in [_target(host["ansible_facts"], platform)]}
-    return [{"python": python, "platform": platform} for python, platform in sorted(targets)]
+def django_builds(
+    applications: list[dict[str, Any]], hosts: Iterable[Mapping[str, Any]], platform: str
+) -> list[dict[str, Any]]:
+    """What has to be built: each application for each kind of host in the play, without its secrets."""
+    targets = sorted({tuple(_target(host["ansible_facts"], platform).values()) for host in hosts})
+    return [
+        {key: one[key] for key in ("name", "source", "requirements", "packages")}
+        | {"python": python, "platform": platform}
+        for one in applications
+        for python, platform in targets
+    ]
 
 
 def django_releases(
@@ -39,9 +46,9 @@ def django_releases(
     """Of the builds of a run, those for this host, by the application's name."""
     target = _target(facts, platform)
     return {
-        result["item"][0]["name"]: {"release": result["release"], "archive": result["archive"], "size": result["size"]}
+        result["item"]["name"]: {"release": result["release"], "archive": result["archive"], "size": result["size"]}
         for result in results
-        if result["item"][1] == target
+        if {key: result["item"][key] for key in target} == target
     }
 
 
@@ -67,7 +74,12 @@ def django_directories(applications: list[dict[str, Any]]) -> list[dict[str, str
 def django_files(applications: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The manage command of each application, as entries of host_config's ``files``."""
     return [
-        {"path": one["manage"], "template": "manage.j2", "mode": "0755", "vars": {"application": one}}
+        {
+            "path": one["manage"],
+            "template": "manage.j2",
+            "mode": "0755",
+            "vars": {"application": {key: one[key] for key in ("name", "root", "user", "project_directory")}},
+        }
         for one in applications
     ]
 
@@ -141,7 +153,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         return {
-            "django_targets": django_targets,
+            "django_builds": django_builds,
             "django_releases": django_releases,
             "django_directories": django_directories,
             "django_files": django_files,

@@ -34,23 +34,25 @@ def facts(minor: int) -> dict[str, Any]:
     return {"python": {"version": {"major": 3, "minor": minor, "micro": 5}}}
 
 
-def test_a_release_is_built_once_for_each_kind_of_host(django: ModuleType) -> None:
+def test_a_release_is_built_once_for_each_kind_of_host(django: ModuleType, shop: dict[str, Any]) -> None:
     hosts = [{"ansible_facts": facts(minor)} for minor in (13, 11, 13, 13)]
-    assert django.django_targets(hosts, PLATFORM) == [
-        {"python": "3.11", "platform": PLATFORM},
-        {"python": "3.13", "platform": PLATFORM},
+    common = {"name": "shop", "source": "shop", "requirements": ["requirements.txt"], "packages": []}
+    # Nothing else of the entry: what a loop iterates over may be printed.
+    assert django.django_builds([shop], hosts, PLATFORM) == [
+        {**common, "python": "3.11", "platform": PLATFORM},
+        {**common, "python": "3.13", "platform": PLATFORM},
     ]
 
 
-def test_missing_facts_say_how_to_gather_them(django: ModuleType) -> None:
+def test_missing_facts_say_how_to_gather_them(django: ModuleType, shop: dict[str, Any]) -> None:
     with pytest.raises(AnsibleFilterError, match="gather_subset"):
-        django.django_targets([{"ansible_facts": {}}], PLATFORM)
+        django.django_builds([shop], [{"ansible_facts": {}}], PLATFORM)
 
 
 def test_a_host_takes_the_builds_for_its_python(django: ModuleType) -> None:
     results = [
         {
-            "item": [{"name": "shop"}, {"python": f"3.{minor}", "platform": PLATFORM}],
+            "item": {"name": "shop", "python": f"3.{minor}", "platform": PLATFORM},
             "release": f"r{minor}",
             "archive": "a",
             "size": 1,
