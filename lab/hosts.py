@@ -23,6 +23,7 @@ from lab.settings import PROJECT, SUITES, LabError, Settings
 
 FIRST_ADDRESS = 11
 BOOT_SECONDS = 90
+REMOVAL_ATTEMPTS = 5
 # Commands on the same lab take turns; booting a lab for the first time builds an image meanwhile.
 LOCK_SECONDS = 300
 # systemd in each host takes a few inotify instances; the kernel's 128 are used up by ten hosts.
@@ -362,15 +363,7 @@ def remove(settings: Settings) -> bool:
         existing = lab_containers(settings, podman)
         _check_owner(settings, existing)
         if existing:
-            podman(
-                "rm",
-                "--force",
-                "--volumes",
-                "--time",
-                "3",
-                *(container["Names"][0] for container in existing),
-                timeout=300,
-            )
+            _remove_containers(podman, [container["Names"][0] for container in existing])
         networks = [one["name"] for one in podman.networks(f"label=lab.name={settings.name}")]
         for name in networks:
             podman("network", "rm", "--force", name)
@@ -379,6 +372,20 @@ def remove(settings: Settings) -> bool:
         shutil.rmtree(settings.directory, ignore_errors=True)
     (settings.directory.parent / f"{settings.name}.lock").unlink(missing_ok=True)
     return bool(existing or networks)
+
+
+def _remove_containers(podman: Podman, names: list[str]) -> None:
+    """Remove containers; Podman may start one again (``--restart=always``) while it is being removed."""
+    for attempt in range(REMOVAL_ATTEMPTS):
+        left = [name for name in names if podman.succeeds("container", "exists", name)]
+        if not left:
+            return
+        try:
+            podman("rm", "--force", "--volumes", "--time", "3", *left, timeout=300)
+        except LabError:
+            if attempt == REMOVAL_ATTEMPTS - 1:
+                raise
+            time.sleep(1)
 
 
 def remove_hosts(settings: Settings, limit: str) -> None:
@@ -390,7 +397,7 @@ def remove_hosts(settings: Settings, limit: str) -> None:
         names = {host.container(settings) for host in inventory_hosts(settings, limit)}
         doomed = [container["Names"][0] for container in existing if container["Names"][0] in names]
         if doomed:
-            podman("rm", "--force", "--volumes", "--time", "3", *doomed, timeout=300)
+            _remove_containers(podman, doomed)
             settings.say(f"{', '.join(sorted(doomed))} removed")
 
 

@@ -80,7 +80,7 @@ class Lab:
 
     def play(self, *words: str, roles: Path | None = None) -> Run:
         """Run a playbook and measure it."""
-        environment = {**self.environment, **({"ANSIBLE_ROLES_PATH": str(roles)} if roles else {})}
+        environment = {**self.environment, **(_peer_environment(roles) if roles else {})}
         hosts_before, before, began = self.cpu(), resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         done = subprocess.run(
             [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", str(self.directory), *words],
@@ -98,6 +98,11 @@ class Lab:
             tasks=sum(row[0] for row in recap),
             changed=sum(row[1] for row in recap),
         )
+
+
+def _peer_environment(roles: Path) -> dict[str, str]:
+    """Where the peers' roles are, and the facts as variables that they were written for; all else is as for site.yml."""
+    return {"ANSIBLE_ROLES_PATH": str(roles), "ANSIBLE_INJECT_FACT_VARS": "true"}
 
 
 def _cgroup_cpu(container: str) -> float:
@@ -123,6 +128,7 @@ def site_inventory(web_hosts: int) -> str:
 
 PEER_PLAY = """\
 - hosts: all
+  gather_facts: true
   become: true
   vars:
     postgresql_databases: [{name: board}]
