@@ -15,6 +15,9 @@ import struct
 import time
 from pathlib import Path
 
+# Between two requests of a visitor: the host has other work to do as well.
+PAUSE = 0.02
+
 
 def exchange(path: str, packet: bytes = b"") -> bytes:
     """Send a packet and read until the other side closes."""
@@ -55,11 +58,12 @@ def get(path: str, target: str, name: str) -> dict[str, object]:
 
 
 def get_until(path: str, target: str, name: str, end: Path) -> dict[str, object]:
-    """Requests without a pause, until a file says that it is enough."""
+    """One request after the other, until a file says that it is enough."""
     requests, failed, bodies = 0, [], []
     while not end.exists():
         answer = get(path, target, name)
         requests += 1
+        time.sleep(PAUSE)
         if answer["status"] != 200:
             failed.append(answer)
         elif answer["body"] not in bodies:

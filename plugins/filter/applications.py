@@ -258,6 +258,13 @@ def application_environment(
     return "\n".join(lines) + "\n"
 
 
+def application_administrator(entry: Mapping[str, Any]) -> str:
+    """The environment file from which Django's ``createsuperuser --noinput`` takes the first administrator."""
+    given = entry["superuser"]
+    lines = [f"DJANGO_SUPERUSER_{key.upper()}={_quoted(str(given[key]))}" for key in ("username", "email", "password")]
+    return "\n".join(lines) + "\n"
+
+
 def application_fingerprint(entry: Mapping[str, Any], database: Mapping[str, Any], release: str) -> str:
     """Changes when the environment of the application or its release does, whatever the slot."""
     texts = [application_environment(entry, database, release, owner=owner) for owner in (False, True)]
@@ -313,6 +320,7 @@ class FilterModule:
         return {
             "resolve_applications": resolve_applications,
             "application_secrets_problems": application_secrets_problems,
+            "application_administrator": application_administrator,
             "application_environment": application_environment,
             "application_fingerprint": application_fingerprint,
             "nginx_sites": nginx_sites,

@@ -29,7 +29,7 @@ def test_one_host_and_one_role_alone() -> None:
     output, changed = play("--limit", "web1", "--tags", "nginx")
     assert changed["web1"] == 0
     assert "web2" not in changed
-    assert "nginx :" in output
+    assert "nginx : Configure | Place" in output
     assert "postgres :" not in output
 
 

@@ -10,12 +10,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
-except ImportError:
-    x509 = None
-
 DEFAULTS: dict[str, Any] = {
     "static_url": "/static/",
     "static_root": "",
@@ -122,8 +116,13 @@ def _covers(pattern: str, name: str) -> bool:
 
 def certificate_problems(certificate: str, key: str, wanted: list[str]) -> list[str]:
     """Why a certificate that the user brought could not serve these names."""
-    if x509 is None:
-        raise AnsibleFilterError("nginx_tls_mode: files needs the Python library cryptography on the controller")
+    # Imported here: every task of a run loads the filters anew, and few of them look at a certificate.
+    try:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import serialization
+    except ImportError as error:
+        message = "nginx_tls_mode: files needs the Python library cryptography on the controller"
+        raise AnsibleFilterError(message) from error
     try:
         chain = x509.load_pem_x509_certificates(certificate.encode())
     except ValueError:
