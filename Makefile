@@ -49,10 +49,10 @@ test: ## Everything: lint, unit, templates, contracts, every Molecule scenario, 
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
 	@$(PYTHON) -m tests.scenarios.labs remove
 	@$(MAKE) --no-print-directory lint
-	@status=0; pytest tests || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
+	@status=0; pytest -n 2 --dist worksteal --durations 20 tests || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
 
 test-unit: venv ## Unit, template and contract tests: no host is started
-	@pytest tests --ignore tests/scenarios
+	@pytest -n 2 tests --ignore tests/scenarios
 
 test-role: ## The scenarios of one role: make test-role ROLE=nginx
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab

@@ -52,9 +52,12 @@ added:
 """
 
 import datetime
+import fcntl
 import os
 import secrets
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import yaml
 from ansible.module_utils.basic import AnsibleModule
@@ -62,6 +65,10 @@ from ansible.module_utils.basic import AnsibleModule
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 64
 AUTHORITY_YEARS = 10
+
+
+class Encrypted(Exception):
+    """The file is in ansible-vault's form and can't be read here."""
 
 
 def make_authority() -> dict[str, str]:
@@ -131,6 +138,35 @@ def write(path: str, content: dict) -> None:
     os.replace(partial, path)
 
 
+@contextmanager
+def alone(directory: str) -> Iterator[None]:
+    """Two runs at once must not both make the secrets: the second waits and finds those of the first."""
+    if not os.path.isdir(directory):
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def bring_up_to_date(path: str, applications: list[str], names: list[str], check_mode: bool) -> list[str]:
+    """Add what is missing to the file; returns what was added, by name."""
+    content: dict = {}  # the whole file: what else an operator keeps in it stays
+    if os.path.exists(path):
+        with open(path) as handle:
+            text = handle.read()
+        if text.startswith("$ANSIBLE_VAULT"):
+            raise Encrypted
+        content = yaml.safe_load(text) or {}
+    content["secrets"] = content.get("secrets") or {}
+    added = complete(content["secrets"], applications, names)
+    if added and not check_mode:
+        write(path, content)
+    return added
+
+
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
@@ -142,19 +178,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     path = module.params["path"]
-    content: dict = {}  # the whole file: what else an operator keeps in it stays
-    if os.path.exists(path):
-        with open(path) as handle:
-            text = handle.read()
-        if text.startswith("$ANSIBLE_VAULT"):
-            module.fail_json(
-                msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."
-            )
-        content = yaml.safe_load(text) or {}
-    content["secrets"] = content.get("secrets") or {}
-    added = complete(content["secrets"], module.params["applications"], module.params["names"])
-    if added and not module.check_mode:
-        write(path, content)
+    try:
+        with alone(os.path.dirname(path) or "."):
+            added = bring_up_to_date(path, module.params["applications"], module.params["names"], module.check_mode)
+    except Encrypted:
+        module.fail_json(
+            msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."
+        )
     module.exit_json(changed=bool(added), added=added)
 
 
