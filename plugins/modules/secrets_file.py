@@ -57,7 +57,7 @@ import os
 import secrets
 import string
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import yaml
 from ansible.module_utils.basic import AnsibleModule
@@ -179,7 +179,8 @@ def main() -> None:
     )
     path = module.params["path"]
     try:
-        with alone(os.path.dirname(path) or "."):
+        # A check makes nothing, so it needs nobody to wait.
+        with nullcontext() if module.check_mode else alone(os.path.dirname(path) or "."):
             added = bring_up_to_date(path, module.params["applications"], module.params["names"], module.check_mode)
     except Encrypted:
         module.fail_json(
