@@ -75,9 +75,10 @@ def summary(settings: Settings, stages: list[tuple[str, float]]) -> None:
     print("  Remove it      make down\n")
 
 
-def down(settings: Settings) -> None:
+def down(settings: Settings, force: bool = False) -> None:
     """Remove the lab."""
-    settings.say(f"Lab '{settings.name}' removed" if hosts.remove(settings) else f"There is no lab '{settings.name}'")
+    found = hosts.remove(settings, force)
+    settings.say(f"Lab '{settings.name}' removed" if found else f"There is no lab '{settings.name}'")
 
 
 def clean(settings: Settings) -> None:
@@ -87,13 +88,13 @@ def clean(settings: Settings) -> None:
     settings.say("Images removed")
 
 
-COMMANDS: dict[str, Callable[[Settings, str], object]] = {
-    "up": lambda settings, _limit: up(settings),
-    "hosts": hosts.start,
-    "remove": hosts.remove_hosts,
-    "url": lambda settings, _limit: print(_url(settings)),
-    "down": lambda settings, _limit: down(settings),
-    "clean": lambda settings, _limit: clean(settings),
+COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], object]] = {
+    "up": lambda settings, _given: up(settings),
+    "hosts": lambda settings, given: hosts.start(settings, given.limit),
+    "remove": lambda settings, given: hosts.remove_hosts(settings, given.limit),
+    "url": lambda settings, _given: print(_url(settings)),
+    "down": lambda settings, given: down(settings, given.force),
+    "clean": lambda settings, _given: clean(settings),
 }
 
 
@@ -102,9 +103,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--limit", default="all", help="inventory pattern, for hosts and remove (default: all)")
+    parser.add_argument("--force", action="store_true", help="down: also a lab of this name of another checkout")
     arguments = parser.parse_args()
     try:
-        COMMANDS[arguments.command](from_environment(), arguments.limit)
+        COMMANDS[arguments.command](from_environment(), arguments)
     except LabError as error:
         print(f"make: {error}", file=sys.stderr)
         return 1

@@ -356,12 +356,21 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
     return addresses
 
 
-def remove(settings: Settings) -> bool:
-    """Remove the lab's containers, network and files. Says whether there was anything to remove."""
+def remove(settings: Settings, force: bool = False) -> bool:
+    """Remove the lab's containers, network and files.
+
+    Args:
+        settings: the lab.
+        force: also when a lab of this name belongs to another checkout.
+
+    Returns:
+        Whether there was anything to remove.
+    """
     podman = Podman(settings)
     with locked(settings):
         existing = lab_containers(settings, podman)
-        _check_owner(settings, existing)
+        if not force:
+            _check_owner(settings, existing)
         if existing:
             _remove_containers(podman, [container["Names"][0] for container in existing])
         networks = [one["name"] for one in podman.networks(f"label=lab.name={settings.name}")]

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 # Role scenarios share one lab; each scenario that runs a whole site has one of its own.
 ROLES = "test-roles"
 SITES = {"stack": "test-stack", "local": "test-local"}
-INVENTORIES = {"stack": "lab", "local": "local-lab"}
+INVENTORIES = {"stack": "lab", "local": "molecule/local/inventory"}
 
 
 def lab_of(scenario: str) -> str:
@@ -39,9 +39,9 @@ def environment(scenario: str) -> dict[str, str]:
 
 
 def remove(scenario: str) -> None:
-    """Remove the lab of a scenario."""
+    """Remove the lab of a scenario, whichever checkout an interrupted run of it came from."""
     subprocess.run(
-        [sys.executable, "-m", "lab", "down"],
+        [sys.executable, "-m", "lab", "down", "--force"],
         cwd=PROJECT,
         env=environment(scenario),
         check=True,
