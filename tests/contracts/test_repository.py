@@ -11,7 +11,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import ansible_collections
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -63,7 +62,7 @@ def test_collections_are_those_of_the_locked_package() -> None:
     installed = importlib.metadata.version("ansible")
     if installed != ANSIBLE:
         pytest.skip(f"ansible {installed} is installed; the versions are those of {ANSIBLE}, the one for Python 3.11")
-    (directory,) = ansible_collections.__path__
+    directory = str(importlib.metadata.distribution("ansible").locate_file("ansible_collections"))
     for one in asked:
         manifest = json.loads(Path(directory, *one["name"].split("."), "MANIFEST.json").read_text())
         assert one["version"] == manifest["collection_info"]["version"], one["name"]

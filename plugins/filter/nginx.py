@@ -118,8 +118,8 @@ def certificate_problems(certificate: str, key: str, wanted: list[str]) -> list[
     """Why a certificate that the user brought could not serve these names."""
     # Imported here: every task of a run loads the filters anew, and few of them look at a certificate.
     try:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
+        from cryptography import x509  # noqa: PLC0415 - see above
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - see above
     except ImportError as error:
         message = "nginx_tls_mode: files needs the Python library cryptography on the controller"
         raise AnsibleFilterError(message) from error
