@@ -16,7 +16,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## Start the lab, run site.yml on it, print the address
-	@began=$$SECONDS; lab/bootstrap lab; LAB_BOOTSTRAP_SECONDS=$$((SECONDS - began)) $(PYTHON) -m lab up
+	@began=$$SECONDS; lab/bootstrap lab && LAB_BOOTSTRAP_SECONDS=$$((SECONDS - began)) $(PYTHON) -m lab up
 
 url: ## Print the address of the lab's site
 	@$(PYTHON) -m lab url
