@@ -6,8 +6,7 @@ import ipaddress
 import os
 import re
 import sys
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -36,7 +35,6 @@ class Settings:
     port: int
     subnet: ipaddress.IPv4Network | None
     as_root: tuple[str, ...] = ()
-    started: float = field(default_factory=time.monotonic)
 
     @property
     def directory(self) -> Path:

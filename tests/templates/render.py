@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import filter_loader, init_plugin_loader, lookup_loader
+from ansible.plugins.loader import filter_loader, init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -48,14 +48,7 @@ def trusted(value: Any) -> Any:
 
 
 def _templar(role: str, variables: dict[str, Any]) -> Templar:
-    for place in (PROJECT / "plugins", PROJECT / "roles" / role):
-        for loader, names in (
-            (filter_loader, ("filter", "filter_plugins")),
-            (lookup_loader, ("lookup", "lookup_plugins")),
-        ):
-            for name in names:
-                if (place / name).is_dir():
-                    loader.add_directory(str(place / name))
+    filter_loader.add_directory(str(PROJECT / "plugins" / "filter"))
     loader = DataLoader()
     loader.set_basedir(str(PROJECT / "roles" / role))
     return Templar(loader=loader, variables=variables)
