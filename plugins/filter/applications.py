@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
+import posixpath
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,7 +24,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 PLACEHOLDERS = (
     "database_host", "database_name", "database_password", "database_port", "database_url", "database_user",
-    "media_root", "release", "static_root",
+    "media_root", "redis_url", "release", "static_root",
 )  # fmt: skip
 # Stands in an environment file where the name of the slot will be; both slots' files then compare equal.
 SLOT = "@SLOT@"
@@ -29,11 +32,20 @@ SLOT = "@SLOT@"
 DEFAULTS: dict[str, Any] = {
     "domains": None,
     "source": None,
+    "version": "",
+    "deploy_key": "",
     "project_directory": ".",
-    "requirements": ["requirements.txt"],
+    "python_path": [],
+    "requirements": "auto",
+    "extras": [],
     "packages": [],
+    "build_commands": [],
+    "release_commands": ["collectstatic --noinput"],
+    "debian_packages": [],
     "settings_module": None,
     "wsgi_module": None,
+    "managed_settings": [],
+    "settings": {},
     "health_path": "/",
     "environment": {},
     "secret_environment": {},
@@ -43,12 +55,23 @@ DEFAULTS: dict[str, Any] = {
     "timeout": 60,
     "processes": 0,
     "threads": 1,
+    "services": {},
+    "timers": {},
+    "redis": False,
     "database": None,
     "superuser": {},
 }
 REQUIRED = [key for key, value in DEFAULTS.items() if value is None]
 DATABASE_DEFAULTS = {"name": "", "user": "", "owner": "", "extensions": [], "connection_limit": -1}
 SUPERUSER_KEYS = {"username", "email", "password"}
+SERVICE_DEFAULTS: dict[str, Any] = {"command": "", "stop_timeout": 60, "singleton": False, "environment": {}}
+TIMER_DEFAULTS: dict[str, Any] = {
+    "command": "", "schedule": "", "timeout": 3600, "singleton": True, "environment": {},
+}  # fmt: skip
+# What roles/django/files/support/managed_settings.py can set in place of the project.
+MANAGED_SETTINGS = ("cache", "database", "hosts", "logging", "media", "secret_key", "security", "static")
+# Django's settings module when anything of the project's settings is set by the product.
+MANAGED_MODULE = "managed_settings"
 # Words that stand where somebody meant to put a secret later.
 PLACEHOLDER_SECRETS = ("changeme", "change-me", "change_me", "secret", "password", "example", "insecure", "todo", "xxx")
 SECRET_LENGTH = 16
@@ -68,15 +91,64 @@ def _check_keys(name: str, given: Mapping[str, Any], known: set[str], where: str
 
 
 def _check_types(name: str, entry: dict[str, Any]) -> None:
-    for key in ("environment", "secret_environment", "database", "superuser"):
+    for key in ("environment", "secret_environment", "database", "superuser", "settings", "services", "timers"):
         if not isinstance(entry[key], Mapping):
             _fail(name, f"{key}: has to be a mapping of names to values.")
-    for key in ("requirements", "packages"):
-        if not isinstance(entry[key], list):
+    lists = ["packages", "python_path", "extras", "build_commands", "release_commands", "debian_packages"]
+    lists += ["managed_settings"] + (["requirements"] if entry["requirements"] != "auto" else [])
+    for key in lists:
+        if not isinstance(entry[key], list) or not all(isinstance(one, str) for one in entry[key]):
             _fail(name, f"{key}: has to be a list, as in ['{entry[key]}'].")
     for key in ("timeout", "processes", "threads"):
         if not re.fullmatch(r"\d+", str(entry[key])):
             _fail(name, f"{key}: '{entry[key]}' is no whole number.")
+    if not isinstance(entry["redis"], bool):
+        _fail(name, f"redis: '{entry['redis']}' is neither true nor false.")
+
+
+def _check_process(name: str, where: str, process: str, given: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """A service or a timer with its defaults; ``where`` is the key of the entry that holds it."""
+    place = f"{where}.{process}"
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", str(process)):
+        _fail(name, f"{where}: '{process}' is no name: use small letters, digits and '_'.")
+    if not isinstance(given, Mapping):
+        _fail(name, f"{place}: has to be a mapping with 'command'.")
+    _check_keys(name, given, set(defaults), place)
+    one = {**defaults, **given}
+    for key, value in defaults.items():
+        if value == "" and not one[key]:
+            _fail(name, f"{place}: '{key}' is missing.")
+        if isinstance(value, bool) and not isinstance(one[key], bool):
+            _fail(name, f"{place}.{key}: '{one[key]}' is neither true nor false.")
+        if isinstance(value, int) and not isinstance(value, bool) and not re.fullmatch(r"[1-9]\d*", str(one[key])):
+            _fail(name, f"{place}.{key}: '{one[key]}' is no whole number of seconds.")
+    if not isinstance(one["environment"], Mapping):
+        _fail(name, f"{place}.environment: has to be a mapping of names to values.")
+    _words(name, f"{place}.command", one["command"])
+    return {**one, "name": str(process)}
+
+
+def _words(name: str, where: str, command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        _fail(name, f"{where}: '{command}' cannot be split into words: {error}.")
+    if not words:
+        _fail(name, f"{where}: is empty.")
+    return words
+
+
+def _check_managed(name: str, entry: dict[str, Any]) -> None:
+    for one in entry["managed_settings"]:
+        if one not in MANAGED_SETTINGS:
+            _fail(name, f"managed_settings: '{one}' is none of {', '.join(MANAGED_SETTINGS)}.")
+    for key in entry["settings"]:
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", str(key)):
+            _fail(name, f"settings: '{key}' is no name of a Django setting (capital letters).")
+    if "secret_key" in entry["managed_settings"] and "SECRET_KEY" not in entry["secret_environment"]:
+        _fail(name, "managed_settings has 'secret_key', so secret_environment needs SECRET_KEY.")
+    if "cache" in entry["managed_settings"] and not entry["redis"]:
+        _fail(name, "managed_settings has 'cache', so it needs redis: true.")
 
 
 def _check(name: str, entry: dict[str, Any]) -> None:
@@ -93,6 +165,16 @@ def _check(name: str, entry: dict[str, Any]) -> None:
     for key in ("static_url", "media_url"):
         if not re.fullmatch(r"/([\w.-]+/)+", entry[key]):
             _fail(name, f"{key}: '{entry[key]}' has to begin and end with '/', as in '/static/'.")
+    for key in ("project_directory", *(f"python_path: {one}" for one in entry["python_path"])):
+        path = str(entry[key]) if key in entry else key.partition(": ")[2]
+        if path.startswith("/") or ".." in path.split("/"):
+            _fail(name, f"{key.partition(':')[0]}: '{path}' has to lie below the source, as in 'src'.")
+    if not is_git(str(entry["source"])) and (entry["version"] or entry["deploy_key"]):
+        _fail(name, f"version and deploy_key are for a git URL; source '{entry['source']}' is a directory.")
+    for key in ("build_commands", "release_commands"):
+        for command in entry[key]:
+            _words(name, key, command)
+    _check_managed(name, entry)
     if not str(entry["health_path"]).startswith("/"):
         _fail(name, f"health_path: '{entry['health_path']}' has to begin with '/'.")
     if not re.fullmatch(r"\d+[kmg]?", str(entry["max_body_size"])):
@@ -104,11 +186,18 @@ def _check(name: str, entry: dict[str, Any]) -> None:
             if "\n" in str(value):
                 _fail(name, f"{key}: the value of '{variable}' has several lines; encode it, for example as base64.")
             for word in PLACEHOLDER.findall(str(value)):
+                if word == "redis_url" and not entry["redis"]:
+                    _fail(name, f"{key}: '{variable}' asks for ${{redis_url}}, so the entry needs redis: true.")
                 if word not in PLACEHOLDERS:
                     _fail(name, f"{key}: '{variable}' asks for ${{{word}}}; known are {', '.join(PLACEHOLDERS)}.")
     twice = sorted(set(entry["environment"]) & set(entry["secret_environment"]))
     if twice:
         _fail(name, f"{', '.join(twice)} stands in environment and in secret_environment; keep one.")
+
+
+def is_git(source: str) -> bool:
+    """Whether a source is the URL of a git repository; anything else is a directory."""
+    return bool(re.match(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:", source)) or source.endswith(".git")
 
 
 def resolve_applications(applications: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -143,7 +232,14 @@ def resolve_applications(applications: Mapping[str, Any]) -> list[dict[str, Any]
         database["user"] = database["user"] or name
         database["owner"] = database["owner"] or f"{name}_owner"
         root = f"/srv/{name}"
+        managed = bool(entry["managed_settings"] or entry["settings"])
+        units = "/etc/systemd/system"
         entry |= {
+            "services": [
+                _check_process(name, "services", *one, SERVICE_DEFAULTS) for one in sorted(entry["services"].items())
+            ],
+            "timers": [_check_process(name, "timers", *one, TIMER_DEFAULTS) for one in sorted(entry["timers"].items())],
+            "django_settings_module": MANAGED_MODULE if managed else entry["settings_module"],
             "name": name,
             "user": name,
             "root": root,
@@ -151,7 +247,8 @@ def resolve_applications(applications: Mapping[str, Any]) -> list[dict[str, Any]
             "runtime_directory": f"uwsgi-{name}",
             "configuration": f"/etc/uwsgi/{name}.ini",
             "wsgi_file": f"/etc/uwsgi/{name}_wsgi.py",
-            "unit_file": f"/etc/systemd/system/uwsgi-{name}@.service",
+            "unit_file": f"{units}/uwsgi-{name}@.service",
+            "unit_directory": units,
             "manage": f"/usr/local/sbin/{name}-manage",
             "static_root": f"{root}/live/release/static",
             "static_kept_root": f"{root}/shared/static",
@@ -223,8 +320,40 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
+def _managed_environment(
+    entry: Mapping[str, Any], values: Mapping[str, str], database: Mapping[str, Any]
+) -> dict[str, str]:
+    """What managed_settings.py reads; names of its own, so that they never meet those of the project."""
+    if entry["django_settings_module"] != MANAGED_MODULE:
+        return {}
+    chosen = entry["managed_settings"]
+    found = {"MANAGED_SETTINGS": ",".join(chosen), "MANAGED_SETTINGS_MODULE": entry["settings_module"]}
+    if entry["settings"]:
+        found["MANAGED_VALUES"] = json.dumps(entry["settings"], sort_keys=True)
+    if "hosts" in chosen:
+        found["MANAGED_DOMAINS"] = ",".join(entry["domains"])
+    if "database" in chosen:
+        found |= {f"MANAGED_{key.upper()}": values[key] for key in values if key.startswith("database_")}
+        if not str(database["host"]).startswith("/"):
+            found |= {"MANAGED_DATABASE_SSLMODE": database["sslmode"], "MANAGED_DATABASE_CA_FILE": database["ca_file"]}
+    for kind in ("static", "media"):
+        if kind in chosen:
+            found |= {
+                f"MANAGED_{kind.upper()}_URL": entry[f"{kind}_url"],
+                f"MANAGED_{kind.upper()}_ROOT": values[f"{kind}_root"],
+            }
+    if "cache" in chosen:
+        found["MANAGED_REDIS_URL"] = values["redis_url"]
+    return found
+
+
 def application_environment(
-    entry: Mapping[str, Any], database: Mapping[str, Any], release: str, slot: str = SLOT, owner: bool = False
+    entry: Mapping[str, Any],
+    database: Mapping[str, Any],
+    release: str,
+    slot: str = SLOT,
+    owner: bool = False,
+    redis_url: str = "",
 ) -> str:
     """The environment file of a slot.
 
@@ -234,8 +363,10 @@ def application_environment(
         release: the release's identifier.
         slot: ``blue`` or ``green``.
         owner: whether the database is used as its owner (for migrations) or as the application's role.
+        redis_url: where the application finds its Redis; empty without one.
     """
     own = entry["database"]
+    code = f"{entry['root']}/slots/{slot}/release"
     user = own["owner"] if owner else own["user"]
     password = str(own["owner_password"] if owner else own["password"])
     values = {
@@ -245,13 +376,19 @@ def application_environment(
         "database_user": user,
         "database_password": password,
         "database_url": database_url(user, password, own["name"], database),
-        "static_root": f"{entry['root']}/slots/{slot}/release/static",
+        "static_root": f"{code}/static",
         "media_root": entry["media_root"],
+        "redis_url": redis_url,
         "release": release,
     }
+    directories = [entry["project_directory"], *entry["python_path"]]
     variables = {
-        "DJANGO_SETTINGS_MODULE": entry["settings_module"], **entry["environment"], **entry["secret_environment"]
-    }  # fmt: skip
+        "DJANGO_SETTINGS_MODULE": entry["django_settings_module"],
+        "PYTHONPATH": ":".join([f"{code}/support", *(posixpath.normpath(f"{code}/app/{one}") for one in directories)]),
+        **_managed_environment(entry, values, database),
+        **entry["environment"],
+        **entry["secret_environment"],
+    }
     lines = ["# Managed by Ansible: the role django writes it for each release."]
     for key, value in sorted(variables.items()):
         lines.append(f"{key}={_quoted(PLACEHOLDER.sub(lambda found: values[found[1]], str(value)))}")
@@ -265,10 +402,45 @@ def application_administrator(entry: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def application_fingerprint(entry: Mapping[str, Any], database: Mapping[str, Any], release: str) -> str:
+def application_fingerprint(
+    entry: Mapping[str, Any], database: Mapping[str, Any], release: str, redis_url: str = ""
+) -> str:
     """Changes when the environment of the application or its release does, whatever the slot."""
-    texts = [application_environment(entry, database, release, owner=owner) for owner in (False, True)]
+    texts = [
+        application_environment(entry, database, release, owner=owner, redis_url=redis_url) for owner in (False, True)
+    ]
     return hashlib.sha256("\0".join([release, *texts]).encode()).hexdigest()[:16]
+
+
+def select_application(
+    resolved: list[dict[str, Any]], name: str = "", source: str = "", version: str = ""
+) -> list[dict[str, Any]]:
+    """The applications that a run of deploy.yml, rollback.yml or releases.yml is about.
+
+    Args:
+        resolved: what ``resolve_applications`` returned.
+        name: one of them (``-e app=``); empty means all.
+        source: another source for this run (``-e source=``).
+        version: another version of the source for this run (``-e version=``).
+    """
+    names = [entry["name"] for entry in resolved]
+    if name and name not in names:
+        raise AnsibleFilterError(f"There is no application '{name}'. Give -e app= one of: {', '.join(names)}.")
+    chosen = [entry for entry in resolved if name in ("", entry["name"])]
+    if not (source or version):
+        return chosen
+    if len(chosen) > 1:
+        raise AnsibleFilterError(
+            f"Another source or version is for one application: give -e app= one of: {', '.join(names)}."
+        )
+    entry = {**chosen[0], "source": source or chosen[0]["source"], "version": version or chosen[0]["version"]}
+    if source and not version:
+        entry["version"] = ""
+    if version and not is_git(entry["source"]):
+        raise AnsibleFilterError(
+            f"version '{version}' needs a git source, and '{entry['source']}' is a directory: add -e source=<git URL>."
+        )
+    return [entry]
 
 
 def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -319,6 +491,7 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         return {
             "resolve_applications": resolve_applications,
+            "select_application": select_application,
             "application_secrets_problems": application_secrets_problems,
             "application_administrator": application_administrator,
             "application_environment": application_environment,

@@ -9,6 +9,38 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 
 
+# What a process of an application may do: read its release, write its media, talk over unix sockets and IP.
+SANDBOX = """NoNewPrivileges=true
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome=true
+PrivateTmp=true
+PrivateDevices=true
+ProtectClock=true
+ProtectHostname=true
+ProtectKernelLogs=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+ProtectControlGroups=true
+ProtectProc=invisible
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=true
+RestrictRealtime=true
+RestrictSUIDSGID=true
+LockPersonality=true
+RemoveIPC=true
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM"""
+
+
+def systemd_sandbox(writable_paths: list[str]) -> str:
+    """The lines of a unit that keep a process of an application in its place (man systemd.exec)."""
+    return "\n".join([SANDBOX, *(f"ReadWritePaths=-{path}" for path in writable_paths)])
+
+
 def uwsgi_files(instances: list[dict[str, Any]], path: str, template: str) -> list[dict[str, Any]]:
     """One template for each instance, as entries of host_config's ``files``; the template sees it as ``instance``."""
     return [
@@ -29,4 +61,4 @@ class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, Any]:
-        return {"uwsgi_files": uwsgi_files, "uwsgi_users": uwsgi_users}
+        return {"systemd_sandbox": systemd_sandbox, "uwsgi_files": uwsgi_files, "uwsgi_users": uwsgi_users}

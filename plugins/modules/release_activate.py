@@ -13,6 +13,9 @@ description:
   - Then the symlink C(live) is renamed over, the old slot's accept queue is waited for, and only then the old master is
     told to finish its requests and end. nginx is not touched.
   - A slot that does not answer is stopped and its release is marked bad; what was live stays live.
+  - The services of the application (other long-running processes) follow. Those of the new slot start before the switch, and
+    a switch is not made when one of them ends at once; those of the old slot are asked to finish after it. A singleton runs
+    once at a time, so its old one ends before the new one starts.
 options:
   name:
     description: Name of the application.
@@ -48,6 +51,33 @@ options:
     description: Path that has to answer with 200 (a path of V(/) may also answer with a redirect or ask for a login).
     type: str
     default: /
+  services:
+    description: Long-running processes of the application that run on this host.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the service; its unit is C(<application>-<name>@<slot>.service).
+        type: str
+        required: true
+      singleton:
+        description: Whether two of it must never run at the same time.
+        type: bool
+        default: false
+  action:
+    description: What is done, for the record.
+    type: str
+    choices: [deploy, rollback]
+    default: deploy
+  version:
+    description: Version of the release's source, for the record.
+    type: str
+    default: ""
+  who:
+    description: Who does it, for the record.
+    type: str
+    default: ""
   start_timeout:
     description: Seconds that the slot has to answer.
     type: int
@@ -85,6 +115,10 @@ seconds_start:
   description: Seconds from the start of the new master to its first good answer.
   returned: success
   type: float
+seconds_live:
+  description: Seconds from the beginning until the new master gets the requests.
+  returned: success
+  type: float
 seconds_switch:
   description: Seconds from the decision to switch to the end of the old master.
   returned: success
@@ -93,59 +127,23 @@ seconds_switch:
 
 import json
 import os
-import socket
 import struct
 import subprocess
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slots import digest, read_slot
+from ansible.module_utils.slots import ask, digest, good, read_slot
 
 QUIET_READS = 3
+# A service that cannot run ends within this time, as a rule.
+SERVICE_SECONDS = 1.5
 # A single answer may take this long; then the question is asked again.
 ANSWER_SECONDS = 10
 LOG_LINES = "40"
 
 
 class Unhealthy(Exception):
-    """The new slot does not answer as it should."""
-
-
-def ask(path: str, host: str, target: str, timeout: float) -> tuple[int, str]:
-    """One GET over the uwsgi protocol, as nginx would send it.
-
-    Returns:
-        The status and the beginning of the body.
-    """
-    variables = {
-        "REQUEST_METHOD": "GET", "REQUEST_URI": target, "PATH_INFO": target.partition("?")[0], "QUERY_STRING": target.partition("?")[2],
-        "CONTENT_TYPE": "", "CONTENT_LENGTH": "", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": host, "SERVER_NAME": host,
-        "SERVER_PORT": "443", "REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "0", "REQUEST_SCHEME": "https", "HTTPS": "on",
-        "DOCUMENT_ROOT": "/", "HTTP_USER_AGENT": "release-activate",
-    }  # fmt: skip
-    body = b"".join(
-        struct.pack("<H", len(word)) + word
-        for pair in variables.items()
-        for word in (pair[0].encode(), pair[1].encode())
-    )
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(timeout)
-        client.connect(path)
-        client.sendall(struct.pack("<BHB", 0, len(body), 0) + body)
-        answer = b""
-        while len(answer) < 65536:
-            chunk = client.recv(65536)
-            if not chunk:
-                break
-            answer += chunk
-    head, _, content = answer.partition(b"\r\n\r\n")
-    words = head.split(b"\r\n", 1)[0].split()
-    return (int(words[1]) if len(words) > 1 and words[1].isdigit() else 0), content[:2000].decode(errors="replace")
-
-
-def good(status: int, health_path: str) -> bool:
-    """Whether an answer means that the application serves."""
-    return status == 200 or (health_path == "/" and status in (301, 302, 303, 307, 308, 401, 403))
+    """The new slot does not answer as it should; the second argument is the unit whose journal tells why."""
 
 
 class Switch:
@@ -158,6 +156,7 @@ class Switch:
         self.slot = self.given["slot"]
         self.live = os.path.join(self.root, "live")
         self.old = os.path.basename(os.readlink(self.live)) if os.path.islink(self.live) else ""
+        self.before = ""
 
     def unit(self, slot: str) -> str:
         return f"uwsgi-{self.given['name']}@{slot}.service"
@@ -165,14 +164,47 @@ class Switch:
     def socket(self, slot: str) -> str:
         return f"/run/uwsgi-{self.given['name']}/{slot}/uwsgi.sock"
 
+    def services(self, slot: str, singleton: bool) -> list[str]:
+        """Units of the services in a slot."""
+        wanted = [one["name"] for one in self.given["services"] if one["singleton"] == singleton]
+        return [f"{self.given['name']}-{name}@{slot}.service" for name in wanted]
+
+    def old_services(self) -> list[str]:
+        """Units of services that run in the slot that was live, those that the application has no more among them."""
+        if not self.old or self.old == self.slot:
+            return []
+        _code, out, _err = self.module.run_command(
+            ["systemctl", "list-units", "--all", "--plain", "--no-legend", f"{self.given['name']}-*@{self.old}.service"]
+        )
+        return [line.split()[0] for line in out.splitlines() if line.strip()]
+
+    def start_services(self, units: list[str]) -> None:
+        """Start services of the new slot and see that they go on running."""
+        if not units:
+            return
+        self.systemctl("reset-failed", *units, check=False)
+        self.systemctl("enable", "--quiet", *units)
+        self.systemctl("start", *units)
+        time.sleep(SERVICE_SECONDS)
+        _code, out, _err = self.module.run_command(["systemctl", "is-active", *units])
+        for unit, state in zip(units, out.split(), strict=False):
+            if state != "active":
+                raise Unhealthy(f"its service {unit} does not run ({state})", unit)
+
+    def end_services(self, units: list[str], wait: bool) -> None:
+        """Tell services to finish what they do; each has its own TimeoutStopSec for it."""
+        if units:
+            self.module.run_command(["systemctl", "disable", "--quiet", *units])
+            self.module.run_command(["systemctl", "stop", *([] if wait else ["--no-block"]), *units])
+
     def systemctl(self, *words: str, check: bool = True) -> None:
         code, out, err = self.module.run_command(["systemctl", *words])
         if check and code != 0:
             raise Unhealthy(f"systemctl {' '.join(words)}: {(err or out).strip()}")
 
-    def journal(self) -> str:
+    def journal(self, unit: str) -> str:
         _code, out, _err = self.module.run_command(
-            ["journalctl", "--unit", self.unit(self.slot), "--lines", LOG_LINES, "--no-pager", "--output", "cat"]
+            ["journalctl", "--unit", unit, "--lines", LOG_LINES, "--no-pager", "--output", "cat"]
         )
         return out.strip()
 
@@ -254,50 +286,109 @@ class Switch:
             "release": self.given["release"],
             "fingerprint": self.given["fingerprint"],
             "settings": digest(self.given["settings"]),
+            "version": self.given["version"],
             "activated": int(time.time()),
         }
         with open(path + ".new", "w") as handle:
             json.dump(content, handle)
         os.replace(path + ".new", path)
 
-    def give_up(self, reason: str, new_release: bool) -> None:
-        """Stop the new master; leave what was live as it was."""
-        log = self.journal()
-        self.module.run_command(["systemctl", "stop", self.unit(self.slot)])
-        if new_release:
-            with open(os.path.join(self.root, "releases", self.given["release"], ".bad"), "w") as handle:
+    def remember(self, old_release: str, seconds: float) -> None:
+        """Add a line to the history; a host without room for it has switched all the same."""
+        line = {
+            "time": int(time.time()),
+            "action": self.given["action"],
+            "release": self.given["release"],
+            "from": old_release,
+            "version": self.given["version"],
+            "who": self.given["who"],
+            "seconds": round(seconds, 2),
+        }
+        try:
+            with open(os.path.join(self.root, "history.jsonl"), "a") as handle:
+                handle.write(json.dumps(line, sort_keys=True) + "\n")
+        except OSError as error:
+            self.module.warn(f"The switch is not in {self.root}/history.jsonl: {error}")
+
+    def mark(self, release: str, name: str, reason: str) -> None:
+        """Mark a release, as bad or as withdrawn; an empty reason takes the mark away."""
+        path = os.path.join(self.root, "releases", release, f".{name}")
+        if reason:
+            with open(path, "w") as handle:
                 handle.write(reason + "\n")
+        elif os.path.exists(path):
+            os.unlink(path)
+
+    def give_up(self, error: Unhealthy, new_release: bool) -> None:
+        """Stop the new master; leave what was live as it was."""
+        reason = str(error.args[0])
+        log = self.journal(error.args[1] if len(error.args) > 1 else self.unit(self.slot))
+        units = [self.unit(self.slot), *self.services(self.slot, singleton=False)]
+        if self.slot != self.old:
+            self.module.run_command(["systemctl", "disable", "--quiet", *units])
+        self.module.run_command(["systemctl", "stop", *units])
+        if new_release:
+            try:
+                self.mark(self.given["release"], "bad", reason)
+            except OSError as full:
+                self.module.warn(f"The release could not be marked as bad: {full}")
         self.module.fail_json(
             msg=(
                 f"Release {self.given['release']} of {self.given['name']} did not become live: {reason}. "
                 f"{'What was live before still serves.' if self.old else 'Nothing is live yet.'} Its log:\n{log}"
-            )
+            ),
+            old_release=self.before,
         )
 
     def run(self) -> None:
         """The whole switch."""
-        old_release = read_slot(os.path.join(self.root, "slots", self.old)).get("release", "") if self.old else ""
+        self.before = read_slot(os.path.join(self.root, "slots", self.old)).get("release", "") if self.old else ""
         if self.module.check_mode:
-            self.module.exit_json(changed=True, old_release=old_release, seconds_start=0.0, seconds_switch=0.0)
+            self.module.exit_json(changed=True, old_release=self.before, seconds_start=0.0, seconds_switch=0.0)
+        began = time.monotonic()
         try:
             seconds_start = self.start()
+            self.start_services(self.services(self.slot, singleton=False))
             # Before the switch: whatever cannot be done leaves alone what is live.
             self.systemctl("enable", "--quiet", self.unit(self.slot))
+            self.record()
+        except OSError as error:
+            self.give_up(Unhealthy(f"the host has no room for it: {error}"), new_release=False)
         except Unhealthy as error:
-            self.give_up(str(error), new_release=self.given["release"] != old_release)
-        began = time.monotonic()
-        self.record()
+            self.give_up(error, new_release=self.given["release"] != self.before)
+        decided = time.monotonic()
         self.point()
-        bad = os.path.join(self.root, "releases", self.given["release"], ".bad")
-        if os.path.exists(bad):
-            os.unlink(bad)
+        seconds_live = time.monotonic() - began
+        if self.given["action"] == "rollback" and self.before not in ("", self.given["release"]):
+            self.mark(
+                self.before, "withdrawn", f"rolled back to {self.given['release']} by {self.given['who'] or 'somebody'}"
+            )
+        for name in ("bad", "withdrawn"):
+            self.mark(self.given["release"], name, "")
+        self.remember(self.before, seconds_live)
+        old_services = self.old_services()
+        singletons = self.services(self.slot, singleton=True)
+        names = {unit.partition("@")[0] for unit in singletons}
+        self.end_services([unit for unit in old_services if unit.partition("@")[0] in names], wait=True)
+        problem = None
+        try:
+            self.start_services(singletons)
+        except Unhealthy as error:
+            problem = error
+        self.end_services([unit for unit in old_services if unit.partition("@")[0] not in names], wait=False)
         if self.old and self.old != self.slot:
             self.drain()
+        if problem:
+            self.module.fail_json(
+                msg=f"Release {self.given['release']} of {self.given['name']} is live, but {problem.args[0]}. Its log:\n"
+                f"{self.journal(problem.args[1])}"
+            )
         self.module.exit_json(
             changed=True,
-            old_release=old_release,
+            old_release=self.before,
             seconds_start=round(seconds_start, 2),
-            seconds_switch=round(time.monotonic() - began, 2),
+            seconds_live=round(seconds_live, 2),
+            seconds_switch=round(time.monotonic() - decided, 2),
         )
 
 
@@ -313,6 +404,18 @@ def main() -> None:
             "settings": {"type": "list", "elements": "path", "default": []},
             "host": {"type": "str", "required": True},
             "health_path": {"type": "str", "default": "/"},
+            "services": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "singleton": {"type": "bool", "default": False},
+                },
+            },
+            "action": {"type": "str", "choices": ["deploy", "rollback"], "default": "deploy"},
+            "version": {"type": "str", "default": ""},
+            "who": {"type": "str", "default": ""},
             "start_timeout": {"type": "int", "default": 60},
             "drain_timeout": {"type": "int", "default": 90},
         },

@@ -19,14 +19,42 @@ options:
     type: str
     required: true
   source:
-    description: Directory of the project's source. What git ignores is left out.
-    type: path
+    description: Directory of the project's source (what git ignores is left out), or the URL of a git repository.
+    type: str
     required: true
+  version:
+    description: Branch, tag or commit of a git repository; empty is its default branch.
+    type: str
+    default: ""
+  deploy_key:
+    description: Path of the private SSH key that may read the repository; empty leaves it to the user's own.
+    type: str
+    default: ""
   requirements:
-    description: Requirement files, below the source.
+    description:
+      - Requirement files, below the source. C(pyproject.toml) stands for its dependencies, C(uv.lock) for exactly what it
+        locks.
+      - Left out, the first of C(uv.lock), C(requirements.txt) and C(pyproject.toml) that is there.
+    type: list
+    elements: str
+  extras:
+    description: Extras and dependency groups of C(pyproject.toml).
     type: list
     elements: str
     default: []
+  build_commands:
+    description: Commands that are run in a copy of the source before it is packed. No shell runs them.
+    type: list
+    elements: str
+    default: []
+  release_commands:
+    description: Commands that a host will run in the release; another list makes another release.
+    type: list
+    elements: str
+    default: []
+  support:
+    description: Directory of files that the release carries beside the project's own.
+    type: path
   packages:
     description: Further requirements, in pip's notation.
     type: list
@@ -73,6 +101,10 @@ archive:
   description: Path of the archive on the controller.
   type: str
   returned: success
+version:
+  description: Version of the source, for people to read; empty when nothing tells it.
+  type: str
+  returned: success
 size:
   description: Size of the archive in bytes.
   type: int
@@ -99,8 +131,14 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "source": {"type": "path", "required": True},
-            "requirements": {"type": "list", "elements": "str", "default": []},
+            "source": {"type": "str", "required": True},
+            "version": {"type": "str", "default": ""},
+            "deploy_key": {"type": "str", "default": "", "no_log": False},
+            "requirements": {"type": "list", "elements": "str"},
+            "extras": {"type": "list", "elements": "str", "default": []},
+            "build_commands": {"type": "list", "elements": "str", "default": []},
+            "release_commands": {"type": "list", "elements": "str", "default": []},
+            "support": {"type": "path"},
             "packages": {"type": "list", "elements": "str", "default": []},
             "python": {"type": "str", "required": True},
             "platform": {"type": "str", "required": True},
@@ -111,9 +149,15 @@ def main() -> None:
     given = module.params
     recipe = Recipe(
         name=given["name"],
-        source=Path(given["source"]).resolve(),
-        requirements=tuple(given["requirements"]),
+        source=given["source"],
+        requirements=None if given["requirements"] is None else tuple(given["requirements"]),
         packages=tuple(given["packages"]),
+        version=given["version"],
+        deploy_key=given["deploy_key"],
+        extras=tuple(given["extras"]),
+        build_commands=tuple(given["build_commands"]),
+        release_commands=tuple(given["release_commands"]),
+        support=Path(given["support"]) if given["support"] else None,
     )
     try:
         result = build(recipe, Target(python=given["python"], platform=given["platform"]), Path(given["directory"]))

@@ -40,7 +40,7 @@ def refused(apps: ModuleType, name: str = "shop", **changes: Any) -> str:
 def test_an_entry_gets_its_defaults_and_everything_that_follows_from_its_name(apps: ModuleType) -> None:
     (one,) = apps.resolve_applications({"shop": entry()})
     assert one["root"] == "/srv/shop"
-    assert one["requirements"] == ["requirements.txt"]
+    assert one["requirements"] == "auto"
     assert one["live_socket"] == "/srv/shop/live/uwsgi.sock"
     assert one["unit_file"] == "/etc/systemd/system/uwsgi-shop@.service"
     assert (one["database"]["name"], one["database"]["user"], one["database"]["owner"]) == (

@@ -1,0 +1,105 @@
+"""The project's settings, with those that the entry of `applications` asks to be set in its place.
+
+Ansible writes the MANAGED_* variables into the environment of each slot (see docs/applications.md). The project's own
+code stays as it is: this module imports its settings and overrides what is listed in MANAGED_SETTINGS.
+"""
+
+import importlib
+import json
+import os
+
+import django
+
+_chosen = set(filter(None, os.environ["MANAGED_SETTINGS"].split(",")))
+_project = importlib.import_module(os.environ["MANAGED_SETTINGS_MODULE"])
+globals().update({name: getattr(_project, name) for name in dir(_project) if name.isupper()})
+
+
+def _variable(name: str) -> str:
+    return os.environ[f"MANAGED_{name}"]
+
+
+if "security" in _chosen:
+    # nginx ends TLS and redirects plain HTTP; what Django adds is that cookies never travel without it.
+    DEBUG = False
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_CONTENT_TYPE_NOSNIFF = True
+    SECURE_HSTS_SECONDS = 3600
+    X_FRAME_OPTIONS = "DENY"
+
+if "secret_key" in _chosen:
+    SECRET_KEY = os.environ["SECRET_KEY"]
+
+if "hosts" in _chosen:
+    ALLOWED_HOSTS = _variable("DOMAINS").split(",")
+    CSRF_TRUSTED_ORIGINS = [f"https://{domain}" for domain in ALLOWED_HOSTS]
+
+if "database" in _chosen:
+    _options = {"connect_timeout": 5}
+    if "MANAGED_DATABASE_SSLMODE" in os.environ:
+        _options |= {
+            "sslmode": _variable("DATABASE_SSLMODE"),
+            "sslrootcert": _variable("DATABASE_CA_FILE"),
+            # A server that vanished is noticed within half a minute, not after the two hours of the kernel's defaults.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        }
+    DATABASES = {
+        **getattr(_project, "DATABASES", {}),
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": _variable("DATABASE_HOST"),
+            "PORT": _variable("DATABASE_PORT"),
+            "NAME": _variable("DATABASE_NAME"),
+            "USER": _variable("DATABASE_USER"),
+            "PASSWORD": _variable("DATABASE_PASSWORD"),
+            # A connection a request is many times slower than a kept one; each request asks whether it still works.
+            "CONN_MAX_AGE": 600,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": _options,
+        },
+    }
+
+if "static" in _chosen:
+    STATIC_URL = _variable("STATIC_URL")
+    STATIC_ROOT = _variable("STATIC_ROOT")
+    _hashed = "managed_staticfiles.HashedStaticFilesStorage"
+    _plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    if django.VERSION >= (4, 2):
+        _storages = dict(getattr(_project, "STORAGES", {}))
+        _storages.setdefault("default", {"BACKEND": "django.core.files.storage.FileSystemStorage"})
+        _own = _storages.get("staticfiles", {}).get("BACKEND") or getattr(_project, "STATICFILES_STORAGE", _plain)
+        # A storage that the project chose itself stays.
+        if _own == _plain:
+            globals().pop("STATICFILES_STORAGE", None)
+            STORAGES = {**_storages, "staticfiles": {"BACKEND": _hashed}}
+    elif getattr(_project, "STATICFILES_STORAGE", _plain) == _plain:
+        STATICFILES_STORAGE = _hashed
+
+if "media" in _chosen:
+    MEDIA_URL = _variable("MEDIA_URL")
+    MEDIA_ROOT = _variable("MEDIA_ROOT")
+    # nginx reads what the application wrote: both are in the application's group.
+    FILE_UPLOAD_PERMISSIONS = 0o640
+    FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
+
+if "cache" in _chosen:
+    CACHES = {
+        **getattr(_project, "CACHES", {}),
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _variable("REDIS_URL")},
+    }
+
+if "logging" in _chosen:
+    # To the journal: Django's own default mails errors to ADMINS and says nothing where there are none.
+    LOGGING = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "{levelname} {name} {message}", "style": "{"}},
+        "handlers": {"journal": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["journal"], "level": "INFO"},
+        "loggers": {"django": {"handlers": ["journal"], "level": "INFO", "propagate": False}},
+    }
+
+globals().update(json.loads(os.environ.get("MANAGED_VALUES", "{}")))
