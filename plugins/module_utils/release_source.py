@@ -71,12 +71,18 @@ def files_of(source: Path) -> list[Path]:
         raise SourceError(
             f"the source {source} is no directory: give an existing one, absolute or below the repository."
         )
-    listed = subprocess.run(
-        ["git", "-c", "safe.directory=*", "-C", str(source), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."],
-        capture_output=True, check=False,
-    ) if shutil.which("git") else None  # fmt: skip
-    if listed is not None and listed.returncode == 0 and listed.stdout:
-        names = {source / name.decode() for name in listed.stdout.split(b"\0") if name}
+    names: set[Path] = set()
+    # What a commit would hold, submodules included, and what was written since; git lists these one at a time.
+    for kind in (
+        (["--cached", "--recurse-submodules"], ["--others", "--exclude-standard"]) if shutil.which("git") else ()
+    ):
+        listed = subprocess.run(
+            ["git", "-c", "safe.directory=*", "-C", str(source), "ls-files", "-z", *kind, "."],
+            capture_output=True, check=False,
+        )  # fmt: skip
+        if listed.returncode == 0:
+            names |= {source / name.decode() for name in listed.stdout.split(b"\0") if name}
+    if names:
         return sorted(path for path in names if path.is_symlink() or path.is_file())
     return all_files(source)
 

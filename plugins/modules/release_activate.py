@@ -170,13 +170,11 @@ class Switch:
         return [f"{self.given['name']}-{name}@{slot}.service" for name in wanted]
 
     def old_services(self) -> list[str]:
-        """Units of services that run in the slot that was live, those that the application has no more among them."""
+        """Units of the services that the slot that was live started, those that the application has no more among them."""
         if not self.old or self.old == self.slot:
             return []
-        _code, out, _err = self.module.run_command(
-            ["systemctl", "list-units", "--all", "--plain", "--no-legend", f"{self.given['name']}-*@{self.old}.service"]
-        )
-        return [line.split()[0] for line in out.splitlines() if line.strip()]
+        names = read_slot(os.path.join(self.root, "slots", self.old)).get("services", [])
+        return [f"{self.given['name']}-{name}@{self.old}.service" for name in names]
 
     def start_services(self, units: list[str]) -> None:
         """Start services of the new slot and see that they go on running."""
@@ -287,6 +285,7 @@ class Switch:
             "fingerprint": self.given["fingerprint"],
             "settings": digest(self.given["settings"]),
             "version": self.given["version"],
+            "services": [one["name"] for one in self.given["services"]],
             "activated": int(time.time()),
         }
         with open(path + ".new", "w") as handle:

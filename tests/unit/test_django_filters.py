@@ -36,9 +36,12 @@ def facts(minor: int) -> dict[str, Any]:
 
 def test_a_release_is_built_once_for_each_kind_of_host(django: ModuleType, shop: dict[str, Any]) -> None:
     hosts = [{"ansible_facts": facts(minor)} for minor in (13, 11, 13, 13)]
-    common = {"name": "shop", "source": "shop", "requirements": ["requirements.txt"], "packages": []}
+    common = {
+        "name": "shop", "source": "/src/shop", "version": "", "deploy_key": "", "extras": [], "packages": [], "build_commands": [],
+        "release_commands": ["collectstatic --noinput"],
+    }  # fmt: skip
     # Nothing else of the entry: what a loop iterates over may be printed.
-    assert django.django_builds([shop], hosts, PLATFORM) == [
+    assert django.django_builds([shop], hosts, PLATFORM, "/src") == [
         {**common, "python": "3.11", "platform": PLATFORM},
         {**common, "python": "3.13", "platform": PLATFORM},
     ]
@@ -56,11 +59,12 @@ def test_a_host_takes_the_builds_for_its_python(django: ModuleType) -> None:
             "release": f"r{minor}",
             "archive": "a",
             "size": 1,
+            "version": "v1",
         }
         for minor in (11, 13)
     ]
     assert django.django_releases(results, facts(13), PLATFORM) == {
-        "shop": {"release": "r13", "archive": "a", "size": 1}
+        "shop": {"release": "r13", "archive": "a", "size": 1, "version": "v1"}
     }
     assert django.django_releases(results, facts(12), PLATFORM) == {}
 
@@ -149,6 +153,133 @@ def test_what_gives_way_in_the_idle_slot_is_not_held(django: ModuleType) -> None
     slots = {"blue": {"release": "first"}, "green": {"release": "second"}}
     state = {"slots": slots, "idle": "blue", "releases": releases}
     assert django.django_surplus(state, "third", 2) == ["first"]
+
+
+def test_a_git_url_is_no_directory_below_the_repository(django: ModuleType, shop: dict[str, Any]) -> None:
+    shop["source"] = "git@git.example.org:shop.git"
+    (one,) = django.django_builds([shop], [{"ansible_facts": facts(13)}], PLATFORM, "/src")
+    assert one["source"] == "git@git.example.org:shop.git"
+
+
+def test_a_service_that_does_not_run_asks_for_a_deploy(
+    django: ModuleType, plugin: Callable[[str], ModuleType], shop: dict[str, Any]
+) -> None:
+    given = state(shop, plugin("filter/applications.py").application_fingerprint(shop, DATABASE, "r1"))
+    given["shop"]["services"] = False
+    assert django.django_pending([shop], given, {"shop": {"release": "r1"}}, DATABASE) == ["shop"]
+
+
+COMMANDS = [
+    ("manage.py work --queue a", ["python", "manage.py", "work", "--queue", "a"]),
+    ("celery -A shop worker", ["celery", "-A", "shop", "worker"]),
+    ("python -m shop.daemon", ["python", "-m", "shop.daemon"]),
+    ("manage.py say '50% of $HOME \"now\"'", ["python", "manage.py", "say", '50%% of $$HOME \\"now\\"']),
+]
+
+
+@pytest.mark.parametrize(("command", "words"), COMMANDS)
+def test_a_services_command_is_one_of_its_release(
+    django: ModuleType, plugin: Callable[[str], ModuleType], command: str, words: list[str]
+) -> None:
+    entry = {
+        "domains": ["www.example.org"], "source": "shop", "settings_module": "shop.settings", "wsgi_module": "shop.wsgi",
+        "database": {"password": "x", "owner_password": "y"}, "services": {"worker": {"command": command}},
+    }  # fmt: skip
+    resolved = plugin("filter/applications.py").resolve_applications({"shop": entry})
+    (unit,) = django.django_units(resolved, True)
+    assert unit["path"] == "/etc/systemd/system/shop-worker@.service"
+    expected = [f"/srv/shop/slots/%i/release/venv/bin/{words[0]}", *words[1:]]
+    assert unit["vars"]["process"]["execute"] == " ".join(f'"{word}"' for word in expected)
+
+
+def test_singletons_run_on_one_host(
+    django: ModuleType, plugin: Callable[[str], ModuleType], shop: dict[str, Any]
+) -> None:
+    entry = {
+        "domains": ["www.example.org"], "source": "shop", "settings_module": "shop.settings", "wsgi_module": "shop.wsgi",
+        "database": {"password": "x", "owner_password": "y"},
+        "services": {"worker": {"command": "manage.py w"}, "beat": {"command": "manage.py b", "singleton": True}},
+        "timers": {"nightly": {"command": "manage.py n", "schedule": "daily"}},
+    }  # fmt: skip
+    resolved = plugin("filter/applications.py").resolve_applications({"shop": entry})
+    here = [[unit["path"].rpartition("/")[2] for unit in django.django_units(resolved, one)] for one in (True, False)]
+    assert here == [
+        ["shop-beat@.service", "shop-worker@.service", "shop-timer-nightly.service", "shop-timer-nightly.timer"],
+        ["shop-worker@.service"],
+    ]
+    assert django.django_timers(resolved, False) == []
+    assert [one["name"] for one in django.django_timers(resolved, True)] == ["shop-timer-nightly.timer"]
+
+
+def releases_of(**marks: dict[str, Any]) -> dict[str, Any]:
+    own = {"complete": True, "ready": True, "bad": "", "withdrawn": "", "modified": 1, "migrations": {}}
+    history = [{"release": name, "version": f"v-{name}"} for name in ("r1", "r2", "r3")]
+    return {
+        "live": "blue", "slots": {"blue": {"release": "r3"}, "green": {"release": "r2"}}, "history": history,
+        "releases": {name: {**own, **marks.get(name, {})} for name in ("r1", "r2", "r3")},
+    }  # fmt: skip
+
+
+def test_a_rollback_takes_the_release_that_was_live_before(django: ModuleType) -> None:
+    chosen = django.django_previous(releases_of(), "shop")
+    assert (chosen["release"], chosen["version"], chosen["from"]) == ("r2", "v-r2", "r3")
+    assert django.django_previous(releases_of(r2={"bad": "no answer"}), "shop")["release"] == "r1"
+    assert django.django_previous(releases_of(r2={"withdrawn": "x"}), "shop")["release"] == "r1"
+    assert django.django_previous(releases_of(), "shop", "r1")["release"] == "r1"
+
+
+@pytest.mark.parametrize(
+    ("marks", "release", "words"),
+    [
+        ({}, "r9", "r9 of shop is not on this host"),
+        ({}, "r3", "is live already"),
+        ({"r1": {"ready": False}, "r2": {"bad": "x"}}, "", "No earlier release of shop is kept"),
+        ({"r2": {"bad": "no answer"}}, "r2", "marked bad \\(no answer\\)"),
+    ],
+)
+def test_a_rollback_says_why_it_cannot_be_made(
+    django: ModuleType, marks: dict[str, Any], release: str, words: str
+) -> None:
+    with pytest.raises(AnsibleFilterError, match=words) as caught:
+        django.django_previous(releases_of(**marks), "shop", release)
+    assert "playbooks/releases.yml -e app=shop" in str(caught.value)
+
+
+def test_migrations_that_break_the_earlier_release_stand_in_the_way(django: ModuleType) -> None:
+    known = {"shop.0001": []}
+    live = {**known, "shop.0002": ["drops the column shop.item.price"], "shop.0003": []}
+    chosen = django.django_previous(releases_of(r2={"migrations": known}, r3={"migrations": live}), "shop")
+    assert chosen["migrations"] == {"shop.0002": ["drops the column shop.item.price"]}
+
+
+def test_a_release_that_was_taken_back_stays_away_until_somebody_asks(django: ModuleType) -> None:
+    given = {"shop": releases_of(r3={"withdrawn": "rolled back"})}
+    given["shop"]["slots"]["blue"] = {"release": "r2", "version": "v2"}
+    built = {"shop": {"release": "r3", "archive": "a", "size": 1, "version": "v3"}}
+    assert django.django_wanted(built, given)["shop"]["release"] == "r2"
+    assert django.django_wanted(built, given, True)["shop"] == built["shop"]
+
+
+def test_the_list_of_releases_says_when_what_and_who(django: ModuleType) -> None:
+    given = releases_of(r2={"bad": "no answer"})
+    given["history"][2] |= {"time": 1763800000, "who": "admin"}
+    lines = django.django_release_list(given, "shop")
+    assert lines[0].split() == ["shop", "r3", "2025-11-22", "08:26:40", "UTC", "v-r3", "0.0", "MB", "admin", "live"]
+    assert lines[-2 if "r2" in lines[-2] else -1].endswith("bad: no answer")
+
+
+def test_only_commands_that_need_it_may_write_into_the_source(django: ModuleType, shop: dict[str, Any]) -> None:
+    assert django.django_handed_over(shop) == [{"path": "static", "recurse": False}]
+    shop["release_commands"] = ["manage.py compilemessages", "collectstatic --noinput"]
+    assert [one["path"] for one in django.django_handed_over(shop)] == ["static", "app"]
+
+
+def test_a_refused_migration_names_what_breaks_and_the_remedy(django: ModuleType) -> None:
+    run = {"rc": 3, "stdout": 'log\n{"plan": ["s.2"], "breaking": {"s.2": ["drops the column s.item.price"]}}'}
+    said = django.django_gate_message(run, "shop", "r4")
+    assert "s.2 drops the column s.item.price" in said
+    assert "-e deploy_allow_breaking_migrations=true" in said
+    assert "cannot start" in django.django_gate_message({"rc": 1, "stderr": "SyntaxError"}, "shop", "r4")
 
 
 def test_the_filters_are_offered_to_ansible(django: ModuleType) -> None:

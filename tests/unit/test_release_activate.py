@@ -137,6 +137,7 @@ def host(
             "systemctl",
             f'echo "systemctl $*" >> {one.log}\n'
             f'[ "$1" = show ] && printf "ActiveState=%s\\nNRestarts=0\\n" "$(cat {tmp_path}/state 2>/dev/null || echo active)"\n'
+            f'[ "$1" = is-active ] && {{ cat {tmp_path}/service-state 2>/dev/null || echo active; }}\n'
             f'[ ! -e {tmp_path}/refuse-"$1" ] || {{ echo "refused" >&2; exit 1; }}',
         )
         fake_bin("journalctl", "echo 'ImproperlyConfigured: no SECRET_KEY'")
@@ -179,6 +180,54 @@ def test_it_is_done_in_the_order_that_loses_no_request(host: Host) -> None:
         f"systemctl disable --quiet {old}",
         f"systemctl stop {old}",
     ]
+
+
+def test_services_start_before_the_switch_and_end_after_it(host: Host) -> None:
+    host.serve("green", http(200))
+    old = {"release": "old", "services": ["worker", "beat", "gone"]}
+    (host.root / "slots" / "blue" / "slot.json").write_text(json.dumps(old))
+    services = [{"name": "worker", "singleton": False}, {"name": "beat", "singleton": True}]
+    assert "failed" not in host.activate(services=services)
+    calls = [line for line in host.calls() if "shop-" in line and "uwsgi" not in line and "reset" not in line]
+    assert calls == [
+        "systemctl enable --quiet shop-worker@green.service",
+        "systemctl start shop-worker@green.service",
+        "systemctl is-active shop-worker@green.service",
+        # Two of it must never run at once.
+        "systemctl disable --quiet shop-beat@blue.service",
+        "systemctl stop shop-beat@blue.service",
+        "systemctl enable --quiet shop-beat@green.service",
+        "systemctl start shop-beat@green.service",
+        "systemctl is-active shop-beat@green.service",
+        # What the application has no more ends, too.
+        "systemctl disable --quiet shop-worker@blue.service shop-gone@blue.service",
+        "systemctl stop --no-block shop-worker@blue.service shop-gone@blue.service",
+    ]
+    record = json.loads((host.root / "slots" / "green" / "slot.json").read_text())
+    assert record["services"] == ["worker", "beat"]
+
+
+def test_a_service_that_ends_at_once_keeps_the_release_away(host: Host) -> None:
+    host.serve("green", http(200))
+    (host.log.parent / "service-state").write_text("failed")
+    answer = host.activate(services=[{"name": "worker", "singleton": False}])
+    assert answer["failed"] is True
+    assert "its service shop-worker@green.service does not run (failed)" in answer["msg"]
+    assert host.live == "slots/blue"
+    assert host.calls()[-1] == "systemctl stop uwsgi-shop@green.service shop-worker@green.service"
+    assert (host.root / "releases" / "new" / ".bad").exists()
+
+
+def test_a_rollback_withdraws_the_release_that_was_live(host: Host) -> None:
+    host.serve("green", http(200))
+    (host.root / "releases" / "new" / ".withdrawn").write_text("earlier\n")
+    host.activate(action="rollback", who="admin", version="v1")
+    assert "by admin" in (host.root / "releases" / "old" / ".withdrawn").read_text()
+    assert not (host.root / "releases" / "new" / ".withdrawn").exists()
+    (line,) = (json.loads(one) for one in (host.root / "history.jsonl").read_text().splitlines())
+    assert {key: line[key] for key in ("action", "release", "from", "version", "who")} == {
+        "action": "rollback", "release": "new", "from": "old", "version": "v1", "who": "admin",
+    }  # fmt: skip
 
 
 def test_a_slot_that_needs_time_is_asked_again(host: Host) -> None:
@@ -342,7 +391,10 @@ def test_the_kernels_own_count_is_read(host: Host, plugin: Callable[[str], Modul
         (200, "/", True),
         (302, "/", True),
         (401, "/", True),
-        (404, "/", False),
+        # A project may have no page there.
+        (404, "/", True),
+        (404, "/readyz", False),
+        (500, "/", False),
         (302, "/readyz", False),
         (204, "/x", False),
     ],

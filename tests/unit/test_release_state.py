@@ -17,10 +17,10 @@ from tests.conftest import RunModule
 def application(tmp_path: Path) -> Path:
     """An application with two releases, blue live."""
     root = tmp_path / "srv"
-    for release, marks in {"4be1": [".complete", ".static"], "77aa": [".bad"]}.items():
+    for release, marks in {"4be1": [".complete", ".ready"], "77aa": [".bad"]}.items():
         (root / "releases" / release).mkdir(parents=True)
         for mark in marks:
-            (root / "releases" / release / mark).touch()
+            (root / "releases" / release / mark).write_text("no answer\n")
     for slot in ("blue", "green"):
         (root / "slots" / slot).mkdir(parents=True)
     (root / "slots" / "blue" / "slot.json").write_text(
@@ -61,8 +61,8 @@ def test_a_host_that_serves(
     assert (found["live"], found["idle"]) == ("blue", "green")
     assert found["slots"]["blue"] == {"release": "4be1", "fingerprint": "f", "settings": "s", "active": True}
     assert found["slots"]["green"] == {"active": False}
-    marks = {name: (one["complete"], one["static"], one["bad"]) for name, one in found["releases"].items()}
-    assert marks == {"4be1": (True, True, False), "77aa": (False, False, True)}
+    marks = {name: (one["complete"], one["ready"], one["bad"]) for name, one in found["releases"].items()}
+    assert marks == {"4be1": (True, True, ""), "77aa": (False, False, "no answer")}
     assert found["superusers"] == ["admin"]
 
 
