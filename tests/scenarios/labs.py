@@ -13,8 +13,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 # Role scenarios share one lab; each scenario that runs a whole site has one of its own.
 ROLES = "test-roles"
-SITES = {"stack": "test-stack", "local": "test-local"}
-INVENTORIES = {"stack": "lab", "local": "molecule/local/inventory"}
+SITES = {"deploy": "test-deploy", "stack": "test-stack", "local": "test-local"}
+INVENTORIES = {"deploy": "molecule/deploy/inventory", "stack": "lab", "local": "molecule/local/inventory"}
 
 
 def lab_of(scenario: str) -> str:

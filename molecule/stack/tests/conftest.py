@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import testinfra
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from site_visitor import PROJECT, Visitor
 
 INVENTORY = str(PROJECT / "inventory" / "lab")

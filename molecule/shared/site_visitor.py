@@ -15,7 +15,7 @@ from typing import Any
 import requests
 import yaml
 
-PROJECT = Path(os.environ.get("MOLECULE_PROJECT_DIRECTORY") or Path(__file__).resolve().parents[3])
+PROJECT = Path(os.environ.get("MOLECULE_PROJECT_DIRECTORY") or Path(__file__).resolve().parents[2])
 LAB = PROJECT / ".lab" / os.environ.get("LAB_NAME", "lab")
 DOMAIN = "board.localhost"
 
@@ -31,12 +31,12 @@ def secret(name: str) -> str:
 
 
 @contextmanager
-def resolved(host: str) -> Iterator[None]:
+def resolved(host: str, domain: str = DOMAIN) -> Iterator[None]:
     """Let the site's name mean one of the hosts, as a line of /etc/hosts would."""
     original = socket.getaddrinfo
 
     def lookup(name: Any, *arguments: Any, **options: Any) -> Any:
-        return original(address(host) if name == DOMAIN else name, *arguments, **options)
+        return original(address(host) if name == domain else name, *arguments, **options)
 
     socket.getaddrinfo = lookup
     try:
@@ -46,10 +46,11 @@ def resolved(host: str) -> Iterator[None]:
 
 
 class Visitor:
-    """One visitor of one web host."""
+    """One visitor of one site on one web host."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, domain: str = DOMAIN) -> None:
         self.host = host
+        self.domain = domain
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.verify = str(LAB / "ca.pem")
@@ -60,14 +61,14 @@ class Visitor:
 
     def get(self, path: str, **options: Any) -> requests.Response:
         """GET over HTTPS; the certificate is verified."""
-        with resolved(self.host):
-            return self.session.get(f"https://{DOMAIN}{path}", timeout=20, **options)
+        with resolved(self.host, self.domain):
+            return self.session.get(f"https://{self.domain}{path}", timeout=20, **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
         """POST over HTTPS, with the page before as referer as a browser sends it."""
-        headers = {"Referer": f"https://{DOMAIN}{path}", **options.pop("headers", {})}
-        with resolved(self.host):
-            return self.session.post(f"https://{DOMAIN}{path}", timeout=20, headers=headers, **options)
+        headers = {"Referer": f"https://{self.domain}{path}", **options.pop("headers", {})}
+        with resolved(self.host, self.domain):
+            return self.session.post(f"https://{self.domain}{path}", timeout=20, headers=headers, **options)
 
     def submit(self, path: str, fields: dict[str, str], files: dict[str, Any] | None = None) -> requests.Response:
         """Open a form, fill it in and send it with its CSRF token."""

@@ -1,0 +1,165 @@
+"""What an operator does with the projects of this scenario, and what their visitors see meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import requests
+import testinfra
+from site_visitor import PROJECT, Visitor
+
+INVENTORY = "molecule/deploy/inventory"
+WEB = ("web1", "web2")
+DOMAIN = "plain.test"
+MARK = re.compile(r"<!-- release (\w+) -->")
+LONG_AGO = 300
+
+
+class Run(NamedTuple):
+    """A playbook that ended."""
+
+    code: int
+    output: str
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """Changed tasks of each host."""
+        found = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", self.output, re.MULTILINE)
+        return {host: int(count) for host, count in found}
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    """Start a playbook in a process group of its own."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return subprocess.Popen(
+        [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", INVENTORY, *words],
+        cwd=PROJECT, env={**env, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def play(*words: str, code: int = 0) -> Run:
+    """Run a playbook to its end."""
+    process = start(*words)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == code, f"{words} ended with {process.returncode}:\n{output[-8000:]}"
+    return Run(process.returncode, output)
+
+
+def deploy(source: Path, *words: str, code: int = 0) -> Run:
+    """Deploy a copy of the plain project."""
+    return play("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={source}", *words, code=code)
+
+
+def kill_at(stage: str, *words: str) -> str:
+    """Start a playbook and kill it, with everything that it started here, when it comes to a task; returns its output."""
+    process = start(*words)
+    assert process.stdout
+    output = ""
+    deadline = time.monotonic() + LONG_AGO
+    for line in process.stdout:
+        output += line
+        if line.startswith("TASK [") and stage in line:
+            break
+        assert time.monotonic() < deadline, f"'{stage}' never came:\n{output[-4000:]}"
+    else:
+        raise AssertionError(f"'{stage}' never came:\n{output[-4000:]}")
+    # In the middle of it, not before it.
+    time.sleep(0.7)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+    process.stdout.close()
+    return output
+
+
+def variant(directory: Path, mark: str, **changed: str) -> Path:
+    """A copy of the plain project whose pages carry a mark.
+
+    Args:
+        directory: where to put it.
+        mark: letters and digits.
+        changed: text to append to a file (``mysite_settings`` is ``mysite/settings.py``), or the whole of a new one.
+    """
+    place = directory / mark
+    shutil.copytree(PROJECT / "tests/projects/plain", place, ignore=shutil.ignore_patterns("__pycache__"))
+    page = place / "guestbook/templates/guestbook/index.html"
+    page.write_text(f"{page.read_text()}<!-- release {mark} -->\n")
+    for name, text in changed.items():
+        package, _, rest = name.partition("_")
+        path = (
+            place
+            / package
+            / (f"migrations/{rest.removeprefix('migration_')}.py" if "migration" in rest else f"{rest}.py")
+        )
+        path.write_text((path.read_text() if path.exists() else "") + text)
+    return place
+
+
+def on(name: str) -> Any:
+    """A host of the scenario, as root."""
+    inventory = PROJECT / INVENTORY
+    return testinfra.get_host(f"ansible://{name}?ansible_inventory={inventory}&force_ansible=true")
+
+
+def history(name: str, application: str = "plain") -> list[dict[str, Any]]:
+    """What became live on a host, the oldest first."""
+    lines = on(name).check_output(f"cat /srv/{application}/history.jsonl").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+class Seen:
+    """What visitors of each web host got."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[str, int, str]] = []
+        self.errors: list[str] = []
+
+    def marks(self) -> set[str]:
+        return {mark for _host, _status, mark in self.answers}
+
+    def statuses(self) -> set[int]:
+        return {status for _host, status, _mark in self.answers}
+
+
+def _visit(name: str, seen: Seen, enough: threading.Event, fresh: bool) -> None:
+    visitor = Visitor(name, DOMAIN)
+    while not enough.is_set():
+        if fresh:
+            visitor = Visitor(name, DOMAIN)
+        try:
+            answer = visitor.get("/")
+        except (requests.RequestException, OSError) as error:
+            seen.errors.append(f"{name}: {error!r}")
+        else:
+            found = MARK.search(answer.text)
+            seen.answers.append((name, answer.status_code, found[1] if found else "none"))
+        time.sleep(0.05)
+
+
+@contextmanager
+def visitors() -> Iterator[Seen]:
+    """On each web host one who keeps the connection and one who comes anew each time, until the block ends."""
+    seen, enough = Seen(), threading.Event()
+    threads = [
+        threading.Thread(target=_visit, args=(name, seen, enough, fresh), daemon=True)
+        for name in WEB for fresh in (True, False)
+    ]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join(timeout=60)

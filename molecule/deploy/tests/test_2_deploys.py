@@ -1,0 +1,136 @@
+"""Deploys and rollbacks, with visitors who notice nothing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from conftest import LIVE
+from deploying import WEB, Visitor, deploy, history, kill_at, on, play, start, variant, visitors
+
+
+def test_a_deploy_and_a_rollback_lose_no_request(good: str, sources: Path) -> None:
+    page = Visitor("web1", "plain.test").get("/").text
+    assert good in page
+    asset = re.search(r'"(/static/guestbook/guestbook\.[0-9a-f]{12}\.css)"', page)
+    source = variant(sources, "second")
+    with (source / "guestbook/static/guestbook/guestbook.css").open("a") as css:
+        css.write("/* second */\n")
+    with visitors() as seen:
+        output = deploy(source).output
+        LIVE.append("second")
+        # A page that was fetched before the deploy finds its assets after it.
+        assert asset
+        assert Visitor("web1", "plain.test").get(asset[1]).status_code == 200
+        back = play("playbooks/rollback.yml", "-e", "app=plain").output
+        LIVE.pop()
+    assert seen.errors == []
+    assert seen.statuses() == {200}
+    assert seen.marks() == {"good", "second"}
+    assert len(re.findall(r"plain: \w{12} -> \w{12} in [\d.]+ s", output)) == len(WEB)
+    assert len(re.findall(r"plain: \w{12} -> \w{12} in [\d.]+ s", back)) == len(WEB)
+    for name in WEB:
+        assert [line["action"] for line in history(name)][-2:] == ["deploy", "rollback"]
+
+
+def test_the_releases_are_listed(good: str) -> None:
+    lines = [line for line in play("playbooks/releases.yml", "-e", "app=plain").output.splitlines() if "UTC" in line]
+    assert sum("live" in line for line in lines) == len(WEB)
+    assert good
+
+
+def test_an_unchanged_release_ships_and_restarts_nothing(good: str, sources: Path) -> None:
+    masters = [on(name).check_output("systemctl show 'uwsgi-plain@*' --property MainPID --value") for name in WEB]
+    run = deploy(sources / good)
+    assert set(run.changed.values()) == {0}, run.changed
+    assert masters == [
+        on(name).check_output("systemctl show 'uwsgi-plain@*' --property MainPID --value") for name in WEB
+    ]
+
+
+def test_what_was_rolled_back_stays_away_from_site_yml(good: str, sources: Path) -> None:
+    words = ("-e", "app=plain", "-e", f"source={sources / 'second'}", "--tags", "django")
+    run = play("site.yml", *words)
+    assert set(run.changed.values()) == {0}, run.changed
+    assert "stays live" in run.output
+    assert good in Visitor("web1", "plain.test").get("/").text
+
+
+def test_a_rollback_to_what_is_not_there_says_what_is(unharmed: object) -> None:
+    run = play("playbooks/rollback.yml", "-e", "app=plain", "-e", "release=0123456789ab", code=2)
+    assert "0123456789ab of plain is not on this host (others: " in " ".join(run.output.split())
+    assert "Say which application" in play("playbooks/rollback.yml", code=2).output
+    assert "There is no application 'plian'" in " ".join(
+        play("playbooks/deploy.yml", "-e", "app=plian", code=2).output.split()
+    )
+    assert unharmed
+
+
+def test_the_second_of_two_deploys_is_told_who_holds_the_lock(good: str, sources: Path, unharmed: object) -> None:
+    endless = variant(sources, "endless", mysite_wsgi="\nimport time\n\ntime.sleep(3600)\n")
+    words = ("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={endless}", "-e", "django_start_timeout=25")
+    first = start(*words)
+    assert first.stdout
+    for line in first.stdout:
+        if "Switch | Make the slot live" in line:
+            break
+    said = " ".join(deploy(variant(sources, "late"), code=2).output.split())
+    assert re.search(r"deploys since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(process \d+ on ", said), said[-3000:]
+    # A start that never ends is given up, and the release is marked.
+    output, _ = first.communicate(timeout=300)
+    said = " ".join(output.split())
+    assert first.returncode != 0
+    assert "no good answer within 25 seconds" in said
+    assert "What was live before still serves" in said
+    # The hosts after the one that failed were not touched.
+    assert on("web1").check_output("cat /srv/plain/releases/*/.bad")
+    assert on("web2").run("ls /srv/plain/releases/*/.bad").rc != 0
+    assert good
+    assert unharmed
+
+
+def test_a_git_source_is_deployed_by_its_version(good: str, sources: Path) -> None:
+    git = sources / "upstream"
+    variant(sources, "fromgit").rename(git)
+    run = ("git", "-C", str(git), "-c", "user.name=a", "-c", "user.email=a@example.org")
+    for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message", "x"), ("tag", "v2.0")):
+        subprocess.run([*run, *words], check=True)
+    source = f"source=file://{git}"
+    wrong = play("playbooks/deploy.yml", "-e", "app=plain", "-e", source, "-e", "version=v2.1", code=2)
+    assert "has no branch, tag or commit 'v2.1'. Did you mean v2.0" in " ".join(wrong.output.split())
+    with visitors() as seen:
+        play("playbooks/deploy.yml", "-e", "app=plain", "-e", source, "-e", "version=v2.0")
+        LIVE.append("fromgit")
+    assert (seen.errors, seen.statuses()) == ([], {200})
+    assert seen.marks() == {good, "fromgit"}
+    assert history("web1")[-1]["version"] == "v2.0"
+
+
+STAGES = (
+    "Build | Make the release",
+    "Unpack | Ship and unpack",
+    "Finish | Run the release's own commands",
+    "Migrate | See what has to be done",
+    "Switch | Make the slot live",
+    "Activate | Let other runs in again",
+)
+
+
+def test_a_killed_controller_leaves_what_is_live_and_the_next_run_finishes(good: str, sources: Path) -> None:
+    source = variant(sources, "killed")
+    words = ("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={source}")
+    before = LIVE[-1]
+    with visitors() as seen:
+        for stage in STAGES:
+            kill_at(stage, *words)
+        deploy(source)
+        LIVE.append("killed")
+        for name in WEB:
+            assert "<!-- release killed -->" in Visitor(name, "plain.test").get("/").text
+            running = on(name).check_output("systemctl list-units --plain --no-legend 'uwsgi-plain@*' --state active")
+            assert len(running.splitlines()) == 1
+    assert seen.errors == []
+    assert seen.statuses() == {200}
+    assert seen.marks() == {before, "killed"}
+    assert good

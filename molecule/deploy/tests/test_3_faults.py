@@ -1,0 +1,89 @@
+"""Releases that are no good never become live, and the next good one does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import LIVE
+from deploying import WEB, Visitor, deploy, on, variant
+
+MIGRATION = """from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("guestbook", "{after}")]
+    operations = [{operation}]
+"""
+FIRST = "0001_initial"
+
+FAULTS = {
+    "syntax": ({"guestbook_views": "\nthis is no Python\n"}, "SyntaxError"),
+    "dependency": ({"mysite_wsgi": "\nimport nothing_of_that_name\n"}, "No module named 'nothing_of_that_name'"),
+    "settings": ({"mysite_settings": "\nraise RuntimeError('no such setting')\n"}, "no such setting"),
+    "migration": (
+        {"guestbook_migration_0002_fails": MIGRATION.format(after=FIRST, operation='migrations.RunSQL("SELECT 1/0")')},
+        "division by zero",
+    ),
+    "removed": (
+        {
+            "guestbook_migration_0002_x": MIGRATION.format(
+                after=FIRST, operation='migrations.RemoveField("entry", "message")'
+            )
+        },
+        "drops the column guestbook.entry.message",
+    ),
+    "required": (
+        {
+            "guestbook_migration_0002_x": MIGRATION.format(
+                after=FIRST, operation='migrations.AddField("entry", "mood", models.TextField(default="fine"))'
+            )
+        },
+        "adds the column guestbook.entry.mood, which must not be null and has no default in the database",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_release_that_is_no_good_never_becomes_live(fault: str, sources: Path, unharmed: object) -> None:
+    changed, words = FAULTS[fault]
+    run = deploy(variant(sources, fault, **changed), code=2)
+    assert words in " ".join(run.output.split()), run.output[-5000:]
+    assert unharmed
+
+
+def test_a_refused_migration_says_how_to_go_on(sources: Path, unharmed: object) -> None:
+    said = " ".join(deploy(sources / "removed", code=2).output.split())
+    assert "Deploy them in two steps" in said
+    assert "-e deploy_allow_breaking_migrations=true" in said
+    columns = on("db1").check_output(
+        "runuser -u postgres -- psql --no-align --tuples-only --dbname plain --command "
+        "\"SELECT column_name FROM information_schema.columns WHERE table_name = 'guestbook_entry'\""
+    )
+    assert "message" in columns.split()
+    assert unharmed
+
+
+def test_a_full_disk_harms_nobody(sources: Path, unharmed: object) -> None:
+    host = on("web1")
+    host.check_output("dd if=/dev/zero of=/srv/plain/fill bs=1M 2>/dev/null || true")
+    try:
+        output = deploy(variant(sources, "full"), code=2).output
+    finally:
+        host.check_output("rm /srv/plain/fill")
+    assert "No space left on device" in output
+    assert unharmed
+
+
+def test_a_column_that_no_release_needs_yet_is_added_before_it_is_used(sources: Path) -> None:
+    operation = 'migrations.AddField("entry", "mood", models.TextField(null=True))'
+    source = variant(
+        sources, "mended", guestbook_migration_0002_mood=MIGRATION.format(after=FIRST, operation=operation)
+    )
+    with (source / "guestbook/models.py").open("a") as models:
+        models.write("\n\nEntry.add_to_class('mood', models.TextField(null=True))\n")
+    output = deploy(source).output
+    LIVE.append("mended")
+    assert output.count("Applying guestbook.0002_mood") <= 1
+    for name in WEB:
+        assert "<!-- release mended -->" in Visitor(name, "plain.test").get("/").text
