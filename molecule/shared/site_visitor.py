@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,19 +31,27 @@ def secret(name: str) -> str:
     return yaml.safe_load((LAB / "secrets.yml").read_text())["secrets"]["applications"]["board"][name]
 
 
+# What a name means in this thread, as a line of /etc/hosts would say; visitors of several hosts ask at the same time.
+_meanings = threading.local()
+_getaddrinfo = socket.getaddrinfo
+
+
+def _lookup(name: Any, *arguments: Any, **options: Any) -> Any:
+    return _getaddrinfo(getattr(_meanings, "names", {}).get(name, name), *arguments, **options)
+
+
+socket.getaddrinfo = _lookup
+
+
 @contextmanager
 def resolved(host: str, domain: str = DOMAIN) -> Iterator[None]:
-    """Let the site's name mean one of the hosts, as a line of /etc/hosts would."""
-    original = socket.getaddrinfo
-
-    def lookup(name: Any, *arguments: Any, **options: Any) -> Any:
-        return original(address(host) if name == domain else name, *arguments, **options)
-
-    socket.getaddrinfo = lookup
+    """Let a site's name mean one of the hosts, in this thread."""
+    before = getattr(_meanings, "names", {})
+    _meanings.names = {**before, domain: address(host)}
     try:
         yield
     finally:
-        socket.getaddrinfo = original
+        _meanings.names = before
 
 
 class Visitor:

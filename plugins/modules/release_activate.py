@@ -125,16 +125,21 @@ seconds_switch:
   type: float
 """
 
+import contextlib
+import fcntl
 import json
 import os
+import signal
 import struct
 import subprocess
 import time
+from typing import IO
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slots import ask, digest, good, read_slot
 
 QUIET_READS = 3
+LEFTOVER_SECONDS = 10
 # A service that cannot run ends within this time, as a rule.
 SERVICE_SECONDS = 1.5
 # A single answer may take this long; then the question is asked again.
@@ -157,6 +162,32 @@ class Switch:
         self.live = os.path.join(self.root, "live")
         self.old = os.path.basename(os.readlink(self.live)) if os.path.islink(self.live) else ""
         self.before = ""
+        self.handle: IO[str] | None = None
+
+    def alone(self) -> None:
+        """Be the only one who switches here.
+
+        The controller of another one was killed, or this run would not have the deploy's lock; the module that it started goes on
+        all the same, and would stop the slot when its patience ends. What it leaves is what an interrupted run leaves.
+        """
+        self.handle = open(os.path.join(self.root, "activate.lock"), "a+")
+        deadline = time.monotonic() + LEFTOVER_SECONDS
+        while True:
+            try:
+                fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                self.handle.seek(0)
+                with contextlib.suppress(ValueError, ProcessLookupError):
+                    os.kill(int(self.handle.read()), signal.SIGKILL)
+                if time.monotonic() > deadline:
+                    self.module.fail_json(
+                        msg=f"Another switch of {self.given['name']} on this host does not end: try again."
+                    )
+                time.sleep(0.2)
+        self.handle.truncate(0)
+        self.handle.write(str(os.getpid()))
+        self.handle.flush()
 
     def unit(self, slot: str) -> str:
         return f"uwsgi-{self.given['name']}@{slot}.service"
@@ -344,6 +375,7 @@ class Switch:
         self.before = read_slot(os.path.join(self.root, "slots", self.old)).get("release", "") if self.old else ""
         if self.module.check_mode:
             self.module.exit_json(changed=True, old_release=self.before, seconds_start=0.0, seconds_switch=0.0)
+        self.alone()
         began = time.monotonic()
         try:
             seconds_start = self.start()

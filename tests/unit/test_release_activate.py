@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -228,6 +230,22 @@ def test_a_rollback_withdraws_the_release_that_was_live(host: Host) -> None:
     assert {key: line[key] for key in ("action", "release", "from", "version", "who")} == {
         "action": "rollback", "release": "new", "from": "old", "version": "v1", "who": "admin",
     }  # fmt: skip
+
+
+def test_what_a_killed_controller_left_running_is_ended(host: Host) -> None:
+    host.serve("green", http(200))
+    script = (
+        "import fcntl, os, sys, time\n"
+        "handle = open(sys.argv[1], 'a+'); fcntl.flock(handle, fcntl.LOCK_EX)\n"
+        "handle.write(str(os.getpid())); handle.flush(); print(flush=True); time.sleep(60)\n"
+    )
+    left = subprocess.Popen([sys.executable, "-c", script, str(host.root / "activate.lock")], stdout=subprocess.PIPE)
+    assert left.stdout
+    left.stdout.readline()
+    assert "failed" not in host.activate()
+    assert left.wait(timeout=10) == -signal.SIGKILL
+    left.stdout.close()
+    assert host.live == "slots/green"
 
 
 def test_a_slot_that_needs_time_is_asked_again(host: Host) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,6 @@ INVENTORY = "molecule/deploy/inventory"
 WEB = ("web1", "web2")
 DOMAIN = "plain.test"
 MARK = re.compile(r"<!-- release (\w+) -->")
-LONG_AGO = 300
 
 
 class Run(NamedTuple):
@@ -62,25 +61,25 @@ def deploy(source: Path, *words: str, code: int = 0) -> Run:
     return play("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={source}", *words, code=code)
 
 
-def kill_at(stage: str, *words: str) -> str:
-    """Start a playbook and kill it, with everything that it started here, when it comes to a task; returns its output."""
+@contextmanager
+def started_until(stage: str, *words: str) -> Iterator[None]:
+    """Start a playbook and wait until it comes to a task; after the block it is killed, with all that it started here."""
     process = start(*words)
     assert process.stdout
     output = ""
-    deadline = time.monotonic() + LONG_AGO
-    for line in process.stdout:
-        output += line
-        if line.startswith("TASK [") and stage in line:
-            break
-        assert time.monotonic() < deadline, f"'{stage}' never came:\n{output[-4000:]}"
-    else:
-        raise AssertionError(f"'{stage}' never came:\n{output[-4000:]}")
-    # In the middle of it, not before it.
-    time.sleep(0.7)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=30)
-    process.stdout.close()
-    return output
+    try:
+        for line in process.stdout:
+            output += line
+            if line.startswith("TASK [") and stage in line:
+                break
+        else:
+            raise AssertionError(f"'{stage}' never came:\n{output[-4000:]}")
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=30)
+        process.stdout.close()
 
 
 def variant(directory: Path, mark: str, **changed: str) -> Path:
