@@ -170,7 +170,7 @@ class Switch:
         The controller of another one was killed, or this run would not have the deploy's lock; the module that it started goes on
         all the same, and would stop the slot when its patience ends. What it leaves is what an interrupted run leaves.
         """
-        self.handle = open(os.path.join(self.root, "activate.lock"), "a+")
+        self.handle = open(os.path.join(self.root, "activate.lock"), "a+")  # noqa: SIM115 - held until the module ends
         deadline = time.monotonic() + LEFTOVER_SECONDS
         while True:
             try:
