@@ -57,8 +57,10 @@ class Lab:
         link = self.directory / "group_vars"
         if not link.is_symlink():
             link.symlink_to(PROJECT / "group_vars")
+        # As on a machine where nobody has switched it off, Python keeps the bytecode of what it loads.
+        ordinary = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         self.environment = {
-            **os.environ, "LAB": str(self.directory), "LAB_NAME": self.name, "LAB_PORT": "0",
+            **ordinary, "LAB": str(self.directory), "LAB_NAME": self.name, "LAB_PORT": "0",
             "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
         }  # fmt: skip
 
@@ -101,8 +103,26 @@ class Lab:
 
 
 def _peer_environment(roles: Path) -> dict[str, str]:
-    """Where the peers' roles are, and the facts as variables that they were written for; all else is as for site.yml."""
-    return {"ANSIBLE_ROLES_PATH": str(roles), "ANSIBLE_INJECT_FACT_VARS": "true"}
+    """Where the peers' roles are, and the facts as variables that they were written for.
+
+    Connection, forks and intervals are as for site.yml; nothing of this project's Python is loaded.
+    """
+    own = (
+        "library",
+        "module_utils",
+        "action_plugins",
+        "filter_plugins",
+        "callback_plugins",
+        "callbacks_enabled",
+        "roles_path",
+    )
+    lines = (PROJECT / "ansible.cfg").read_text().splitlines()
+    (OUTPUT / "peer.cfg").write_text("\n".join(line for line in lines if line.split(" ")[0] not in own))
+    return {
+        "ANSIBLE_CONFIG": str(OUTPUT / "peer.cfg"),
+        "ANSIBLE_ROLES_PATH": str(roles),
+        "ANSIBLE_INJECT_FACT_VARS": "true",
+    }
 
 
 def _cgroup_cpu(container: str) -> float:
