@@ -34,7 +34,16 @@ from ansible.plugins.loader import (
 from ansible.template import Templar, trust_as_template
 
 PLUGINS = (
-    (action_loader, ("ansible.builtin.assert", "ansible.builtin.normal", "ansible.builtin.set_fact", "host_config")),
+    (
+        action_loader,
+        (
+            "ansible.builtin.assert",
+            "ansible.builtin.normal",
+            "ansible.builtin.set_fact",
+            "host_config",
+            "role_arguments",
+        ),
+    ),
     (become_loader, ("ansible.builtin.sudo",)),
     (connection_loader, ("ansible.builtin.local", "ansible.builtin.ssh")),
     (lookup_loader, ("ansible.builtin.env", "ansible.builtin.file")),
