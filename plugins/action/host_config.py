@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import zlib
@@ -24,6 +25,23 @@ from ansible.template import generate_ansible_template_vars, trust_as_template
 SOURCES = ("template", "content", "src")
 CONTROLLER_OPTIONS = (*SOURCES, "vars")
 SIZE_LIMIT = 1_000_000
+FACT = "host_config"
+# The same in all workers of a run, if the parent has loaded this file before it forked them (callback preload), and another
+# in each run: what the host said in an earlier one is not believed.
+RUN = os.urandom(16).hex()
+# What the module answers when there is nothing to do.
+NOTHING: dict[str, Any] = {
+    "changed": False,
+    "changed_paths": [],
+    "changed_units": [],
+    "changed_sysctl": [],
+    "created_users": [],
+    "changed_users": [],
+    "daemon_reloaded": False,
+    "remembered": True,
+    "skipped_validations": [],
+    "triggers": [],
+}
 # Errors of these kinds quote names of variables and lines of the template, never values.
 HARMLESS = (AnsibleUndefinedVariable, AnsibleTemplateSyntaxError)
 
@@ -48,8 +66,14 @@ class ActionModule(ActionBase):
         args["files"] = [
             {key: value for key, value in entry.items() if key not in CONTROLLER_OPTIONS} for entry in files
         ]
+        args["digest"] = digest({key: value for key, value in args.items() if key != "remember"}, contents)
+        known = sets_of_this_run(self._task, task_vars)
+        if args.get("remember") and known.get(args["remember"]) == args["digest"]:
+            return {**result, **NOTHING}
         args["payload"] = pack(contents)
         result.update(self._execute_module(self._task.action, module_args=args, task_vars=task_vars))
+        if not self._task.delegate_to:
+            result["ansible_facts"] = {FACT: {"run": RUN, "sets": result.get("sets", {})}}
         return result
 
     def _content(self, entry: Mapping[str, Any], task_vars: dict[str, Any]) -> bytes:
@@ -135,6 +159,20 @@ class ActionModule(ActionBase):
         roots = [*task_vars.get("ansible_search_path", [])]
         roots += [self._loader.get_basedir(), os.path.dirname(found)]
         return [place for root in roots for place in (os.path.join(root, "templates"), root)]
+
+
+def sets_of_this_run(task: Any, task_vars: Mapping[str, Any]) -> Mapping[str, str]:
+    """The sets that the host was found to be in keeping with, in this run: their digests by name."""
+    told = (task_vars.get("ansible_facts") or {}).get(FACT) or {}
+    return told["sets"] if told.get("run") == RUN and not task.delegate_to else {}
+
+
+def digest(args: Mapping[str, Any], contents: list[bytes] | None = None) -> str:
+    """Identifies what is asked for."""
+    total = hashlib.sha256(json.dumps(args, sort_keys=True, default=str).encode())
+    for content in contents or []:
+        total.update(hashlib.sha256(content).digest())
+    return total.hexdigest()[:32]
 
 
 def pack(contents: list[bytes]) -> str:

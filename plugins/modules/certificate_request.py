@@ -13,6 +13,8 @@ description:
     signed by another authority or not made for its key has to be issued.
   - For such a one the private key is made on the host, where it stays, and a signing request is returned.
   - Uses the host's C(openssl) command, nothing else.
+  - The host remembers certificates that were found good. As long as M(host_config), which compares what is remembered with
+    the host, has found the same files in this run, and none of them is near its end, the host is not asked again.
 options:
   certificates:
     description: The certificates that the host has to have.
@@ -57,6 +59,9 @@ options:
     description: Days before its end at which a certificate is issued anew.
     type: int
     default: 30
+  digest:
+    description: What identifies the wishes of this call, computed by the action plugin. Not for use in playbooks.
+    type: str
 author:
   - The maintainers
 attributes:
@@ -94,8 +99,10 @@ import grp
 import ipaddress
 import os
 import pwd
+import ssl
 import tempfile
 
+from ansible.module_utils import remembered
 from ansible.module_utils.basic import AnsibleModule
 
 
@@ -137,6 +144,21 @@ class Inspector:
         of_certificate = self.ask("x509", "-in", path, "-noout", "-pubkey", check=False)[1]
         return None if of_key == of_certificate else "its key is another one"
 
+    def end(self, path: str) -> float:
+        """When a certificate ends, as seconds since the epoch."""
+        return ssl.cert_time_to_seconds(
+            self.ask("x509", "-in", path, "-noout", "-enddate")[1].strip().partition("=")[2]
+        )
+
+    def remember(self) -> None:
+        """Keep which files were found good, and until when they are."""
+        certificates, digest = self.module.params["certificates"], self.module.params["digest"]
+        name = "certificates-" + "-".join(one["name"] for one in certificates)
+        if certificates and digest and remembered.NAME.fullmatch(name):
+            files = [remembered.described_as_it_is(one[key]) for one in certificates for key in ("certificate", "key")]
+            until = min(self.end(one["certificate"]) for one in certificates) - self.module.params["renew_days"] * 86400
+            remembered.write(name, digest, {"files": files}, until)
+
     def request(self, wanted: dict) -> str:
         """Make the key where it is missing, and the signing request."""
         key = wanted["key"]
@@ -174,6 +196,7 @@ def main() -> None:
             },
             "authority": {"type": "str", "required": True},
             "renew_days": {"type": "int", "default": 30},
+            "digest": {"type": "str"},
         },
         supports_check_mode=True,
     )
@@ -191,6 +214,8 @@ def main() -> None:
                 if not module.check_mode:
                     request["csr"] = inspector.request(wanted)
                 requests.append(request)
+    if not requests and not module.check_mode:
+        inspector.remember()
     module.exit_json(changed=bool(requests), requests=requests)
 
 

@@ -231,8 +231,19 @@ options:
       masked:
         description: Whether the unit is masked. A unit that does not exist yet can be masked.
         type: bool
+  remember:
+    description:
+      - Name under which the host remembers this set, with letters, digits, C(_), C(.), C(@) and C(-). Each set has its own.
+      - Every call compares all sets that the host remembers with the host and tells the controller which are as they should
+        be. A later call of the same run that asks for such a set, in the same words, does not ask the host again.
+      - "What another task of the run may have undone has to be looked at anew: a call without any option does it."
+      - Not for a set that is different in each run.
+    type: str
   payload:
     description: The contents of O(files), packed by the action plugin. Not for use in playbooks.
+    type: str
+  digest:
+    description: What identifies the wishes of this call, computed by the action plugin. Not for use in playbooks.
     type: str
 attributes:
   check_mode:
@@ -320,6 +331,15 @@ daemon_reloaded:
   description: Whether systemd's manager configuration was reloaded.
   returned: always
   type: bool
+remembered:
+  description: Whether the host was not asked, because an earlier call of this run found the set as it should be.
+  returned: always
+  type: bool
+sets:
+  description: The remembered sets that are as they should be, with what identifies their wishes.
+  returned: when the host was asked
+  type: dict
+  sample: {nginx: 5e0c7a}
 skipped_validations:
   description: Commands of O(validate) that were due and whose executable does not exist.
   returned: always
@@ -354,6 +374,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible.module_utils import remembered
 from ansible.module_utils.basic import AnsibleModule
 
 PROC_SYS = "/proc/sys"
@@ -452,9 +473,11 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "masked": {"type": "bool"},
         },
     },
+    "remember": {"type": "str"},
     # Ansible blots no_log values out of everything it prints. Packed into one string the contents stay out of
     # invocation and logs, while the diffs of ordinary files stay readable.
     "payload": {"type": "str", "no_log": True},
+    "digest": {"type": "str"},
 }
 
 
@@ -514,6 +537,15 @@ def read_bytes(path: str, limit: int) -> bytes | None:
     with open(path, "rb") as stream:
         content = stream.read(limit + 1)
     return content if len(content) <= limit else None
+
+
+def has_content(entry: dict[str, Any], status: os.stat_result) -> bool:
+    """Whether a file has the content of an entry, of which a remembered one keeps size and digest alone."""
+    if "sha256" not in entry:
+        size = len(entry["content"])
+        return status.st_size == size and read_bytes(entry["path"], size) == entry["content"]
+    content = read_bytes(entry["path"], entry["size"]) if status.st_size == entry["size"] else None
+    return content is not None and hashlib.sha256(content).hexdigest() == entry["sha256"]
 
 
 def parse_mode(mode: str, entry: str) -> int:
@@ -730,6 +762,7 @@ class HostConfig:
             "created_users": [],
             "changed_users": [],
             "daemon_reloaded": False,
+            "remembered": False,
             "skipped_validations": [],
             "triggers": [],
         }
@@ -740,6 +773,8 @@ class HostConfig:
         self._plan()
         self._report_plan()
         if not self.check_mode:
+            if self.params.get("remember") and any((self.new_users, self.new_groups, *self.changes.values())):
+                remembered.forget(self.params["remember"])
             self._apply()
         result = self.result
         try:
@@ -752,7 +787,35 @@ class HostConfig:
         result["changed"] = self._has_changed()
         if self.with_diff:
             result["diff"] = self.diff
+        self._remember()
         return result
+
+    def holds(self) -> bool:
+        """Whether the host is as a remembered set asks for; nothing is changed."""
+        try:
+            self._plan()
+            self._report_plan()
+            self._manage_units()
+        except (HostConfigError, OSError, KeyError, TypeError, ValueError):
+            return False
+        return not (self._has_changed() or self.result["daemon_reloaded"] or self.warnings)
+
+    def _remember(self) -> None:
+        """Keep this set for later runs, once the host is as it asks for."""
+        params = self.params
+        if not params.get("remember") or not params.get("digest") or self.check_mode:
+            return
+        kept = {
+            option: params[option] for option in ("users", "directories", "links", "absent", "purge", "sysctl", "units")
+        }
+        kept["files"] = [
+            {
+                **remembered.described(entry["path"], entry["content"], entry["owner"], entry["group"], entry["mode"]),
+                "triggers": entry["triggers"],
+            }
+            for entry in params["files"]
+        ]
+        remembered.write(params["remember"], params["digest"], kept)
 
     def _has_changed(self) -> bool:
         return any(value for key, value in self.result.items() if key.startswith(("changed_", "created_")))
@@ -781,6 +844,11 @@ class HostConfig:
         self._attach_contents()
         for unit in params["units"]:
             self._check_unit_entry(unit)
+        name = params.get("remember")
+        if name and not remembered.NAME.fullmatch(name):
+            raise HostConfigError(
+                f"remember: {name!r} must be a name of letters, digits, '_', '.', '@' and '-', as in nginx."
+            )
 
     @staticmethod
     def _absent_entry(entry: Any) -> dict[str, Any]:
@@ -910,12 +978,7 @@ class HostConfig:
         kind = kind_of(status)
         if kind in ("directory", "special file"):
             raise HostConfigError(f"{where}: there is a {kind} at this path. Remove it by hand.")
-        same_content = (
-            status is not None
-            and kind == "file"
-            and status.st_size == len(entry["content"])
-            and read_bytes(path, len(entry["content"])) == entry["content"]
-        )
+        same_content = status is not None and kind == "file" and has_content(entry, status)
         same_attributes = kind == "file" and attributes(status) == wanted
         if same_content and same_attributes:
             return None
@@ -1430,6 +1493,19 @@ def unusable(name: str, load_state: str) -> str:
     return f"units: {name} {remedy.get(load_state, f'could not be loaded by systemd ({load_state}).')}"
 
 
+def sets_that_hold() -> dict[str, str]:
+    """The digests of all remembered sets that the host is in keeping with, by their names."""
+    found = {}
+    for name, record in remembered.read().items():
+        until = record.get("until")
+        params = {option: [] for option in ("users", "directories", "files", "links", "absent", "purge", "units")}
+        if until is None or time.time() < until:
+            params.update({"sysctl": {}, "validate": [], **record["params"]})
+            if HostConfig(params, check_mode=True).holds():
+                found[name] = record["digest"]
+    return found
+
+
 def stop_cleanly(signal_number: int, _frame: Any) -> None:
     """A lost connection must not leave half a configuration behind: unwind, and restore on the way."""
     raise HostConfigError(f"Interrupted by {signal.Signals(signal_number).name}.")
@@ -1444,9 +1520,10 @@ def main() -> None:
         signal.signal(number, stop_cleanly)
     config = HostConfig(module.params, check_mode=module.check_mode, diff=module._diff)
     # The module's own parameters are echoed in its result: they must not hold the contents.
-    module.params = {key: value for key, value in module.params.items() if key not in ("files", "payload")}
+    module.params = {key: value for key, value in module.params.items() if key not in ("files", "payload", "digest")}
     try:
         result = config.run()
+        result["sets"] = sets_that_hold()
     except (HostConfigError, OSError) as error:
         module.fail_json(msg=describe_error(error), **getattr(error, "details", {}))
     for warning in config.warnings:

@@ -1,8 +1,9 @@
-"""What a run of site.yml costs: first and no-change runs for 1, 2 and 10 web hosts, in one session.
+"""What a run of site.yml costs: first and no-change runs for 1, 2 and 10 web hosts, side by side.
 
 ``make bench-converge`` prints the figures and writes them to ``build/bench/converge.json``. With ``PEER_ROLES=<directory>``,
 a directory that holds ``geerlingguy.nginx`` and ``geerlingguy.postgresql``, those two roles run on a host of the same kind in
-alternation with the smallest site. Machines are noisy: read the ratios, and the range of each figure.
+alternation with the sites: each round runs all of them once. Machines are noisy: read the ratios, which are taken within
+each round, and the range of each figure. BENCH_WEB_HOSTS=1,10 and BENCH_ROUNDS=5 choose other sizes and more rounds.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 OUTPUT = PROJECT / "build" / "bench"
-WEB_HOSTS = (1, 2, 10)
+WEB_HOSTS = tuple(int(size) for size in (os.environ.get("BENCH_WEB_HOSTS") or "1,2,10").split(","))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)
 RECAP = re.compile(
     r"^\S+\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)\s+skipped=(\d+)", re.MULTILINE
@@ -50,15 +52,17 @@ class Lab:
     """A lab of the benchmark's own."""
 
     def __init__(self, name: str, inventory: str) -> None:
-        self.name = f"bench-{name}"
+        self.name = f"{os.environ.get('LAB_NAME') or 'bench'}-{name}"
         self.directory = OUTPUT / f"inventory-{name}"
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "hosts.yml").write_text(inventory)
         link = self.directory / "group_vars"
         if not link.is_symlink():
             link.symlink_to(PROJECT / "group_vars")
+        # As on a machine where nobody has switched it off, Python keeps the bytecode of what it loads.
+        ordinary = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         self.environment = {
-            **os.environ, "LAB": str(self.directory), "LAB_NAME": self.name, "LAB_PORT": "0",
+            **ordinary, "LAB": str(self.directory), "LAB_NAME": self.name, "LAB_PORT": "0",
             "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
         }  # fmt: skip
 
@@ -101,8 +105,26 @@ class Lab:
 
 
 def _peer_environment(roles: Path) -> dict[str, str]:
-    """Where the peers' roles are, and the facts as variables that they were written for; all else is as for site.yml."""
-    return {"ANSIBLE_ROLES_PATH": str(roles), "ANSIBLE_INJECT_FACT_VARS": "true"}
+    """Where the peers' roles are, and the facts as variables that they were written for.
+
+    Connection, forks and intervals are as for site.yml; nothing of this project's Python is loaded.
+    """
+    own = (
+        "library",
+        "module_utils",
+        "action_plugins",
+        "filter_plugins",
+        "callback_plugins",
+        "callbacks_enabled",
+        "roles_path",
+    )
+    lines = (PROJECT / "ansible.cfg").read_text().splitlines()
+    (OUTPUT / "peer.cfg").write_text("\n".join(line for line in lines if line.split(" ")[0] not in own))
+    return {
+        "ANSIBLE_CONFIG": str(OUTPUT / "peer.cfg"),
+        "ANSIBLE_ROLES_PATH": str(roles),
+        "ANSIBLE_INJECT_FACT_VARS": "true",
+    }
 
 
 def _cgroup_cpu(container: str) -> float:
@@ -165,37 +187,64 @@ def show(name: str, figures: dict[str, object]) -> None:
     print(f"{name:<34}{figures['tasks']:>6}{figures['changed']:>8}  {cells}", flush=True)
 
 
-def bench_site(web_hosts: int, peer: Lab | None, roles: Path | None) -> dict[str, dict[str, object]]:
-    """First run and no-change runs of one size; the smallest alternates with the peer."""
-    lab = Lab(f"site-{web_hosts}", site_inventory(web_hosts))
-    results: dict[str, dict[str, object]] = {}
-    lab.command("down")
-    lab.command("hosts")
-    try:
+def ratio(above: list[Run], below: list[Run], figure: Callable[[Run], float]) -> dict[str, float]:
+    """Median and range of what two sites took in the same round."""
+    values = [figure(one) / figure(other) for one, other in zip(above, below, strict=True)]
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+FIGURES: dict[str, Callable[[Run], float]] = {
+    "wall": lambda run: run.wall,
+    "CPU": lambda run: run.controller + run.hosts,
+}
+
+
+def measure(sites: dict[int, Lab], peer: Lab | None, roles: Path | None) -> dict[str, list[Run]]:
+    """First runs, then rounds in which each site and the peer run once."""
+    runs: dict[str, list[Run]] = {}
+    for size, lab in sites.items():
         subprocess.run(
             [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", str(lab.directory), "playbooks/secrets.yml"],
             cwd=PROJECT, env=lab.environment, capture_output=True, check=True,
         )  # fmt: skip
-        results[f"site.yml, {web_hosts} web, first"] = summary([lab.play("site.yml")])
+        runs[f"site.yml, {size} web, first"] = [lab.play("site.yml")]
+    if peer and roles:
+        runs["peer roles, first"] = [peer.play(str(OUTPUT / "peer.yml"), roles=roles)]
+    for _round in range(ROUNDS):
+        for size, lab in sites.items():
+            runs.setdefault(f"site.yml, {size} web, no change", []).append(lab.play("site.yml"))
         if peer and roles:
-            results["peer roles, first"] = summary([peer.play(str(OUTPUT / "peer.yml"), roles=roles)])
-        own, others = [], []
-        for _round in range(ROUNDS):
-            own.append(lab.play("site.yml"))
-            if peer and roles:
-                others.append(peer.play(str(OUTPUT / "peer.yml"), roles=roles))
-        results[f"site.yml, {web_hosts} web, no change"] = summary(own)
-        if others:
-            results["peer roles, no change"] = summary(others)
-    finally:
-        lab.command("down")
-    return results
+            runs.setdefault("peer roles, no change", []).append(peer.play(str(OUTPUT / "peer.yml"), roles=roles))
+    return runs
+
+
+def report(runs: dict[str, list[Run]]) -> None:
+    """Print the table and the ratios, and write both."""
+    print(
+        f"{'':<34}{'tasks':>6}{'changed':>8}  {'wall s':>16}{'controller CPU s':>20}{'hosts CPU s':>16}{'all CPU s':>16}"
+    )
+    results = {name: summary(values) for name, values in runs.items()}
+    for name, figures in results.items():
+        show(name, figures)
+    ratios = {}
+    smallest, largest = WEB_HOSTS[0], WEB_HOSTS[-1]
+    for key, figure in FIGURES.items():
+        own = runs[f"site.yml, {smallest} web, no change"]
+        if "peer roles, no change" in runs:
+            ratios[f"site.yml, {smallest} web / peer roles, {key}"] = ratio(own, runs["peer roles, no change"], figure)
+        if largest != smallest:
+            others = runs[f"site.yml, {largest} web, no change"]
+            ratios[f"{largest} web / {smallest} web, {key}"] = ratio(others, own, figure)
+    for name, values in ratios.items():
+        print("no change, {:<44}{median:6.2f} ({min:.2f}-{max:.2f})".format(name, **values))
+    (OUTPUT / "converge.json").write_text(json.dumps({"results": results, "ratios": ratios}, indent=2) + "\n")
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Boot, measure, print, write."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     roles = Path(os.environ["PEER_ROLES"]).resolve() if os.environ.get("PEER_ROLES") else None
+    sites = {size: Lab(f"site-{size}", site_inventory(size)) for size in WEB_HOSTS}
     peer = None
     if roles:
         for name in ("geerlingguy.nginx", "geerlingguy.postgresql"):
@@ -203,31 +252,15 @@ def main() -> None:
                 sys.exit(f"PEER_ROLES={roles} holds no {name}: give the directory that holds both roles.")
         (OUTPUT / "peer.yml").write_text(PEER_PLAY)
         peer = Lab("peer", "env_lab:\n  hosts:\n    peer1:\n")
-        peer.command("down")
-        peer.command("hosts")
-    results: dict[str, dict[str, object]] = {}
+    labs = [*sites.values(), *([peer] if peer else [])]
     try:
-        for count in WEB_HOSTS:
-            results |= bench_site(count, peer if count == WEB_HOSTS[0] else None, roles)
+        for lab in labs:
+            lab.command("down")
+            lab.command("hosts")
+        report(measure(sites, peer, roles))
     finally:
-        if peer:
-            peer.command("down")
-    print(
-        f"{'':<34}{'tasks':>6}{'changed':>8}  {'wall s':>16}{'controller CPU s':>20}{'hosts CPU s':>16}{'all CPU s':>16}"
-    )
-    for name, figures in results.items():
-        show(name, figures)
-    ratios = {}
-    smallest = results["site.yml, 1 web, no change"]
-    if peer:
-        other = results["peer roles, no change"]
-        for key in ("wall", "cpu", "controller"):
-            ratios[f"no change, site.yml / peer roles, {key}"] = smallest[key]["median"] / other[key]["median"]  # type: ignore[index]
-    largest = results[f"site.yml, {WEB_HOSTS[-1]} web, no change"]
-    ratios["no change, 10 web / 1 web, wall"] = largest["wall"]["median"] / smallest["wall"]["median"]  # type: ignore[index]
-    for name, ratio in ratios.items():
-        print(f"{name:<50}{ratio:8.2f}")
-    (OUTPUT / "converge.json").write_text(json.dumps({"results": results, "ratios": ratios}, indent=2) + "\n")
+        for lab in labs:
+            lab.command("down")
 
 
 if __name__ == "__main__":

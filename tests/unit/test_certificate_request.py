@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
 import pwd
 import stat
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -39,7 +41,9 @@ class Host:
         )  # fmt: skip
         return certificate
 
-    def ask(self, check_mode: bool = False, names: list[str] = NAMES, renew_days: int = 30) -> dict[str, Any]:
+    def ask(
+        self, check_mode: bool = False, names: list[str] = NAMES, renew_days: int = 30, **more: Any
+    ) -> dict[str, Any]:
         wanted = {
             "name": "postgres",
             "certificate": str(self.certificate),
@@ -50,7 +54,11 @@ class Host:
             "mode": "0640",
         }
         return self._ask(
-            check_mode=check_mode, certificates=[wanted], authority=self.authority.read_text(), renew_days=renew_days
+            check_mode=check_mode,
+            certificates=[wanted],
+            authority=self.authority.read_text(),
+            renew_days=renew_days,
+            **more,
         )
 
     def reason(self, **arguments: Any) -> str:
@@ -148,3 +156,17 @@ def test_a_host_without_openssl_says_what_to_do(host: Host, monkeypatch: pytest.
     monkeypatch.setattr("ansible.module_utils.basic.AnsibleModule.get_bin_path", lambda *_words, **_more: None)
     assert "run the role base first" in host.ask()["msg"]
     assert host.ask(check_mode=True)["requests"][0]["reason"] == "it is missing"
+
+
+def test_certificates_that_are_good_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch, plugin: Any) -> None:
+    memory = host.directory / "memory"
+    monkeypatch.setattr(plugin("modules/certificate_request.py").remembered, "DIRECTORY", str(memory))
+    host.ask()
+    host.issue(days=60)
+    assert host.ask(check_mode=True, digest="d")["requests"] == []
+    assert not memory.exists(), "a check keeps nothing"
+    host.ask(digest="d")
+    record = json.loads((memory / "certificates-postgres.json").read_text())
+    assert {entry["path"] for entry in record["params"]["files"]} == {str(host.certificate), str(host.key)}
+    assert abs(record["until"] - time.time() - 30 * 86400) < 3600
+    assert "PRIVATE" not in json.dumps(record)

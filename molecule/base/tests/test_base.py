@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from controller import assert_nothing_to_do, log_in
+from controller import assert_nothing_to_do, log_in, play
+from packages import installed_together
 
 PACKAGES = ("ca-certificates", "curl", "iproute2", "openssl", "python3-apt", "systemd-timesyncd", "unattended-upgrades")
 
@@ -32,10 +33,15 @@ def test_package_is_installed(host, package):
 
 
 def test_packages_took_one_call_of_apt(host):
-    history = host.check_output("cat /var/log/apt/history.log")
-    installs = [entry for entry in history.split("\n\n") if "unattended-upgrades" in entry and "Install:" in entry]
-    assert len(installs) == 1
-    assert "curl" in installs[0]
+    assert installed_together(host, "unattended-upgrades", "curl")
+
+
+def test_a_run_that_misses_no_package_does_not_start_apt(host):
+    log = "/var/log/apt/term.log /var/log/apt/history.log /var/cache/apt/pkgcache.bin"
+    host.check_output("touch --date '2 hours ago' /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp")
+    before = host.check_output(f"stat --format '%n %y' {log}")
+    play("base/converge.yml", limit="base")
+    assert host.check_output(f"stat --format '%n %y' {log}") == before
 
 
 def test_sshd_takes_keys_only(sshd):
