@@ -118,13 +118,13 @@ def _printable(value: Any) -> bool:
 
 
 def redis_value(value: Any) -> str:
-    """A value as redis.conf wants it: yes or no, words as they are, and what has other characters in quotes."""
+    """A value as redis.conf wants it: yes or no, a list as several words, and what is no plain word in quotes."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
         return " ".join(redis_value(one) for one in value)
     text = str(value)
-    if text and re.fullmatch(r"[\w.:/*@%+ -]+", text):
+    if text and re.fullmatch(r"[\w.:/*@%+-]+", text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
