@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 TEST_PACKAGES := chromium=/usr/bin/chromium chromium-driver=/usr/bin/chromedriver libnss3-tools=/usr/bin/certutil \
   curl=/usr/bin/curl openssl=/usr/bin/openssl fonts-dejavu-core=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 
-.PHONY: help up url down clean ssh venv lock lint test test-unit test-role test-stack bench-converge docs
+.PHONY: help up url down clean ssh venv lock lint test test-unit test-role test-stack bench-converge docs new-app
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ ssh: ## A shell on a host of the lab: make ssh HOST=web1
 
 venv: ## Install what the controller needs into .venv (no lab)
 	@lab/bootstrap controller
+
+new-app: venv ## First draft of an application's entry: make new-app SOURCE=../shop
+	@$(PYTHON) -m tools.new_app "$$SOURCE" --name "$$NAME" --version "$$VERSION" --deploy-key "$$DEPLOY_KEY" \
+	  --domain "$$DOMAIN" --environment "$${ENVIRONMENT:-lab}" $${PRINT:+--print}
 
 lock: venv ## Compile requirements.in into requirements.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

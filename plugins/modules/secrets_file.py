@@ -27,6 +27,15 @@ options:
     type: list
     elements: str
     required: true
+  more_names:
+    description: Names of further secrets that some applications have, by application.
+    type: dict
+    default: {}
+  environment_names:
+    description: Names of secrets that belong to no application; they lie directly below C(secrets).
+    type: list
+    elements: str
+    default: []
 author:
   - The maintainers
 attributes:
@@ -41,6 +50,15 @@ EXAMPLES = r"""
     path: .lab/lab/secrets.yml
     applications: [board]
     names: [secret_key, database_password]
+
+- name: The same, and a password for the one application that uses Redis
+  secrets_file:
+    path: .lab/lab/secrets.yml
+    applications: [board, shop]
+    names: [secret_key, database_password]
+    more_names:
+      shop: [redis_password]
+    environment_names: [redis_admin_password]
 """
 
 RETURN = r"""
@@ -112,19 +130,34 @@ def make_authority() -> dict[str, str]:
     }
 
 
-def complete(content: dict, applications: list[str], names: list[str]) -> list[str]:
-    """Add what is missing to ``content``; returns what was added, by name."""
+def make_secret() -> str:
+    """Letters and digits, so that no file or URL has to quote it."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def complete(content: dict, names: dict[str, list[str]], environment_names: list[str]) -> list[str]:
+    """Add what is missing to ``content``; returns what was added, by name.
+
+    Args:
+        content: the mapping ``secrets``.
+        names: the secrets of each application.
+        environment_names: those that belong to no application.
+    """
     added = []
     if not content.get("authority"):
         content["authority"] = make_authority()
         added.append("authority")
     all_secrets = content.setdefault("applications", {})
-    for application in applications:
+    for application, wanted in names.items():
         own = all_secrets.setdefault(application, {})
-        for name in names:
+        for name in wanted:
             if not own.get(name):
-                own[name] = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+                own[name] = make_secret()
                 added.append(f"applications.{application}.{name}")
+    for name in environment_names:
+        if not content.get(name):
+            content[name] = make_secret()
+            added.append(name)
     return added
 
 
@@ -151,7 +184,9 @@ def alone(directory: str) -> Iterator[None]:
         os.close(handle)
 
 
-def bring_up_to_date(path: str, applications: list[str], names: list[str], check_mode: bool) -> list[str]:
+def bring_up_to_date(
+    path: str, names: dict[str, list[str]], environment_names: list[str], check_mode: bool
+) -> list[str]:
     """Add what is missing to the file; returns what was added, by name."""
     content: dict = {}  # the whole file: what else an operator keeps in it stays
     if os.path.exists(path):
@@ -161,7 +196,7 @@ def bring_up_to_date(path: str, applications: list[str], names: list[str], check
             raise Encrypted
         content = yaml.safe_load(text) or {}
     content["secrets"] = content.get("secrets") or {}
-    added = complete(content["secrets"], applications, names)
+    added = complete(content["secrets"], names, environment_names)
     if added and not check_mode:
         write(path, content)
     return added
@@ -174,14 +209,18 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "applications": {"type": "list", "elements": "str", "required": True},
             "names": {"type": "list", "elements": "str", "required": True},
+            "more_names": {"type": "dict", "default": {}},
+            "environment_names": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     path = module.params["path"]
+    more = module.params["more_names"]
+    names = {one: [*module.params["names"], *more.get(one, [])] for one in module.params["applications"]}
     try:
         # A check makes nothing, so it needs nobody to wait.
         with nullcontext() if module.check_mode else alone(os.path.dirname(path) or "."):
-            added = bring_up_to_date(path, module.params["applications"], module.params["names"], module.check_mode)
+            added = bring_up_to_date(path, names, module.params["environment_names"], module.check_mode)
     except Encrypted:
         module.fail_json(
             msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."

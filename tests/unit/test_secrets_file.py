@@ -129,3 +129,12 @@ def test_the_authority_signs_certificates_and_nothing_below_itself(
     assert "CA:TRUE, pathlen:0" in said
     assert "Certificate Sign, CRL Sign" in said
     assert authority["key"].startswith("-----BEGIN PRIVATE KEY-----")
+
+
+def test_further_names_belong_to_some_applications_or_to_none(make: Callable[..., dict], path: Path) -> None:
+    more = {"more_names": {"blog": ["redis_password"]}, "environment_names": ["redis_admin_password"]}
+    added = make(applications=["board", "blog"], **more)["added"]
+    assert added[-2:] == ["applications.blog.redis_password", "redis_admin_password"]
+    assert "applications.board.redis_password" not in added
+    assert make(applications=["board", "blog"], **more)["changed"] is False
+    assert len(yaml.safe_load(path.read_text())["secrets"]["redis_admin_password"]) >= 50

@@ -1,0 +1,74 @@
+"""``python -m tools.new_app SOURCE``: what ``make new-app SOURCE=…`` calls."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tools.new_app import NewAppError
+from tools.new_app.conclusions import examine
+from tools.new_app.draft import entry_text, placed, report
+from tools.new_app.source import application_name, checked_out, is_git
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _arguments(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make new-app", description="Write the first draft of an application's entry."
+    )
+    parser.add_argument("source", help="directory of a Django project, or a git URL")
+    parser.add_argument("--version", default="", help="branch, tag or commit of a git source")
+    parser.add_argument("--deploy-key", default="", help="private SSH key for a private git source")
+    parser.add_argument("--name", default="", help="name of the entry; the default follows from the source")
+    parser.add_argument(
+        "--environment", default="lab", help="whose group_vars get the entry: lab, local, staging, production"
+    )
+    parser.add_argument("--domain", default="", help="under which it is visited")
+    parser.add_argument("--group-vars", type=Path, default=ROOT / "group_vars", help=argparse.SUPPRESS)
+    parser.add_argument("--print", action="store_true", dest="show", help="print the entry and write nothing")
+    return parser.parse_args(words)
+
+
+def _stated(source: str) -> str:
+    """The source as the entry names it: below the repository where it is, absolute where it is not."""
+    if is_git(source):
+        return source
+    path = Path(source).expanduser().resolve()
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) and path != ROOT else str(path)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Entry point; the exit code is 0 or 1."""
+    given = _arguments(words)
+    directory = given.group_vars / f"env_{given.environment}"
+    path = directory / "applications.yml"
+    try:
+        if not directory.is_dir():
+            known = ", ".join(sorted(one.name.removeprefix("env_") for one in given.group_vars.glob("env_*")))
+            raise NewAppError(f"There is no environment '{given.environment}': give ENVIRONMENT= one of {known}.")
+        if not given.source:
+            raise NewAppError("SOURCE is missing, as in 'make new-app SOURCE=../shop': a directory, or a git URL.")
+        name = application_name(given.name, given.source)
+        local = given.environment in ("lab", "local")
+        domain = given.domain or f"{name.replace('_', '-')}.{'localhost' if local else 'example.org'}"
+        with checked_out(given.source, given.version, given.deploy_key) as root:
+            draft = examine(root, name, _stated(given.source), domain, given.version, given.deploy_key)
+        if not given.domain and not local:
+            draft.open.insert(0, f"{domain} stands for the name under which it is visited: write yours into domains.")
+        if given.show:
+            print(entry_text(draft), end="")
+            print(report(draft, None, given.environment), file=sys.stderr)
+            return 0
+        text = placed(draft, path)
+        path.write_text(text, encoding="utf-8")
+    except NewAppError as error:
+        print(f"make new-app: {error}", file=sys.stderr)
+        return 1
+    print(report(draft, path.relative_to(ROOT) if path.is_relative_to(ROOT) else path, given.environment))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
