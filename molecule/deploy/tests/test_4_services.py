@@ -1,0 +1,59 @@
+"""Services beside the web workers: they run the live release, and finish what they do when it changes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from deploying import WEB, Visitor, history, on, play
+from site_visitor import PROJECT, wait_for
+
+DOMAIN = "shop.test"
+
+
+def checks() -> list[dict[str, Any]]:
+    """The newest price checks, as the shop tells them."""
+    return Visitor("web1", DOMAIN).get("/status/").json()["checks"]
+
+
+def active(name: str, service: str) -> list[str]:
+    """The instances of a service that run on a host."""
+    listed = on(name).check_output(f"systemctl list-units --plain --no-legend 'shop-{service}@*' --state active")
+    return [line.split()[0] for line in listed.splitlines()]
+
+
+def test_worker_and_beat_run_the_live_release_with_redis() -> None:
+    release = history("web1", "shop")[-1]["release"]
+    wait_for("a price check that beat asked for", lambda: any(one["asked_by"] == "beat" for one in checks()), 60)
+    assert {one["version"] for one in checks()} == {release}
+
+
+def test_a_singleton_runs_once_and_a_worker_on_each_host() -> None:
+    assert [len(active(name, "worker")) for name in WEB] == [1, 1]
+    assert [len(active(name, "beat")) for name in WEB] == [1, 0]
+
+
+def test_a_deploy_brings_the_services_along_and_lets_a_task_finish(tmp_path: Path) -> None:
+    before = {name: active(name, "worker") for name in WEB}
+    source = tmp_path / "shop"
+    shutil.copytree(PROJECT / "tests/projects/srclayout", source, ignore=shutil.ignore_patterns("__pycache__"))
+    with (source / "src/shop/static/shop/shop.css").open("a") as css:
+        css.write("/* another */\n")
+    old = history("web1", "shop")[-1]["release"]
+    known = {one["id"] for one in checks()}
+    # One task for each worker that will still be at it when its release is no longer live.
+    for _ in WEB:
+        assert Visitor("web1", DOMAIN).post("/check/?seconds=45").status_code == 202
+    play("playbooks/deploy.yml", "-e", "app=shop", "-e", f"source={source}")
+    release = history("web1", "shop")[-1]["release"]
+    assert release != old
+
+    def finished() -> bool:
+        return sum(one["asked_by"] == "page" and one["id"] not in known for one in checks()) == len(WEB)
+
+    wait_for("the end of the tasks that were under way", finished, 120)
+    wait_for("a price check by the new release", lambda: checks()[0]["version"] == release, 60)
+    for name in WEB:
+        (unit,) = active(name, "worker")
+        assert [unit] != before[name]
