@@ -5,6 +5,7 @@
 (its source, its virtual environment, its environment) behind the same nginx, and are asked in alternation. Load goes to the
 lab's own host alone: 16 connections of wrk. Machines are noisy: read the ratios, and the range of each figure.
 
+``BENCH_TLS=none`` measures the site as it stands behind a load balancer that ends TLS (``nginx_tls_mode: none``).
 ``BENCH_ROUNDS`` (5) and ``BENCH_SECONDS`` (4) make it longer or shorter; ``BENCH_KEEP=1`` leaves the lab running.
 """
 
@@ -21,7 +22,10 @@ from tests.bench.labs import BENCH, DOMAIN, Lab, copy_project, spread, web_inven
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 5)
 SECONDS = int(os.environ.get("BENCH_SECONDS") or 4)
+TLS = (os.environ.get("BENCH_TLS") or "project_ca") != "none"
 CONNECTIONS = 16
+OWN_PORT = 443 if TLS else 80
+VARIABLES: dict[str, object] = {} if TLS else {"nginx_tls_mode": "none"}
 HOST = "web1"
 PACKAGES = ["gunicorn==27.0.1", "granian==2.8.7", "whitenoise==6.12.0"]
 VIEWS = {"JSON": "/json/", "page": "/page/", "list": "/list/"}
@@ -84,15 +88,15 @@ def nginx_configuration(servers: list[Server]) -> str:
             if server.keepalive
             else ("", "")
         )
+        certificate = "ssl_certificate /etc/ssl/bench/fullchain.pem; ssl_certificate_key /etc/ssl/bench/privkey.pem;"
         blocks.append(f"""\
 upstream peer_{server.port} {{
     server unix:{server.socket} fail_timeout=0;
 {keep[0]}}}
 server {{
-    listen {server.port} ssl;
+    listen {server.port}{" ssl" if TLS else ""};
     server_name {DOMAIN};
-    ssl_certificate /etc/ssl/bench/fullchain.pem;
-    ssl_certificate_key /etc/ssl/bench/privkey.pem;
+    {certificate if TLS else ""}
     client_max_body_size 10m;
     location / {{
         {keep[1]}
@@ -130,7 +134,7 @@ def start(lab: Lab, servers: list[Server]) -> None:
 def load(lab: Lab, port: int, path: str, seconds: int) -> dict[str, float]:
     """Ask for one address with wrk."""
     done = subprocess.run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(BENCH / "wrk.lua"), f"https://{DOMAIN}:{port}{path}"],
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(BENCH / "wrk.lua"), f"{'https' if TLS else 'http'}://{DOMAIN}:{port}{path}"],
         env={**os.environ, "BENCH_ADDRESS": lab.address(HOST)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
@@ -174,9 +178,15 @@ def rounds(
 
 def memory(lab: Lab) -> float:
     """MB (PSS) of a master with two workers that have answered every view."""
-    lab.play("site.yml", "--tags", "uwsgi,django", "-e", json.dumps({"bench_processes": 2, "bench_packages": PACKAGES}))
+    lab.play(
+        "site.yml",
+        "--tags",
+        "uwsgi,django",
+        "-e",
+        json.dumps({**VARIABLES, "bench_processes": 2, "bench_packages": PACKAGES}),
+    )
     for path in VIEWS.values():
-        load(lab, 443, path, 3)
+        load(lab, OWN_PORT, path, 3)
     sizes = lab.memory(HOST, lab.live_unit(HOST))
     if len(sizes) != 3:
         raise SystemExit(f"a master and two workers were expected, not {len(sizes)} processes.")
@@ -236,10 +246,10 @@ def bench(lab: Lab) -> None:
     """Measure, print, write."""
     copy_project(lab)
     lab.play("playbooks/secrets.yml")
-    lab.play("site.yml", "-e", json.dumps({"bench_packages": PACKAGES}))
+    lab.play("site.yml", "-e", json.dumps({**VARIABLES, "bench_packages": PACKAGES}))
     start(lab, [*SERVERS, FILE_SERVER])
     time.sleep(3)
-    own = (lab.live_unit(HOST), 443)
+    own = (lab.live_unit(HOST), OWN_PORT)
     raw = rounds(lab, {OWN: own, **{server.title: (server.unit, server.port) for server in SERVERS}}, VIEWS)
     raw |= rounds(lab, {OWN: own, WHITENOISE: (FILE_SERVER.unit, FILE_SERVER.port)}, FILES)
     results = {
@@ -257,7 +267,9 @@ def bench(lab: Lab) -> None:
         print(
             f"{one['goal']!s:<40}{one['measured']:>8} (goal {one['wanted']}) {'reached' if one['reached'] else 'MISSED'}"
         )
-    write_results("serve", {"results": results, "rounds": raw, "goals": reached, "workers": workers})
+    write_results(
+        "serve" if TLS else "serve-http", {"results": results, "rounds": raw, "goals": reached, "workers": workers}
+    )
 
 
 def main() -> None:
