@@ -9,8 +9,11 @@ PYTHON := .venv/bin/python
 # The packages that the tests need beside those of the lab, each with a file that it brings.
 TEST_PACKAGES := chromium=/usr/bin/chromium chromium-driver=/usr/bin/chromedriver libnss3-tools=/usr/bin/certutil \
   curl=/usr/bin/curl openssl=/usr/bin/openssl fonts-dejavu-core=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+# What bench-serve needs: the load generator.
+BENCH_PACKAGES := wrk=/usr/bin/wrk
 
-.PHONY: help up url down clean ssh venv lock lint test test-unit test-role test-stack bench-converge docs new-app
+.PHONY: help up url down clean ssh venv lock lint test test-unit test-role test-stack bench-converge bench-serve \
+  bench-deploy docs new-app
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +71,14 @@ test-stack: ## The whole site on fresh hosts, with a browser and reboots
 bench-converge: ## First and no-change runs of site.yml for 1, 2 and 10 web hosts, side by side
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.converge
+
+bench-serve: ## What serves fastest: the deployed site against gunicorn, granian and WhiteNoise
+	@BOOTSTRAP_EXTRA="$(BENCH_PACKAGES)" lab/bootstrap lab
+	@$(PYTHON) -m tests.bench.serve
+
+bench-deploy: ## What deploys and rollbacks cost the visitors, under load
+	@lab/bootstrap lab
+	@$(PYTHON) -m tests.bench.deploy
 
 docs: venv ## Bring the generated parts of the role READMEs up to date
 	@$(PYTHON) docs/generate_role_readmes.py

@@ -1,0 +1,291 @@
+"""What a deploy costs the visitors: deploys and rollbacks in a row on two hosts under load.
+
+``make bench-deploy`` prints the figures and writes them to ``build/bench/deploy.json``. It boots a lab of its own, runs
+``site.yml`` for the project of ``tests/bench/project``, lets visitors come who take note of every answer
+(``tests/bench/visitors.py``), and deploys a changed source again and again with ``playbooks/deploy.yml``; the last deploys are
+each taken back by ``playbooks/rollback.yml`` before the next one. Hosts, visitors and controller share this machine's CPUs.
+The controller is a machine of its own elsewhere, so its processes yield to the others here (``nice``).
+
+``BENCH_DEPLOYS`` (30), ``BENCH_ROLLBACKS`` (10), ``BENCH_VISITORS`` (4 of either kind a host) and ``BENCH_BASE_SECONDS`` (60)
+make it shorter; ``BENCH_KEEP=1`` leaves the lab running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tests.bench.labs import BENCH, DOMAIN, Lab, copy_project, spread, summary_seconds, web_inventory, write_results
+from tests.bench.visitors import Answer, Visitors
+
+DEPLOYS = int(os.environ.get("BENCH_DEPLOYS") or 30)
+ROLLBACKS = min(int(os.environ.get("BENCH_ROLLBACKS") or 10), DEPLOYS)
+VISITORS = int(os.environ.get("BENCH_VISITORS") or 4)
+BASE_SECONDS = int(os.environ.get("BENCH_BASE_SECONDS") or 60)
+HOSTS = ("web1", "web2")
+YIELD = ("nice", "-n", "10")
+WORST_MS = 500
+ROLLBACK_SECONDS = 2
+RECAP = re.compile(r"^(web\d+)\s+: ok=\d+\s+changed=(\d+)", re.MULTILINE)
+
+
+@dataclass
+class Event:
+    """A deploy, a rollback or a stretch of the base line.
+
+    Attributes:
+        kind: ``base line``, ``base line with a run``, ``deploy``, ``rollback`` or ``unchanged``.
+        began, ended: on the monotonic clock.
+        release: the release that is live at its end.
+        on_host: by host, seconds from the start of the new master until it got the requests, as the host measured.
+        first_answer: by host, seconds from the command to the first answer of that release.
+    """
+
+    kind: str
+    began: float
+    ended: float = 0.0
+    release: str = ""
+    on_host: dict[str, float] = field(default_factory=dict)
+    first_answer: dict[str, float] = field(default_factory=dict)
+
+
+class Bench:
+    """The lab, its visitors, and what happened."""
+
+    def __init__(self, lab: Lab, project: Path) -> None:
+        self.lab = lab
+        self.project = project
+        self.visitors = Visitors(DOMAIN, {host: lab.address(host) for host in HOSTS}, str(lab.directory / "ca.pem"))
+        self.events: list[Event] = []
+        self.releases: set[str] = set()
+        self.generation = 0
+
+    async def play(self, kind: str, *words: str) -> tuple[Event, str]:
+        """Run a playbook as an event."""
+        event = Event(kind, time.monotonic())
+        done = await asyncio.to_thread(self.lab.play, *words, "-e", "app=bench", prefix=YIELD)
+        event.ended = time.monotonic()
+        for host, (_old, new, seconds) in summary_seconds(done.output).items():
+            event.release = new
+            event.on_host[host] = seconds
+        if event.release:
+            self.releases.add(event.release)
+        self.events.append(event)
+        return event, done.output
+
+    async def switch(self, kind: str, *words: str) -> None:
+        """A deploy or a rollback; both hosts have to say what they did."""
+        event, output = await self.play(kind, *words)
+        if set(event.on_host) != set(HOSTS):
+            raise SystemExit(f"{kind}: not every host was switched:\n{output[-4000:]}")
+        # The visitors may still wait for the answers that they asked for before.
+        await asyncio.sleep(1)
+        for host in HOSTS:
+            first = min(
+                one.began + one.seconds
+                for one in self.visitors.answers
+                if one.host == host and one.release == event.release and one.began > event.began
+            )
+            event.first_answer[host] = first - event.began
+        failed = sum(1 for one in self.visitors.answers if one.problem)
+        print(
+            f"{kind:<10}{event.release}  {event.ended - event.began:6.1f} s, on the hosts "
+            f"{'/'.join(f'{event.on_host[host]:.2f}' for host in HOSTS)} s; {len(self.visitors.answers)} requests, {failed} failed, "
+            f"{len(self.visitors.dropped)} dropped so far",
+            flush=True,
+        )
+
+    async def deploy(self) -> None:
+        """Deploy a source that differs by one number."""
+        self.generation += 1
+        (self.project / "generation.txt").write_text(f"{self.generation}\n")
+        await self.switch("deploy", "playbooks/deploy.yml")
+
+    async def base_line(self) -> None:
+        """The same load with nothing going on, and with a run that changes nothing."""
+        event = Event("base line", time.monotonic())
+        await asyncio.sleep(BASE_SECONDS)
+        event.ended = time.monotonic()
+        self.events.append(event)
+        while time.monotonic() - event.ended < BASE_SECONDS:
+            await self.play("base line with a run", "playbooks/deploy.yml")
+
+    def states(self) -> dict[str, str]:
+        """By host, the releases and what runs since when."""
+        script = "ls /srv/bench/releases; readlink /srv/bench/live; systemctl show --property MainPID,ActiveEnterTimestampMonotonic "
+        return {host: self.lab.run(host, "sh", "-c", f"'{script} {self.lab.live_unit(host)} nginx'") for host in HOSTS}
+
+    async def unchanged(self) -> dict[str, object]:
+        """A deploy of what is live: nothing may be shipped and nothing restarted."""
+        before = await asyncio.to_thread(self.states)
+        event, output = await self.play("unchanged", "playbooks/deploy.yml")
+        same = before == await asyncio.to_thread(self.states)
+        changed = {host: int(count) for host, count in RECAP.findall(output)}
+        return {"seconds": event.ended - event.began, "changed": sum(changed.values()), "same": same}
+
+    async def run(self) -> dict[str, object]:
+        """All of it."""
+        # The release of site.yml, so that all that answer are known.
+        self.releases.add(
+            self.lab.run(HOSTS[0], "readlink", "-f", "/srv/bench/live/release").strip().rpartition("/")[2]
+        )
+        self.visitors.come(VISITORS, VISITORS)
+        await self.base_line()
+        for number in range(DEPLOYS):
+            if number >= DEPLOYS - ROLLBACKS:
+                await self.deploy()
+                await self.switch("rollback", "playbooks/rollback.yml")
+            else:
+                await self.deploy()
+        unchanged = await self.unchanged()
+        await self.visitors.leave()
+        return unchanged
+
+
+def within(answers: list[Answer], events: list[Event]) -> list[Answer]:
+    """The answers whose time overlaps one of the events."""
+    spans = [(event.began, event.ended) for event in events]
+    return [one for one in answers if any(one.began < end and one.began + one.seconds > begin for begin, end in spans)]
+
+
+def stale(bench: Bench) -> int:
+    """Answers of another release than the one that was live when they were asked for, between two events."""
+    switches = [event for event in bench.events if event.kind in ("deploy", "rollback")]
+    wrong = 0
+    for event, after in zip(switches, [*switches[1:], None], strict=True):
+        until = after.began if after else float("inf")
+        wrong += sum(
+            1
+            for one in bench.visitors.answers
+            if event.ended < one.began < until - one.seconds and one.release not in ("", event.release)
+        )
+    return wrong
+
+
+def evaluate(bench: Bench, unchanged: dict[str, object]) -> dict[str, object]:
+    """The figures and the goals."""
+    answers = bench.visitors.answers
+    phases: dict[str, dict[str, object]] = {}
+    for kind in ("base line", "base line with a run", "deploy", "rollback"):
+        events = [event for event in bench.events if event.kind == kind]
+        found = within(answers, events)
+        if not found:
+            continue
+        times = sorted(one.seconds * 1000 for one in found)
+        spent = sum(event.ended - event.began for event in events)
+        phases[kind] = {
+            "events": len(events),
+            "seconds": spent,
+            "requests": len(found),
+            "per_second": len(found) / spent,
+            "failed": sum(1 for one in found if one.problem),
+            "median_ms": times[len(times) // 2],
+            "p99_ms": times[int(len(times) * 0.99)],
+            "worst_ms": times[-1],
+            "worst_by_kind_ms": {
+                name: max((one.seconds * 1000 for one in found if one.kind == name), default=0.0)
+                for name in ("keep-alive", "new", "slow", "body")
+            },
+        }
+    figures: dict[str, object] = {
+        "requests": len(answers),
+        "failed": sum(1 for one in answers if one.problem),
+        "problems": [asdict(one) for one in answers if one.problem][:50],
+        "dropped": len(bench.visitors.dropped),
+        "closed_with_notice": bench.visitors.closed_with_notice,
+        "closed_idle": bench.visitors.closed_idle,
+        "strangers": sum(1 for one in answers if one.release and one.release not in bench.releases),
+        "stale": stale(bench),
+        "phases": phases,
+        "unchanged": unchanged,
+    }
+    for kind in ("deploy", "rollback"):
+        events = [event for event in bench.events if event.kind == kind]
+        if events:
+            figures[kind] = {
+                "command_s": spread([event.ended - event.began for event in events]),
+                "on_host_s": spread([seconds for event in events for seconds in event.on_host.values()]),
+                "first_answer_s": spread([seconds for event in events for seconds in event.first_answer.values()]),
+            }
+    return figures
+
+
+def goals(figures: dict) -> list[tuple[str, object, str, bool]]:
+    """Each goal with what was measured."""
+    phases = figures["phases"]
+    worst = max(phases[kind]["worst_ms"] for kind in ("deploy", "rollback") if kind in phases)
+    over = worst - phases["base line"]["worst_ms"]
+    over_run = worst - max(phases[kind]["worst_ms"] for kind in phases if kind.startswith("base line"))
+    unchanged = figures["unchanged"]
+    listed = [
+        ("failed requests", figures["failed"], "0", figures["failed"] == 0),
+        ("dropped keep-alive connections", figures["dropped"], "0", figures["dropped"] == 0),
+        (
+            "answers of a wrong release",
+            figures["stale"] + figures["strangers"],
+            "0",
+            figures["stale"] + figures["strangers"] == 0,
+        ),
+        ("worst answer over the base line, ms", round(over), f"< {WORST_MS}", over < WORST_MS),
+        ("the same over a run that changes nothing, ms", round(over_run), f"< {WORST_MS}", over_run < WORST_MS),
+        ("unchanged: tasks that changed something", unchanged["changed"], "0", unchanged["changed"] == 0),
+        ("unchanged: same processes and releases", unchanged["same"], "True", bool(unchanged["same"])),
+    ]
+    if "rollback" in figures:
+        slowest = figures["rollback"]["on_host_s"]["max"]
+        listed.append(("slowest rollback of a host, s", slowest, f"< {ROLLBACK_SECONDS}", slowest < ROLLBACK_SECONDS))
+    return listed
+
+
+def show(figures: dict, reached: list[tuple[str, object, str, bool]]) -> None:
+    """The tables."""
+    print(f"\n{'':<24}{'requests':>10}{'a second':>10}{'failed':>8}{'median ms':>11}{'p99 ms':>9}{'worst ms':>10}")
+    for kind, one in figures["phases"].items():
+        print(
+            f"{kind:<24}{one['requests']:>10}{one['per_second']:>10.0f}{one['failed']:>8}{one['median_ms']:>11.1f}"
+            f"{one['p99_ms']:>9.0f}{one['worst_ms']:>10.0f}"
+        )
+    print(f"\n{'seconds, median (range)':<24}{'command':>20}{'on a host':>24}{'to the first answer':>26}")
+    for kind in ("deploy", "rollback"):
+        if kind in figures:
+            cells = "".join(
+                f"{figures[kind][key]['median']:>{width}.2f} ({figures[kind][key]['min']:.2f}-{figures[kind][key]['max']:.2f})"
+                for key, width in (("command_s", 8), ("on_host_s", 12), ("first_answer_s", 12))
+            )
+            print(f"{kind:<24}{cells}")
+    print(f"unchanged: {figures['unchanged']['seconds']:.1f} s")
+    print(f"connections that the server closed with notice: {figures['closed_with_notice']}\n")
+    for name, measured, wanted, good in reached:
+        print(f"{name:<48}{measured!s:>10} (goal {wanted}) {'reached' if good else 'MISSED'}")
+
+
+def main() -> None:
+    """A lab of its own, the benchmark, and away with it."""
+    lab = Lab("deploy", web_inventory(len(HOSTS)), BENCH / "applications.yml")
+    if not os.environ.get("BENCH_KEEP"):
+        lab.command("down")
+    lab.command("hosts")
+    try:
+        project = copy_project(lab)
+        lab.play("playbooks/secrets.yml")
+        lab.play("site.yml")
+        bench = Bench(lab, project)
+        unchanged = asyncio.run(bench.run())
+        figures = evaluate(bench, unchanged)
+        reached = goals(figures)
+        show(figures, reached)
+        write_results("deploy", {**figures, "events": [asdict(event) for event in bench.events], "goals": reached})
+    finally:
+        if not os.environ.get("BENCH_KEEP"):
+            lab.command("down")
+    if figures["failed"] or figures["dropped"]:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

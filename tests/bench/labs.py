@@ -1,0 +1,175 @@
+"""A lab of a benchmark's own, and what the benchmarks measure on its hosts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+BENCH = Path(__file__).resolve().parent
+OUTPUT = PROJECT / "build" / "bench"
+DOMAIN = "bench.localhost"
+STATIC_SIZES = {"1k.txt": 1024, "100k.txt": 100 * 1024}
+
+# Runs on a host, as root: CPU of the units that it is given, or memory of the processes of one unit, from /proc.
+PROBE = r"""
+import collections, json, os, re, sys
+what, units = sys.argv[1], sys.argv[2:]
+tick = os.sysconf("SC_CLK_TCK")
+cpu, memory = collections.Counter(), collections.defaultdict(dict)
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        unit = re.search(r"/([^/\n]+\.service)", open(f"/proc/{pid}/cgroup").read())
+        if not unit or unit[1] not in units:
+            continue
+        # utime, stime, and those of children that ended
+        fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+        cpu[unit[1]] += sum(map(int, fields[11:15])) / tick
+        if what == "memory":
+            pss = re.search(r"^Pss:\s+(\d+)", open(f"/proc/{pid}/smaps_rollup").read(), re.M)
+            memory[unit[1]][pid] = int(pss[1])
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+print(json.dumps(memory if what == "memory" else cpu))
+"""
+
+
+def web_inventory(web_hosts: int) -> str:
+    """An inventory with so many web hosts and one database."""
+    names = "".join(f"        web{number}:\n" for number in range(1, web_hosts + 1))
+    return (
+        "env_lab:\n  vars:\n    ansible_group_priority: 10\n  children:\n"
+        f"    web:\n      hosts:\n{names}    database:\n      hosts:\n        db1:\n"
+    )
+
+
+@dataclass
+class Done:
+    """A playbook that ran."""
+
+    seconds: float
+    output: str
+
+
+class Lab:
+    """A lab of a benchmark's own.
+
+    With ``applications``, a file of group variables, its inventory gives the hosts these applications; without, those of
+    the repository.
+    """
+
+    def __init__(self, name: str, inventory: str, applications: Path | None = None) -> None:
+        self.name = f"bench-{name}"
+        self.inventory = OUTPUT / f"inventory-{name}"
+        self.directory = PROJECT / ".lab" / self.name
+        shutil.rmtree(self.inventory, ignore_errors=True)
+        self.inventory.mkdir(parents=True)
+        (self.inventory / "hosts.yml").write_text(inventory)
+        groups = self.inventory / "group_vars"
+        if applications is None:
+            groups.symlink_to(PROJECT / "group_vars")
+        else:
+            groups.mkdir()
+            for group in (PROJECT / "group_vars").iterdir():
+                if group.name != "env_lab":
+                    (groups / group.name).symlink_to(group)
+            (groups / "env_lab").mkdir()
+            (groups / "env_lab" / "main.yml").symlink_to(PROJECT / "group_vars" / "env_lab" / "main.yml")
+            (groups / "env_lab" / "zz_applications.yml").symlink_to(applications)
+            # main.yml finds it by where group_vars really is, which is here.
+            (groups / "env_lab" / "zz_lab.yml").write_text(f"lab_directory: {self.directory}\n")
+        # As on a machine where nobody has switched it off, Python keeps the bytecode of what it loads.
+        ordinary = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        self.environment = {
+            **ordinary, "LAB": str(self.inventory), "LAB_NAME": self.name, "LAB_PORT": "0",
+            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
+        }  # fmt: skip
+
+    def command(self, word: str) -> None:
+        """A command of the lab."""
+        subprocess.run([sys.executable, "-m", "lab", word], cwd=PROJECT, env=self.environment, check=True)
+
+    def address(self, host: str) -> str:
+        """The address of a host."""
+        return json.loads((self.directory / "hosts.json").read_text())[host]
+
+    def play(self, *words: str, prefix: Iterable[str] = ()) -> Done:
+        """Run a playbook; one that fails ends the benchmark."""
+        began = time.monotonic()
+        done = subprocess.run(
+            [*prefix, str(PROJECT / ".venv/bin/ansible-playbook"), "-i", str(self.inventory), *words],
+            cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(words)} failed in {self.name}:\n{(done.stdout + done.stderr)[-5000:]}")
+        return Done(time.monotonic() - began, done.stdout)
+
+    def run(self, host: str, *words: str, stdin: str | None = None) -> str:
+        """A command on a host, as root."""
+        done = subprocess.run(
+            ["ssh", "-F", str(self.directory / "ssh_config"), host, "sudo", *words],
+            input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise SystemExit(f"{host}: {' '.join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+    def cpu(self, host: str, units: list[str]) -> float:
+        """CPU seconds that the units have used."""
+        return sum(json.loads(self.run(host, "python3", "-", "cpu", *units, stdin=PROBE)).values())
+
+    def memory(self, host: str, unit: str) -> list[int]:
+        """KB (PSS) of each process of a unit, the oldest first."""
+        found = json.loads(self.run(host, "python3", "-", "memory", unit, stdin=PROBE))[unit]
+        return [found[pid] for pid in sorted(found, key=int)]
+
+    def live_unit(self, host: str) -> str:
+        """The unit of the live slot."""
+        slot = self.run(host, "readlink", "/srv/bench/live").strip().rpartition("/")[2]
+        return f"uwsgi-bench@{slot}.service"
+
+
+def copy_project(lab: Lab) -> Path:
+    """The project of the benchmarks, in a place where releases of it may be made, with its static files."""
+    place = OUTPUT / f"{lab.name}-project"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(BENCH / "project", place, ignore=shutil.ignore_patterns("__pycache__"))
+    static = place / "bench" / "static" / "bench"
+    static.mkdir(parents=True)
+    for name, size in STATIC_SIZES.items():
+        line = "The quick brown fox jumps over the lazy dog, {:08d}.\n"
+        (static / name).write_text("".join(line.format(number) for number in range(size // 40))[:size])
+    return place
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median and range."""
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def write_results(name: str, content: object) -> None:
+    """Keep the figures for whoever wants more than the table."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    (OUTPUT / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+
+
+def summary_seconds(output: str) -> dict[str, tuple[str, str, float]]:
+    """By host, what a deploy or a rollback says at its end: old release, new release, seconds."""
+    found = {}
+    host = ""
+    for line in output.splitlines():
+        if named := re.match(r"ok: \[(\S+)\]", line):
+            host = named[1]
+        if told := re.search(r"bench: (\S+) -> (\S+) in ([\d.]+) s", line):
+            found[host] = (told[1], told[2], float(told[3]))
+    return found
