@@ -489,6 +489,11 @@ def postgres_databases(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: entry["database"].get(key) for key in keys} for entry in resolved]
 
 
+def rotating_logins(resolved: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """The two logins of each application that take turns when its password is replaced."""
+    return {entry["name"]: [entry["database"]["user"], f"{entry['database']['user']}_b"] for entry in resolved}
+
+
 def uwsgi_instances(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The applications as entries of the role uwsgi's ``uwsgi_instances``."""
     return [
@@ -518,5 +523,6 @@ class FilterModule:
             "application_fingerprint": application_fingerprint,
             "nginx_sites": nginx_sites,
             "postgres_databases": postgres_databases,
+            "rotating_logins": rotating_logins,
             "uwsgi_instances": uwsgi_instances,
         }

@@ -12,6 +12,8 @@ description:
   - Writes a YAML file, readable by its owner alone, with the mapping C(secrets), one random value for each secret that is
     missing and, where there is none, the project's own certificate authority. What is there stays as it is.
   - Runs on the controller and needs the Python package C(cryptography).
+  - Begins and ends a rotation of the databases' passwords. The old login stays valid meanwhile, because the new password
+    is another role's; C(database_login) says whose turn it is.
 options:
   path:
     description: The file.
@@ -27,6 +29,17 @@ options:
     type: list
     elements: str
     required: true
+  rotation:
+    description:
+      - With V(begin) the applications of O(logins) get a new C(database_password) and C(database_owner_password), and the
+        other of their two logins. A rotation that began before and did not end is taken up again, with the same values.
+      - With V(end) the rotation is over.
+    type: str
+    choices: [begin, end]
+  logins:
+    description: For O(rotation), the two roles of each application that take turns in logging in, by its name.
+    type: dict
+    default: {}
 author:
   - The maintainers
 attributes:
@@ -36,6 +49,15 @@ attributes:
 """
 
 EXAMPLES = r"""
+- name: Begin a rotation
+  secrets_file:
+    path: .lab/lab/secrets.yml
+    applications: [board]
+    names: [database_password, database_owner_password]
+    rotation: begin
+    logins:
+      board: [board, board_b]
+
 - name: Make the secrets of the lab
   secrets_file:
     path: .lab/lab/secrets.yml
@@ -45,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 added:
-  description: Names of the secrets that were made, without their values.
+  description: Names of the secrets that were made or replaced, without their values.
   type: list
   elements: str
   returned: always
@@ -65,6 +87,9 @@ from ansible.module_utils.basic import AnsibleModule
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 64
 AUTHORITY_YEARS = 10
+ROTATED = ("database_password", "database_owner_password")
+# Stands in the file from the first step of a rotation to the last.
+PENDING = "database_rotation_began"
 
 
 class Encrypted(Exception):
@@ -128,6 +153,23 @@ def complete(content: dict, applications: list[str], names: list[str]) -> list[s
     return added
 
 
+def rotate(content: dict, logins: dict[str, list[str]], step: str) -> list[str]:
+    """Begin or end a rotation; returns what was replaced, by name."""
+    changed = []
+    for application, turns in sorted(logins.items()):
+        own = content["applications"][application]
+        if step == "begin" and PENDING not in own:
+            current = own.get("database_login") or turns[0]
+            own["database_login"] = next(login for login in turns if login != current)
+            for name in ROTATED:
+                own[name] = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+            own[PENDING] = True
+            changed += [f"applications.{application}.{name}" for name in ("database_login", *ROTATED)]
+        elif step == "end" and own.pop(PENDING, False):
+            changed.append(f"applications.{application}.{PENDING}")
+    return changed
+
+
 def write(path: str, content: dict) -> None:
     """Replace the file as one step; only its owner reads it."""
     os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
@@ -151,7 +193,14 @@ def alone(directory: str) -> Iterator[None]:
         os.close(handle)
 
 
-def bring_up_to_date(path: str, applications: list[str], names: list[str], check_mode: bool) -> list[str]:
+def bring_up_to_date(
+    path: str,
+    applications: list[str],
+    names: list[str],
+    check_mode: bool,
+    rotation: str | None = None,
+    logins: dict[str, list[str]] | None = None,
+) -> list[str]:
     """Add what is missing to the file; returns what was added, by name."""
     content: dict = {}  # the whole file: what else an operator keeps in it stays
     if os.path.exists(path):
@@ -162,6 +211,8 @@ def bring_up_to_date(path: str, applications: list[str], names: list[str], check
         content = yaml.safe_load(text) or {}
     content["secrets"] = content.get("secrets") or {}
     added = complete(content["secrets"], applications, names)
+    if rotation:
+        added += rotate(content["secrets"], logins or {}, rotation)
     if added and not check_mode:
         write(path, content)
     return added
@@ -174,6 +225,8 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "applications": {"type": "list", "elements": "str", "required": True},
             "names": {"type": "list", "elements": "str", "required": True},
+            "rotation": {"type": "str", "choices": ["begin", "end"]},
+            "logins": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -181,7 +234,14 @@ def main() -> None:
     try:
         # A check makes nothing, so it needs nobody to wait.
         with nullcontext() if module.check_mode else alone(os.path.dirname(path) or "."):
-            added = bring_up_to_date(path, module.params["applications"], module.params["names"], module.check_mode)
+            added = bring_up_to_date(
+                path,
+                module.params["applications"],
+                module.params["names"],
+                module.check_mode,
+                module.params["rotation"],
+                module.params["logins"],
+            )
     except Encrypted:
         module.fail_json(
             msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."
