@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import math
 import re
@@ -172,20 +171,6 @@ def rds_authorities(bundle: str, region: str = "") -> str:
     return "".join(part if part.endswith("\n") else f"{part}\n" for part in chosen or parts)
 
 
-def bundle_fingerprints(bundle: str) -> list[str]:
-    """Each certificate of a bundle as a line: SHA-256 fingerprint, last day, subject. Sorted by subject."""
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
-
-    lines = []
-    for found in PEM.finditer(bundle):
-        certificate = x509.load_pem_x509_certificate(found.group().encode())
-        digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
-        (common,) = certificate.subject.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)
-        lines.append((str(common.value), f"{digest}  {certificate.not_valid_after_utc:%Y-%m-%d}  {common.value}"))
-    return [line for _, line in sorted(lines)]
-
-
 class FilterModule:
     """Ansible's entry point."""
 
@@ -198,5 +183,4 @@ class FilterModule:
             "rds_connection_problems": rds_connection_problems,
             "rds_problems": rds_problems,
             "rds_authorities": rds_authorities,
-            "bundle_fingerprints": bundle_fingerprints,
         }

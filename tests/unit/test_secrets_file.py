@@ -129,3 +129,25 @@ def test_the_authority_signs_certificates_and_nothing_below_itself(
     assert "CA:TRUE, pathlen:0" in said
     assert "Certificate Sign, CRL Sign" in said
     assert authority["key"].startswith("-----BEGIN PRIVATE KEY-----")
+
+
+def test_a_rotation_gives_the_other_login_new_passwords_and_ends(make: Callable[..., dict], path: Path) -> None:
+    names = ["database_password", "database_owner_password"]
+    turns = {"board": ["board", "board_b"]}
+
+    def own() -> dict[str, Any]:
+        return yaml.safe_load(path.read_text())["secrets"]["applications"]["board"]
+
+    make(names=names)
+    first = own()
+    made = make(names=names, rotation="begin", logins=turns)
+    assert made["added"] == [f"applications.board.{name}" for name in ("database_login", *names)]
+    second = own()
+    assert second["database_login"] == "board_b"
+    assert all(second[name] != first[name] for name in names)
+    # Interrupted and begun again: the same values, for some hosts may have them already.
+    assert make(names=names, rotation="begin", logins=turns)["changed"] is False
+    assert own() == second
+    assert make(names=names, rotation="end", logins=turns)["changed"] is True
+    make(names=names, rotation="begin", logins=turns)
+    assert own()["database_login"] == "board"
