@@ -48,7 +48,7 @@ def _certificates(names: list[str]) -> dict[str, str]:
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
 
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
 
     def build(subject: str, issuer: str, key: Any, years: int) -> Any:
         builder = x509.CertificateBuilder().public_key(key.public_key()).serial_number(x509.random_serial_number())
@@ -68,9 +68,7 @@ def _certificates(names: list[str]) -> dict[str, str]:
     server = (
         build(names[0], authority_name, server_key, YEARS)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

@@ -65,7 +65,11 @@ def rds_databases(applications: list[dict[str, Any]], hosts: int, processes: int
         keys = ("name", "user", "owner", "login", "password", "owner_password", "extensions")
         limit = int(own["connection_limit"])
         databases.append(
-            {**{key: own.get(key) for key in keys}, "connections": needed, "connection_limit": needed if limit < 0 else limit}
+            {
+                **{key: own.get(key) for key in keys},
+                "connections": needed,
+                "connection_limit": needed if limit < 0 else limit,
+            }
         )
     return databases
 

@@ -91,7 +91,7 @@ def chain(host: str, port: int, ca_file: str) -> list[dict[str, Any]]:
 def describe(certificate: dict[str, Any], now: datetime.datetime) -> dict[str, Any]:
     """Whose certificate it is and how long it lasts."""
     names = dict(pair for group in certificate.get("subject", ()) for pair in group)
-    ends = datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), datetime.timezone.utc)
+    ends = datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), datetime.UTC)
     return {"subject": names.get("commonName", ""), "ends": ends.isoformat(), "days_left": (ends - now).days}
 
 
@@ -103,7 +103,9 @@ def warnings(certificates: list[dict[str, Any]], days: int) -> list[str]:
             continue
         text = f"The certificate of {one['subject']} ends on {one['ends'][:10]}, in {one['days_left']} days. "
         if number == 0:
-            text += "RDS renews it by itself; where it does not, apply the pending maintenance or choose a newer authority."
+            text += (
+                "RDS renews it by itself; where it does not, apply the pending maintenance or choose a newer authority."
+            )
         else:
             text += (
                 "It is an authority: run playbooks/rds_ca_bundle.yml and site.yml first, and then give the instance a "
@@ -146,7 +148,7 @@ def main() -> None:
         if module.check_mode and not isinstance(error, ssl.SSLError):
             module.exit_json(changed=False, reason=str(error))
         module.fail_json(msg=explain(reason(error), given))
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     certificates = [describe(one, now) for one in found]
     for text in warnings(certificates, given["warn_days"]):
         module.warn(text)

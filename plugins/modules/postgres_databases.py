@@ -415,7 +415,7 @@ def plan_token_logins(one: dict[str, Any], server: Server, retire: bool) -> list
         login = base + BY_TOKEN
         changes += plan_role(login, None, limit, server.roles.get(login), server)
         changes += plan_member(login, base, server)
-    if not server.roles.get(owner + BY_TOKEN, Role()).acts_as == owner:
+    if server.roles.get(owner + BY_TOKEN, Role()).acts_as != owner:
         # What migrations make belongs to the owner, whoever logged in for it.
         statement = f"ALTER ROLE {identifier(owner + BY_TOKEN)} SET role = {literal(owner)}"
         changes.append(Change(f"Role {owner + BY_TOKEN}: act as {owner}", (statement,)))
@@ -638,7 +638,12 @@ def logs_in(login: dict[str, Any], name: str, password: str, database: str) -> b
     except ServerUnavailable as error:
         text = str(error)
         # All of these come after the password was accepted.
-        accepted = ("permission denied for database", "too many connections", "does not exist", "remaining connection slots")
+        accepted = (
+            "permission denied for database",
+            "too many connections",
+            "does not exist",
+            "remaining connection slots",
+        )
         if any(word in text for word in accepted):
             return True
         # PAM: the role logs in by tokens so far, and no password counts.

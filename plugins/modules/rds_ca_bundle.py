@@ -130,7 +130,9 @@ def examine(text: str) -> dict[str, Any]:
     return found
 
 
-def compare(old: dict[str, Any], new: dict[str, Any], now: datetime.datetime, allow: bool) -> tuple[list[str], list[str]]:
+def compare(
+    old: dict[str, Any], new: dict[str, Any], now: datetime.datetime, allow: bool
+) -> tuple[list[str], list[str]]:
     """Names that are new and names that are gone.
 
     Raises:
@@ -182,7 +184,7 @@ def main() -> None:
             texts.append(handle.read())
     try:
         new, old = examine(texts[0]), read(texts[1])
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         added, removed = compare(old, new, now, module.params["allow_removal"])
     except Refused as error:
         module.fail_json(msg=f"The new bundle is not taken: {error}.")

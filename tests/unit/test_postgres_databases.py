@@ -202,7 +202,10 @@ def test_logins_by_token_are_roles_of_their_own() -> None:
     ("said", "remedy"),
     [
         ("SSL error: certificate verify failed", "run playbooks/rds_ca_bundle.yml"),
-        ('server certificate for "a" (and 1 other name) does not match host name "db"', "Give the endpoint as RDS shows it"),
+        (
+            'server certificate for "a" (and 1 other name) does not match host name "db"',
+            "Give the endpoint as RDS shows it",
+        ),
         ('no pg_hba.conf entry for host "10.0.0.1", user "x", database "y", no encryption', "sslmode=verify-full"),
         ('FATAL:  password authentication failed for user "x"', "docs/secrets.md"),
         ('FATAL:  PAM authentication failed for user "x"', "logs in by a token"),

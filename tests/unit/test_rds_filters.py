@@ -32,7 +32,14 @@ def application(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("instance_class", "connections"),
-    [("db.t4g.micro", 87), ("db.t3.small", 188), ("db.m7g.large", 797), ("db.r6g.16xlarge", 5000), ("db.x2g.large", 0), ("t4g", 0)],
+    [
+        ("db.t4g.micro", 87),
+        ("db.t3.small", 188),
+        ("db.m7g.large", 797),
+        ("db.r6g.16xlarge", 5000),
+        ("db.x2g.large", 0),
+        ("t4g", 0),
+    ],
 )
 def test_connections_of_a_class(rds: ModuleType, instance_class: str, connections: int) -> None:
     assert rds.rds_max_connections(instance_class) == connections
@@ -65,7 +72,9 @@ def test_of_the_bundle_the_region_s_authorities_are_trusted(rds: ModuleType) -> 
 def test_checksum_and_fingerprints_are_those_of_the_bundle(bundles: ModuleType) -> None:
     digest, name = (FILES / "rds-ca-bundle.pem.sha256").read_text().split()
     assert (digest, name) == (hashlib.sha256(BUNDLE.read_bytes()).hexdigest(), BUNDLE.name)
-    assert bundles.fingerprints(bundles.examine(BUNDLE.read_text())) == (FILES / "rds-ca-bundle.fingerprints").read_text()
+    assert (
+        bundles.fingerprints(bundles.examine(BUNDLE.read_text())) == (FILES / "rds-ca-bundle.fingerprints").read_text()
+    )
 
 
 def test_a_new_bundle_is_taken_with_its_checksum(

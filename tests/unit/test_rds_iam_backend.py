@@ -35,7 +35,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Any:
         settings.configure()
     for name in [name for name in sys.modules if name.startswith("rds_iam_backend")]:
         monkeypatch.delitem(sys.modules, name)
-    from rds_iam_backend import base  # noqa: PLC0415
+    from rds_iam_backend import base
 
     return base
 
@@ -88,7 +88,7 @@ def wrapper(backend: Any, **options: Any) -> Any:
 
 
 def test_a_token_is_the_one_that_boto3_makes(backend: Any, clock: Any) -> None:
-    import boto3  # noqa: PLC0415
+    import boto3
 
     own = backend.tokens.make(HOST, 5432, "board_iam")
     theirs = boto3.client("rds", region_name="eu-central-1").generate_db_auth_token(HOST, 5432, "board_iam")
@@ -108,7 +108,11 @@ def test_rds_accepts_it_for_fifteen_minutes(backend: Any, clock: Any, verify: Mo
     ("change", "user", "why"),
     [
         (lambda token: token, "board_owner_iam", "a token of board_iam"),
-        (lambda token: token.replace("DBUser=board_iam", "DBUser=board_owner_iam"), "board_owner_iam", "wrong signature"),
+        (
+            lambda token: token.replace("DBUser=board_iam", "DBUser=board_owner_iam"),
+            "board_owner_iam",
+            "wrong signature",
+        ),
         (lambda token: token.replace("X-Amz-Expires=900", "X-Amz-Expires=90000"), "board_iam", "wrong signature"),
         (lambda token: token.replace("AKIATEST", "AKIAOTHER"), "board_iam", "wrong signature"),
         (lambda token: token.replace("AKIATEST", "AKIANONE"), "board_iam", "unknown access key"),

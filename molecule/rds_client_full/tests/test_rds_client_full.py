@@ -76,7 +76,7 @@ def test_a_token_that_is_not_good_is_refused_with_the_remedy(login: Login, step:
     said = login(**given)["error"]
     for word in ("PAM authentication failed", "rds-db:connect", "clock is right"):
         assert word in said
-    from controller import connect  # noqa: PLC0415
+    from controller import connect
 
     assert journal in connect("rds-server").check_output("journalctl -t lab-rds-iam -n 1 --no-pager")
 
@@ -85,7 +85,9 @@ def test_no_password_counts_where_tokens_do(host: Any) -> None:
     files = {"dbname": "shop", "sslrootcert": "/etc/ssl/rds/authorities.pem"}
     assert "PAM authentication failed" in ask(host, "shop_web_iam", "not-used-either", **files)["error"]
     # The master user still has one, though it is a member of the owner.
-    assert ask(host, told()["master_user"], told()["master_password"], **{**files, "dbname": "postgres"}) == {"rows": [[1]]}
+    assert ask(host, told()["master_user"], told()["master_password"], **{**files, "dbname": "postgres"}) == {
+        "rows": [[1]]
+    }
 
 
 def test_roles_are_as_they_should_be() -> None:

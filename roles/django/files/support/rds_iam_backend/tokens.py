@@ -41,9 +41,7 @@ def _signer_of(region):
             "rds_iam_backend: there are no AWS credentials to sign a token with. Give the instance a role that "
             "allows rds-db:connect, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         )
-    return RequestSigner(
-        ServiceId("rds"), region, "rds-db", "v4", credentials, _session.get_component("event_emitter")
-    )
+    return RequestSigner(ServiceId("rds"), region, "rds-db", "v4", credentials, _session.get_component("event_emitter"))
 
 
 def make(host, port, user):
