@@ -186,7 +186,7 @@ SEARCH_PATH = "public, pg_temp"
 # The second of the two logins that an application has in turn is the name of the first with this.
 OTHER = "_b"
 # Logins by token are roles of their own, named after the role whose rights they have.
-BY_TOKEN = "_iam"
+IAM_SUFFIX = "_iam"
 TABLE_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 SEQUENCE_RIGHTS = ("USAGE", "SELECT", "UPDATE")
 # Attributes that neither role may have, by their column.
@@ -397,7 +397,7 @@ def plan_password_logins(one: dict[str, Any], server: Server, retire: bool) -> l
     if login != user:
         changes += plan_member(login, user, server)
     if retire:
-        changes += plan_retired((other_login(one), owner + BY_TOKEN, user + BY_TOKEN), server)
+        changes += plan_retired((other_login(one), owner + IAM_SUFFIX, user + IAM_SUFFIX), server)
     return changes
 
 
@@ -412,13 +412,13 @@ def plan_token_logins(one: dict[str, Any], server: Server, retire: bool) -> list
     changes += plan_membership(owner, server.roles.get(owner), server)
     changes += plan_base(user, server.roles.get(user))
     for base, limit in ((owner, -1), (user, one["connection_limit"])):
-        login = base + BY_TOKEN
+        login = base + IAM_SUFFIX
         changes += plan_role(login, None, limit, server.roles.get(login), server)
         changes += plan_member(login, base, server)
-    if server.roles.get(owner + BY_TOKEN, Role()).acts_as != owner:
+    if server.roles.get(owner + IAM_SUFFIX, Role()).acts_as != owner:
         # What migrations make belongs to the owner, whoever logged in for it.
-        statement = f"ALTER ROLE {identifier(owner + BY_TOKEN)} SET role = {literal(owner)}"
-        changes.append(Change(f"Role {owner + BY_TOKEN}: act as {owner}", (statement,)))
+        statement = f"ALTER ROLE {identifier(owner + IAM_SUFFIX)} SET role = {literal(owner)}"
+        changes.append(Change(f"Role {owner + IAM_SUFFIX}: act as {owner}", (statement,)))
     if retire:
         changes += plan_retired((owner, user, user + OTHER), server)
     return changes
@@ -565,7 +565,7 @@ def read_server(
     passwords = {}
     for one in wanted:
         names += [one["owner"], one["user"], login_of(one), other_login(one), one["user"] + OTHER]
-        names += [one["owner"] + BY_TOKEN, one["user"] + BY_TOKEN]
+        names += [one["owner"] + IAM_SUFFIX, one["user"] + IAM_SUFFIX]
         if authentication == "password":
             passwords |= {one["owner"]: one["owner_password"], login_of(one): one["password"]}
     verifiers = {}
