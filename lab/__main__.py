@@ -69,7 +69,7 @@ def summary(settings: Settings, stages: list[tuple[str, float]]) -> None:
     print(f"                 {settings.directory / 'secrets.yml'} (secrets.applications.board.admin_password)")
     print(f"  Certificate    signed by the lab's own CA: {settings.directory / 'ca.pem'}")
     for name, address in addresses.items():
-        groups = [group for group in listed[name].groups if group in ("web", "database", "balancer")]
+        groups = [group for group in listed[name].groups if group in ("web", "database", "balancer", "rds")]
         print(f"  {name:<14} {address:<15} {', '.join(groups)}   ssh -F .lab/{settings.name}/ssh_config {name}")
     print("  Took           " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in stages))
     print("  Remove it      make down\n")

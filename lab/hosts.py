@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.images import ensure_image
+from lab import rds
+from lab.images import ensure_image, ensure_rds_image
 from lab.podman import Podman, project_label, run
 from lab.settings import PROJECT, SUITES, LabError, Settings
 
@@ -37,6 +38,8 @@ class Host:
     name: str
     suite: str
     groups: tuple[str, ...]
+    # "rds" for a host that plays Amazon RDS (lab/rds/); all others are empty and wait for Ansible.
+    kind: str = ""
 
     def container(self, settings: Settings) -> str:
         """The name of its container."""
@@ -60,7 +63,7 @@ def inventory_hosts(settings: Settings, limit: str = "all") -> list[Host]:
         if suite not in SUITES:
             raise LabError(f"{name} asks for lab_suite={suite}: choose {' or '.join(SUITES)}.")
         groups = tuple(sorted(group for group, inside in members.items() if name in inside))
-        hosts.append(Host(name=name, suite=suite, groups=groups))
+        hosts.append(Host(name=name, suite=suite, groups=groups, kind=host_vars.get("lab_kind") or ""))
     if not hosts:
         raise LabError(f"{settings.inventory} lists no host: add one, for example 'web1:' under the group web.")
     return hosts
@@ -191,7 +194,9 @@ def _addresses(hosts: list[Host], network: ipaddress.IPv4Network, existing: list
     return {host.name: taken.get(host.name) or next(free) for host in hosts}
 
 
-def _create(settings: Settings, podman: Podman, host: Host, address: str, image: str, publish: bool) -> None:
+def _create(
+    settings: Settings, podman: Podman, host: Host, address: str, image: str, publish: bool, names: Path | None = None
+) -> None:
     words = [
         "run",
         "--detach",
@@ -224,6 +229,8 @@ def _create(settings: Settings, podman: Podman, host: Host, address: str, image:
     ]
     if publish:
         words += ["--publish", f"127.0.0.1:{settings.port}:443", "--label", f"lab.port={settings.port}"]
+    if names:
+        words += ["--volume", f"{names}:/etc/resolv.conf:ro"]
     podman(*words, image)
 
 
@@ -328,14 +335,21 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
             _check_port(settings)
         _ensure_kernel_settings(settings)
         network = ensure_network(settings, podman)
-        images = {suite: ensure_image(settings, podman, suite) for suite in sorted({host.suite for host in new})}
+        kinds = sorted({(host.kind, host.suite) for host in new})
+        images = {
+            (kind, suite): (ensure_rds_image if kind == "rds" else ensure_image)(settings, podman, suite)
+            for kind, suite in kinds
+        }
         key = _ensure_key(settings)
         public_key = key.with_suffix(".pub").read_text().strip()
         addresses = _addresses(hosts, network, existing)
+        instances = [host for host in hosts if host.kind == "rds"]
+        # Where RDS is played, its DNS is, too: the other hosts ask there.
+        names = rds.write_resolver(settings, addresses[instances[0].name], network) if instances else None
         for host in new:
-            _create(
-                settings, podman, host, addresses[host.name], images[host.suite], bool(settings.port) and host == front
-            )
+            publish = bool(settings.port) and host == front
+            image = images[host.kind, host.suite]
+            _create(settings, podman, host, addresses[host.name], image, publish, None if host.kind == "rds" else names)
         for host in hosts:
             if host.name in by_name and by_name[host.name]["State"] != "running":
                 podman("start", host.container(settings))
@@ -349,6 +363,8 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
                     strict=True,
                 )
             )
+        for host in instances:
+            rds.ensure(settings, podman, host.name, host.container(settings), addresses[host.name], network)
         others = {
             name: container["Labels"]["lab.address"] for name, container in by_name.items() if name not in addresses
         }

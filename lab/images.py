@@ -17,6 +17,7 @@ PACKAGES = (
 )
 LOCAL_CA_DIRECTORY = Path("/usr/local/share/ca-certificates")
 CONTAINERFILE = Path(__file__).with_name("Containerfile")
+RDS_DIRECTORY = Path(__file__).with_name("rds")
 
 
 def image_name(suite: str) -> str:
@@ -63,4 +64,21 @@ def ensure_image(settings: Settings, podman: Podman, suite: str) -> str:
         run([*settings.as_root, "rm", "-rf", str(work)], what="the image's work directory could not be removed")
     if not podman.succeeds("image", "exists", name):
         raise LabError(f"the image {name} was built but is not there: run 'make clean', then the same command again.")
+    return name
+
+
+def rds_image_name(suite: str) -> str:
+    """Name and tag of the image of a host that plays RDS."""
+    recipe = hashlib.sha256(image_name(suite).encode())
+    for path in [RDS_DIRECTORY / "Containerfile", *sorted((RDS_DIRECTORY / "server").iterdir())]:
+        recipe.update(path.read_bytes())
+    return f"localhost/lab-rds-{suite}:{recipe.hexdigest()[:12]}"
+
+
+def ensure_rds_image(settings: Settings, podman: Podman, suite: str) -> str:
+    """Return the name of the image of a host that plays RDS, building it first where it is missing."""
+    base, name = ensure_image(settings, podman, suite), rds_image_name(suite)
+    if not podman.succeeds("image", "exists", name):
+        settings.say(f"Building the {suite} image that plays RDS (half a minute, once)")
+        podman("build", "--quiet", "--build-arg", f"BASE={base}", "--tag", name, str(RDS_DIRECTORY), timeout=600)
     return name

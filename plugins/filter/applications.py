@@ -23,8 +23,8 @@ DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 PLACEHOLDERS = (
-    "database_host", "database_name", "database_password", "database_port", "database_url", "database_user",
-    "media_root", "redis_url", "release", "static_root",
+    "database_host", "database_name", "database_password", "database_port", "database_replica_host",
+    "database_replica_url", "database_url", "database_user", "media_root", "redis_url", "release", "static_root",
 )  # fmt: skip
 # Stands in an environment file where the name of the slot will be; both slots' files then compare equal.
 SLOT = "@SLOT@"
@@ -62,7 +62,7 @@ DEFAULTS: dict[str, Any] = {
     "superuser": {},
 }
 REQUIRED = [key for key, value in DEFAULTS.items() if value is None]
-DATABASE_DEFAULTS = {"name": "", "user": "", "owner": "", "extensions": [], "connection_limit": -1}
+DATABASE_DEFAULTS = {"name": "", "user": "", "login": "", "owner": "", "extensions": [], "connection_limit": -1}
 SUPERUSER_KEYS = {"username", "email", "password"}
 SERVICE_DEFAULTS: dict[str, Any] = {"command": "", "stop_timeout": 60, "singleton": False, "environment": {}}
 TIMER_DEFAULTS: dict[str, Any] = {
@@ -230,6 +230,7 @@ def resolve_applications(applications: Mapping[str, Any]) -> list[dict[str, Any]
                 _fail(name, f"superuser: '{key}' is missing.")
         database["name"] = database["name"] or name
         database["user"] = database["user"] or name
+        database["login"] = database["login"] or database["user"]
         database["owner"] = database["owner"] or f"{name}_owner"
         root = f"/srv/{name}"
         managed = bool(entry["managed_settings"] or entry["settings"])
@@ -303,12 +304,16 @@ def _weak(text: str) -> bool:
 
 
 def database_url(user: str, password: str, name: str, database: Mapping[str, Any]) -> str:
-    """A libpq URL. ``database`` has ``host``, ``port`` and, but for a socket directory, ``sslmode`` and ``ca_file``."""
+    """A libpq URL. ``database`` has ``host``, ``port`` and, but for a socket directory, ``sslmode`` and ``ca_file``.
+
+    ``options`` of it are libpq's, too. A login by tokens has no password.
+    """
     host = str(database["host"])
-    login = f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}"
+    login = f"postgresql://{quote(user, safe='')}" + (f":{quote(password, safe='')}" if password else "")
     if host.startswith("/"):
         return f"{login}@{quote(host, safe='')}:{database['port']}/{quote(name, safe='')}"
-    options = urlencode({"sslmode": database["sslmode"], "sslrootcert": database["ca_file"]}, safe="/")
+    further = database.get("options") or {}
+    options = urlencode({"sslmode": database["sslmode"], "sslrootcert": database["ca_file"], **further}, safe="/")
     if ":" in host:
         host = f"[{host}]"
     return f"{login}@{host}:{database['port']}/{quote(name, safe='')}?{options}"
@@ -324,10 +329,13 @@ def _managed_environment(
     entry: Mapping[str, Any], values: Mapping[str, str], database: Mapping[str, Any]
 ) -> dict[str, str]:
     """What managed_settings.py reads; names of its own, so that they never meet those of the project."""
-    if entry["django_settings_module"] != MANAGED_MODULE:
+    by_token = values["database_auth"] == "iam"
+    if entry["django_settings_module"] != MANAGED_MODULE and not by_token:
         return {}
     chosen = entry["managed_settings"]
     found = {"MANAGED_SETTINGS": ",".join(chosen), "MANAGED_SETTINGS_MODULE": entry["settings_module"]}
+    if by_token:
+        found["MANAGED_DATABASE_AUTH"] = "iam"
     if entry["settings"]:
         found["MANAGED_VALUES"] = json.dumps(entry["settings"], sort_keys=True)
     if "hosts" in chosen:
@@ -367,9 +375,19 @@ def application_environment(
     """
     own = entry["database"]
     code = f"{entry['root']}/slots/{slot}/release"
-    user = own["owner"] if owner else own["user"]
-    password = str(own["owner_password"] if owner else own["password"])
+    by_token = database.get("auth") == "iam"
+    # The module postgres_databases makes these logins.
+    user = (own["owner"] if owner else own["user"]) + "_iam" if by_token else own["owner"] if owner else own["login"]
+    password = "" if by_token else str(own["owner_password"] if owner else own["password"])
+    # Without a replica its readers ask the database itself; a replica takes no writes, so nothing is asked of it.
+    reader = str(database.get("replica_host") or database["host"])
+    options = {**(database.get("options") or {}), "target_session_attrs": "any"} if database.get("replica_host") else {}
+    replica = {**database, "host": reader, "options": options or database.get("options")}
     values = {
+        "database_auth": "iam" if by_token else "password",
+        "database_options": json.dumps(database.get("options") or {}, sort_keys=True),
+        "database_replica_host": reader,
+        "database_replica_url": database_url(user, password, own["name"], replica),
         "database_host": str(database["host"]),
         "database_port": str(database["port"]),
         "database_name": own["name"],
@@ -383,9 +401,11 @@ def application_environment(
     }
     directories = [entry["project_directory"], *entry["python_path"]]
     variables = {
-        "DJANGO_SETTINGS_MODULE": entry["django_settings_module"],
+        "DJANGO_SETTINGS_MODULE": MANAGED_MODULE if by_token else entry["django_settings_module"],
         "PYTHONPATH": ":".join([f"{code}/support", *(posixpath.normpath(f"{code}/app/{one}") for one in directories)]),
         **_managed_environment(entry, values, database),
+        # Where the signer of tokens finds keys and region, if not by itself from the instance's role.
+        **(database.get("token_environment") or {} if by_token else {}),
         **entry["environment"],
         **entry["secret_environment"],
     }
@@ -465,8 +485,13 @@ def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def postgres_databases(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The applications as entries of the role postgres's ``postgres_databases``."""
-    keys = ("name", "user", "owner", "password", "owner_password", "extensions", "connection_limit")
+    keys = ("name", "user", "login", "owner", "password", "owner_password", "extensions", "connection_limit")
     return [{key: entry["database"].get(key) for key in keys} for entry in resolved]
+
+
+def rotating_logins(resolved: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """The two logins of each application that take turns when its password is replaced."""
+    return {entry["name"]: [entry["database"]["user"], f"{entry['database']['user']}_b"] for entry in resolved}
 
 
 def uwsgi_instances(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -498,5 +523,6 @@ class FilterModule:
             "application_fingerprint": application_fingerprint,
             "nginx_sites": nginx_sites,
             "postgres_databases": postgres_databases,
+            "rotating_logins": rotating_logins,
             "uwsgi_instances": uwsgi_instances,
         }

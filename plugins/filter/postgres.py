@@ -40,7 +40,8 @@ def postgres_complete(databases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for one in databases:
         name = one.get("name", "")
         defaults = {"owner": f"{name}_owner", "user": name, "connection_limit": -1, "extensions": []}
-        complete.append({**defaults, **{key: value for key, value in one.items() if value is not None}})
+        full = {**defaults, **{key: value for key, value in one.items() if value is not None}}
+        complete.append({**full, "login": full.get("login") or full["user"]})
     return complete
 
 

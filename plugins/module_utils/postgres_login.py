@@ -7,6 +7,7 @@ import contextlib
 import glob
 import os
 import pwd
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ except ImportError:
 
 SOCKET_DIRECTORY = "/var/run/postgresql"
 CONNECT_SECONDS = 10
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 LOGIN_SPEC: dict[str, Any] = {
     "type": "dict",
@@ -30,6 +32,62 @@ LOGIN_SPEC: dict[str, Any] = {
         "ca_file": {"type": "path"},
     },
 }
+
+
+# What libpq and the server say when a client of a remote server is refused, and what to do about it. The first that fits.
+REMEDIES = (
+    (
+        r"certificate verify failed|root certificate file|unable to get local issuer",
+        "The server's certificate was not signed by an authority of {ca_file}. Is {host} the database you mean? If it is, its "
+        "authority is newer than that file: run playbooks/rds_ca_bundle.yml, and see docs/database.md.",
+    ),
+    (
+        r'server certificate for "[^"]*".* does not match host name',
+        "The certificate carries other names than {host}. Give the endpoint as RDS shows it, not an address or a name of your "
+        "own that leads there.",
+    ),
+    (
+        r"no pg_hba.conf entry .*(SSL off|no encryption)",
+        "The server takes no connection without TLS (rds.force_ssl). Connect with sslmode=verify-full and the bundle {ca_file}.",
+    ),
+    (
+        r"no pg_hba.conf entry",
+        "The server does not let {user} in from here, or not into this database: check the name of the user.",
+    ),
+    (
+        r"PAM authentication failed",
+        "{user} is a member of rds_iam: it logs in by a token, no password counts. Use a user with a password (the master "
+        "user), or revoke rds_iam from this one.",
+    ),
+    (
+        r"password authentication failed",
+        "The password of {user} is not the one that the server knows. Compare it with the secret that RDS or you keep for it "
+        "(docs/secrets.md); a changed one counts only after the change is applied to the instance.",
+    ),
+    (
+        r"remaining connection slots are reserved|too many clients already|too many connections",
+        "All connections are taken. See who holds them (SELECT usename, count(*) FROM pg_stat_activity GROUP BY 1), run fewer "
+        "workers (processes in applications), or take a larger instance class.",
+    ),
+    (
+        r"could not translate host name|Name or service not known",
+        "{host} is not in DNS: give the endpoint as RDS shows it, and check the VPC's DNS settings.",
+    ),
+    (
+        r"timeout expired|Connection timed out|No route to host",
+        "{host} does not answer on port {port}: the database's security group has to admit this host's.",
+    ),
+    (r"Connection refused", "Nothing listens on port {port} of {host}: check the port, and that the instance runs."),
+)
+
+
+def explain(text: str, login: dict[str, Any]) -> str:
+    """The message of libpq and, for a remote server, what to do about it."""
+    for pattern, remedy in REMEDIES if login.get("host") else ():
+        if re.search(pattern, text, re.DOTALL):
+            known = {"ca_file": SYSTEM_AUTHORITIES, **{key: value for key, value in login.items() if value}}
+            return f"{text} -- {remedy.format(**known)}"
+    return text
 
 
 class ServerUnavailable(Exception):
@@ -82,11 +140,11 @@ def connect(login: dict[str, Any], **changes: Any) -> Any:
             words |= {"host": wanted["host"], "port": wanted["port"], "password": wanted.get("password") or ""}
             words |= {
                 "sslmode": "verify-full",
-                "sslrootcert": wanted.get("ca_file") or "/etc/ssl/certs/ca-certificates.crt",
+                "sslrootcert": wanted.get("ca_file") or SYSTEM_AUTHORITIES,
             }
             return psycopg2.connect(**words)
         words |= {"host": SOCKET_DIRECTORY, "port": socket_port(wanted["port"])}
         with _acting_as(wanted["user"]):
             return psycopg2.connect(**words)
     except psycopg2.OperationalError as error:
-        raise ServerUnavailable(str(error).strip()) from None
+        raise ServerUnavailable(explain(str(error).strip(), wanted)) from None

@@ -18,6 +18,8 @@ description:
   - Passwords are sent as SCRAM verifiers, never in clear. A superuser compares them with the stored verifier, a master
     user by logging in.
   - Databases and roles that are not listed are left alone.
+  - A password is replaced without an interruption by two logins in turn, the application role and its name with C(_b).
+    C(login) names the one that is in use. The other one may still log in, until a run with O(retire).
 options:
   databases:
     description: The databases.
@@ -45,6 +47,11 @@ options:
         description: The application role's password, printable ASCII.
         type: str
         required: true
+      login:
+        description:
+          - Role that the application logs in as, with the password. The default is the application role itself. Another
+            one, such as its name with C(_b), becomes a member of it and has its rights.
+        type: str
       connection_limit:
         description: Connections that the application role may hold; -1 is no limit.
         type: int
@@ -54,6 +61,22 @@ options:
         type: list
         elements: str
         default: []
+  authentication:
+    description:
+      - V(password), or V(iam) for logins to Amazon RDS by a token. Those are roles of their own, named after owner and
+        application role with C(_iam); they are members of C(rds_iam) and have no password.
+    type: str
+    choices: [password, iam]
+    default: password
+  retire:
+    description: Whether the logins that are not in use (the other one of the two in turn, those by the other
+      authentication) may no longer log in.
+    type: bool
+    default: false
+  connections:
+    description: Connections that the server has to have; one with fewer is refused before the first change.
+    type: int
+    default: 0
   login:
     description: How to reach the server.
     type: dict
@@ -160,6 +183,10 @@ with contextlib.suppress(ImportError):
 
 ITERATIONS = 4096
 SEARCH_PATH = "public, pg_temp"
+# The second of the two logins that an application has in turn is the name of the first with this.
+OTHER = "_b"
+# Logins by token are roles of their own, named after the role whose rights they have.
+IAM_SUFFIX = "_iam"
 TABLE_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 SEQUENCE_RIGHTS = ("USAGE", "SELECT", "UPDATE")
 # Attributes that neither role may have, by their column.
@@ -190,6 +217,11 @@ class Role:
     password_matches: bool = True
     # Whether the login may act as this role; a superuser always may.
     held: bool = True
+    # Whether it logs in by tokens (a member of rds_iam).
+    iam: bool = False
+    # Roles that it is a member of, and the one that it takes on at once when it logs in.
+    member_of: frozenset[str] = frozenset()
+    acts_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -232,6 +264,10 @@ class Server:
     """What the server says about itself and all roles and databases that are asked for."""
 
     superuser: bool = True
+    user: str = ""
+    # What a login without superuser rights lacks.
+    lacking: tuple[str, ...] = ()
+    has_iam: bool = False
     version: int = 0
     settings: dict[str, str] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
@@ -287,12 +323,14 @@ def verifier_matches(verifier: str | None, password: str) -> bool:
 # --- what differs ---
 
 
-def plan_role(name: str, password: str, limit: int, role: Role | None, server: Server) -> list[Change]:
-    """Changes of one role."""
+def plan_role(name: str, password: str | None, limit: int, role: Role | None, server: Server) -> list[Change]:
+    """Changes of one role that logs in; without a password, of one that does by tokens."""
     quoted = identifier(name)
     changes = []
     if role is None:
-        statement = f"CREATE ROLE {quoted} LOGIN CONNECTION LIMIT {limit} PASSWORD {literal(scram_verifier(password))}"
+        statement = f"CREATE ROLE {quoted} LOGIN CONNECTION LIMIT {limit}"
+        if password is not None:
+            statement += f" PASSWORD {literal(scram_verifier(password))}"
         changes.append(Change(f"Create the role {name}", (statement,)))
     else:
         # Only what differs is named: a master user may not even repeat some attributes.
@@ -304,9 +342,85 @@ def plan_role(name: str, password: str, limit: int, role: Role | None, server: S
             changes.append(
                 Change(f"Role {name}: set {', '.join(attributes)}", (f"ALTER ROLE {quoted} {' '.join(attributes)}",))
             )
-        if not role.password_matches:
+        if password is not None and not role.password_matches:
             statement = f"ALTER ROLE {quoted} PASSWORD {literal(scram_verifier(password))}"
             changes.append(Change(f"Role {name}: set the password", (statement,)))
+    if password is None and not (role and role.iam):
+        changes.append(Change(f"Role {name}: log in by tokens (rds_iam)", (f"GRANT rds_iam TO {quoted}",)))
+    elif password is not None and role and role.iam:
+        changes.append(Change(f"Role {name}: log in by password, not by tokens", (f"REVOKE rds_iam FROM {quoted}",)))
+    return changes
+
+
+def login_of(one: dict[str, Any]) -> str:
+    """The role that an application logs in as."""
+    return one.get("login") or one["user"]
+
+
+def other_login(one: dict[str, Any]) -> str:
+    """The role whose turn it is at the next rotation."""
+    return one["user"] if login_of(one) != one["user"] else one["user"] + OTHER
+
+
+def plan_base(name: str, role: Role | None) -> list[Change]:
+    """A role that owns rights and that others log in for."""
+    if role is not None:
+        return []
+    return [Change(f"Create the role {name}", (f"CREATE ROLE {identifier(name)} NOLOGIN",))]
+
+
+def plan_member(login: str, base: str, server: Server) -> list[Change]:
+    """A login has the rights of another role."""
+    if base in server.roles.get(login, Role()).member_of:
+        return []
+    how = " WITH INHERIT TRUE, SET TRUE" if server.version >= 160000 else ""
+    return [Change(f"Role {login}: the rights of {base}", (f"GRANT {identifier(base)} TO {identifier(login)}{how}",))]
+
+
+def plan_retired(names: Iterable[str], server: Server) -> list[Change]:
+    """Roles that no longer log in; those who are in stay."""
+    return [
+        Change(f"Role {name}: no longer logs in", (f"ALTER ROLE {identifier(name)} NOLOGIN",))
+        for name in names
+        if name in server.roles and server.roles[name].login
+    ]
+
+
+def plan_password_logins(one: dict[str, Any], server: Server, retire: bool) -> list[Change]:
+    """The owner, the application role, and who logs in for it by password."""
+    owner, user, login = one["owner"], one["user"], login_of(one)
+    changes = plan_role(owner, one["owner_password"], -1, server.roles.get(owner), server)
+    changes += plan_membership(owner, server.roles.get(owner), server)
+    if login != user:
+        changes += plan_base(user, server.roles.get(user))
+    changes += plan_role(login, one["password"], one["connection_limit"], server.roles.get(login), server)
+    if login != user:
+        changes += plan_member(login, user, server)
+    if retire:
+        changes += plan_retired((other_login(one), owner + IAM_SUFFIX, user + IAM_SUFFIX), server)
+    return changes
+
+
+def plan_token_logins(one: dict[str, Any], server: Server, retire: bool) -> list[Change]:
+    """Logins by token beside the owner and the application role.
+
+    They are roles of their own. A master user who is a member of the owner would be one of rds_iam too, if the owner
+    were, and RDS would take no password from the master user any more. And while both ways are open, nobody is locked out.
+    """
+    owner, user = one["owner"], one["user"]
+    changes = plan_base(owner, server.roles.get(owner))
+    changes += plan_membership(owner, server.roles.get(owner), server)
+    changes += plan_base(user, server.roles.get(user))
+    for base, limit in ((owner, -1), (user, one["connection_limit"])):
+        login = base + IAM_SUFFIX
+        changes += plan_role(login, None, limit, server.roles.get(login), server)
+        changes += plan_member(login, base, server)
+    if server.roles.get(owner + IAM_SUFFIX, Role()).acts_as != owner:
+        # What migrations make belongs to the owner, whoever logged in for it.
+        statement = f"ALTER ROLE {identifier(owner + IAM_SUFFIX)} SET role = {literal(owner)}"
+        changes.append(Change(f"Role {owner + IAM_SUFFIX}: act as {owner}", (statement,)))
+    if retire:
+        changes += plan_retired((owner, user, user + OTHER), server)
     return changes
 
 
@@ -318,15 +432,12 @@ def plan_membership(name: str, role: Role | None, server: Server) -> list[Change
     return [Change(f"Role {name}: make the master user a member", (f"GRANT {identifier(name)} TO CURRENT_USER{how}",))]
 
 
-def plan_roles(wanted: list[dict[str, Any]], server: Server) -> list[Change]:
+def plan_roles(
+    wanted: list[dict[str, Any]], server: Server, authentication: str = "password", retire: bool = False
+) -> list[Change]:
     """Changes of all roles."""
-    changes = []
-    for one in wanted:
-        owner, user = one["owner"], one["user"]
-        changes += plan_role(owner, one["owner_password"], -1, server.roles.get(owner), server)
-        changes += plan_membership(owner, server.roles.get(owner), server)
-        changes += plan_role(user, one["password"], one["connection_limit"], server.roles.get(user), server)
-    return changes
+    plan = plan_token_logins if authentication == "iam" else plan_password_logins
+    return [change for one in wanted for change in plan(one, server, retire)]
 
 
 def plan_databases(wanted: list[dict[str, Any]], server: Server) -> list[Change]:
@@ -429,46 +540,66 @@ def rows(connection: Any, statement: str, parameters: dict[str, Any] | None = No
         return cursor.fetchall()
 
 
-def read_server(connection: Any, login: dict[str, Any], wanted: list[dict[str, Any]]) -> Server:
+def read_server(
+    connection: Any, login: dict[str, Any], wanted: list[dict[str, Any]], authentication: str = "password"
+) -> Server:
     """Everything that is visible from one database."""
     settings = dict(
         rows(
             connection,
             """SELECT name, setting FROM pg_settings
-        WHERE name IN ('data_directory', 'data_checksums', 'server_version_num', 'server_encoding', 'port')""",
+        WHERE name IN ('data_directory', 'data_checksums', 'server_version_num', 'server_encoding', 'port',
+            'max_connections', 'superuser_reserved_connections', 'reserved_connections')""",
         )
     )
     server = Server(version=int(settings["server_version_num"]), settings=settings)
-    server.superuser = rows(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")[0][0]
+    server.superuser, server.user, roles, databases, server.has_iam = rows(
+        connection,
+        """SELECT rolsuper, rolname, rolcreaterole, rolcreatedb, EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam')
+        FROM pg_roles WHERE rolname = current_user""",
+    )[0]
+    if not server.superuser:
+        rights = {"CREATEROLE": roles, "CREATEDB": databases}
+        server.lacking = tuple(right for right, given in rights.items() if not given)
+    names: list[str] = []
     passwords = {}
     for one in wanted:
-        passwords |= {one["owner"]: one["owner_password"], one["user"]: one["password"]}
+        names += [one["owner"], one["user"], login_of(one), other_login(one), one["user"] + OTHER]
+        names += [one["owner"] + IAM_SUFFIX, one["user"] + IAM_SUFFIX]
+        if authentication == "password":
+            passwords |= {one["owner"]: one["owner_password"], login_of(one): one["password"]}
     verifiers = {}
     if server.superuser:
         verifiers = dict(
             rows(
                 connection,
                 "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY(%(names)s)",
-                {"names": list(passwords)},
+                {"names": names},
             )
         )
     acting = "USAGE" if server.version < 160000 else "SET"
-    for name, can_login, limit, held, *flags in rows(
+    for name, can_login, limit, held, member_of, acts_as, *flags in rows(
         connection,
         # The last columns are those of FORBIDDEN, in its order.
         """SELECT rolname, rolcanlogin, rolconnlimit,
             pg_has_role(current_user, oid, 'USAGE') AND pg_has_role(current_user, oid, %(acting)s),
+            ARRAY(SELECT DISTINCT pg_get_userbyid(m.roleid)::text FROM pg_auth_members m WHERE m.member = pg_roles.oid),
+            (SELECT substring(c FROM 6) FROM unnest(rolconfig) c WHERE c LIKE 'role=%%'),
             rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls
             FROM pg_roles WHERE rolname = ANY(%(names)s)""",
-        {"names": list(passwords), "acting": acting},
+        {"names": names, "acting": acting},
     ):
-        matches = verifier_matches(verifiers.get(name), passwords[name]) if server.superuser else True
+        known = server.superuser and name in passwords
+        matches = verifier_matches(verifiers.get(name), passwords[name]) if known else True
         server.roles[name] = Role(
             login=can_login,
             forbidden=tuple(column for column, on in zip(FORBIDDEN, flags, strict=True) if on),
             connection_limit=limit,
             password_matches=matches,
             held=held,
+            iam="rds_iam" in member_of,
+            member_of=frozenset(member_of),
+            acts_as=acts_as,
         )
     for one in wanted:
         found = rows(
@@ -486,12 +617,12 @@ def read_server(connection: Any, login: dict[str, Any], wanted: list[dict[str, A
             owner, public, user, search_path = found[0]
             server.databases[one["name"]] = Outside(owner, frozenset(public), frozenset(user), search_path)
     if not server.superuser:
-        for name in server.roles:
+        for name in set(server.roles) & set(passwords):
             database = next(
                 (
                     one["name"]
                     for one in wanted
-                    if name in (one["owner"], one["user"]) and one["name"] in server.databases
+                    if name in (one["owner"], login_of(one)) and one["name"] in server.databases
                 ),
                 login["database"],
             )
@@ -507,9 +638,17 @@ def logs_in(login: dict[str, Any], name: str, password: str, database: str) -> b
     except ServerUnavailable as error:
         text = str(error)
         # All of these come after the password was accepted.
-        if any(word in text for word in ("permission denied for database", "too many connections", "does not exist")):
+        accepted = (
+            "permission denied for database",
+            "too many connections",
+            "does not exist",
+            "remaining connection slots",
+        )
+        if any(word in text for word in accepted):
             return True
-        if "password authentication failed" in text or "not permitted to log in" in text:
+        # PAM: the role logs in by tokens so far, and no password counts.
+        refused = ("password authentication failed", "not permitted to log in", "PAM authentication failed")
+        if any(word in text for word in refused):
             return False
         raise ServerUnavailable(f"the password of {name} could not be tried: {text}") from None
     return True
@@ -590,10 +729,21 @@ def execute(connection: Any, changes: list[Change]) -> None:
 class Databases:
     """One run of the module."""
 
-    def __init__(self, wanted: list[dict[str, Any]], login: dict[str, Any], apply: bool) -> None:
+    def __init__(
+        self,
+        wanted: list[dict[str, Any]],
+        login: dict[str, Any],
+        apply: bool,
+        authentication: str = "password",
+        retire: bool = False,
+        connections: int = 0,
+    ) -> None:
+        self.connections = connections
         self.wanted = wanted
         self.login = login
         self.apply = apply
+        self.authentication = authentication
+        self.retire = retire
         self.changes: list[str] = []
         self.notes: list[str] = []
         self.server = Server()
@@ -607,10 +757,11 @@ class Databases:
     def run(self) -> None:
         """Read, compare, change: roles first, then databases, then the inside of each."""
         with contextlib.closing(connect(self.login)) as connection:
-            self.server = read_server(connection, self.login, self.wanted)
+            self.server = read_server(connection, self.login, self.wanted, self.authentication)
             connection.rollback()
+            self.check_rights()
             existing = set(self.server.databases)
-            self.take(connection, plan_roles(self.wanted, self.server))
+            self.take(connection, plan_roles(self.wanted, self.server, self.authentication, self.retire))
             created = plan_databases(self.wanted, self.server)
             self.changes += [change.text for change in created]
             if self.apply and created:
@@ -620,6 +771,27 @@ class Databases:
                         cursor.execute(change.statements[0])
         for one in self.wanted:
             self.one(one, existing)
+
+    def check_rights(self) -> None:
+        """Refuse before the first change what the login could not finish."""
+        server = self.server
+        if server.lacking:
+            raise RuntimeError(
+                f"{server.user} lacks {' and '.join(server.lacking)}, so it cannot make databases and roles. Log in as the "
+                "master user that RDS made with the instance, or give this one what it needs, as that user: "
+                f"ALTER ROLE {identifier(server.user)} CREATEROLE CREATEDB; GRANT rds_superuser TO {identifier(server.user)};"
+            )
+        available = int(server.settings.get("max_connections", self.connections))
+        if available < self.connections:
+            raise RuntimeError(
+                f"The server has {available} connections (max_connections), and the applications may need {self.connections}. "
+                "Set fewer processes or threads in applications, use fewer web hosts, or take a larger instance class."
+            )
+        if self.authentication == "iam" and not server.has_iam:
+            raise RuntimeError(
+                "This server has no role rds_iam, so nobody logs in by tokens. Set database_auth: password, or use an RDS "
+                "instance with IAM database authentication."
+            )
 
     def one(self, one: dict[str, Any], existing: set[str]) -> None:
         """The privileges of one database, in one transaction."""
@@ -648,7 +820,9 @@ class Databases:
     def plan_all(self) -> None:
         """What an empty server will need."""
         self.changes = [
-            change.text for change in plan_roles(self.wanted, self.server) + plan_databases(self.wanted, self.server)
+            change.text
+            for change in plan_roles(self.wanted, self.server, self.authentication, self.retire)
+            + plan_databases(self.wanted, self.server)
         ]
         for one in self.wanted:
             self.plan_empty(one)
@@ -668,10 +842,14 @@ def main() -> None:
                     "owner_password": {"type": "str", "required": True, "no_log": True},
                     "user": {"type": "str", "required": True},
                     "password": {"type": "str", "required": True, "no_log": True},
+                    "login": {"type": "str"},
                     "connection_limit": {"type": "int", "default": -1},
                     "extensions": {"type": "list", "elements": "str", "default": []},
                 },
             },
+            "authentication": {"type": "str", "choices": ["password", "iam"], "default": "password"},
+            "retire": {"type": "bool", "default": False},
+            "connections": {"type": "int", "default": 0},
             "login": LOGIN_SPEC,
             "apply": {"type": "bool", "default": True},
         },
@@ -682,7 +860,14 @@ def main() -> None:
         if not (one["password"] + one["owner_password"]).isascii() or not one["password"] or not one["owner_password"]:
             module.fail_json(msg=f"{one['name']}: passwords have to be printable ASCII, and not empty.")
     apply = module.params["apply"] and not module.check_mode
-    databases = Databases(wanted, module.params["login"], apply)
+    databases = Databases(
+        wanted,
+        module.params["login"],
+        apply,
+        module.params["authentication"],
+        module.params["retire"],
+        module.params["connections"],
+    )
     result: dict[str, Any] = {"available": True}
     try:
         databases.run()

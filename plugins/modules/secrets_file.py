@@ -12,6 +12,8 @@ description:
   - Writes a YAML file, readable by its owner alone, with the mapping C(secrets), one random value for each secret that is
     missing and, where there is none, the project's own certificate authority. What is there stays as it is.
   - Runs on the controller and needs the Python package C(cryptography).
+  - Begins and ends a rotation of the databases' passwords. The old login stays valid meanwhile, because the new password
+    is another role's; C(database_login) says whose turn it is.
 options:
   path:
     description: The file.
@@ -36,6 +38,17 @@ options:
     type: list
     elements: str
     default: []
+  rotation:
+    description:
+      - With V(begin) the applications of O(logins) get a new C(database_password) and C(database_owner_password), and the
+        other of their two logins. A rotation that began before and did not end is taken up again, with the same values.
+      - With V(end) the rotation is over.
+    type: str
+    choices: [begin, end]
+  logins:
+    description: For O(rotation), the two roles of each application that take turns in logging in, by its name.
+    type: dict
+    default: {}
 author:
   - The maintainers
 attributes:
@@ -45,6 +58,15 @@ attributes:
 """
 
 EXAMPLES = r"""
+- name: Begin a rotation
+  secrets_file:
+    path: .lab/lab/secrets.yml
+    applications: [board]
+    names: [database_password, database_owner_password]
+    rotation: begin
+    logins:
+      board: [board, board_b]
+
 - name: Make the secrets of the lab
   secrets_file:
     path: .lab/lab/secrets.yml
@@ -63,7 +85,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 added:
-  description: Names of the secrets that were made, without their values.
+  description: Names of the secrets that were made or replaced, without their values.
   type: list
   elements: str
   returned: always
@@ -83,6 +105,9 @@ from ansible.module_utils.basic import AnsibleModule
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 64
 AUTHORITY_YEARS = 10
+ROTATED = ("database_password", "database_owner_password")
+# Stands in the file from the first step of a rotation to the last.
+PENDING = "database_rotation_began"
 
 
 class Encrypted(Exception):
@@ -161,6 +186,23 @@ def complete(content: dict, names: dict[str, list[str]], environment_names: list
     return added
 
 
+def rotate(content: dict, logins: dict[str, list[str]], step: str) -> list[str]:
+    """Begin or end a rotation; returns what was replaced, by name."""
+    changed = []
+    for application, turns in sorted(logins.items()):
+        own = content["applications"][application]
+        if step == "begin" and PENDING not in own:
+            current = own.get("database_login") or turns[0]
+            own["database_login"] = next(login for login in turns if login != current)
+            for name in ROTATED:
+                own[name] = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+            own[PENDING] = True
+            changed += [f"applications.{application}.{name}" for name in ("database_login", *ROTATED)]
+        elif step == "end" and own.pop(PENDING, False):
+            changed.append(f"applications.{application}.{PENDING}")
+    return changed
+
+
 def write(path: str, content: dict) -> None:
     """Replace the file as one step; only its owner reads it."""
     os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
@@ -185,7 +227,12 @@ def alone(directory: str) -> Iterator[None]:
 
 
 def bring_up_to_date(
-    path: str, names: dict[str, list[str]], environment_names: list[str], check_mode: bool
+    path: str,
+    names: dict[str, list[str]],
+    environment_names: list[str],
+    check_mode: bool,
+    rotation: str | None = None,
+    logins: dict[str, list[str]] | None = None,
 ) -> list[str]:
     """Add what is missing to the file; returns what was added, by name."""
     content: dict = {}  # the whole file: what else an operator keeps in it stays
@@ -197,6 +244,8 @@ def bring_up_to_date(
         content = yaml.safe_load(text) or {}
     content["secrets"] = content.get("secrets") or {}
     added = complete(content["secrets"], names, environment_names)
+    if rotation:
+        added += rotate(content["secrets"], logins or {}, rotation)
     if added and not check_mode:
         write(path, content)
     return added
@@ -211,6 +260,8 @@ def main() -> None:
             "names": {"type": "list", "elements": "str", "required": True},
             "more_names": {"type": "dict", "default": {}},
             "environment_names": {"type": "list", "elements": "str", "default": []},
+            "rotation": {"type": "str", "choices": ["begin", "end"]},
+            "logins": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -220,7 +271,14 @@ def main() -> None:
     try:
         # A check makes nothing, so it needs nobody to wait.
         with nullcontext() if module.check_mode else alone(os.path.dirname(path) or "."):
-            added = bring_up_to_date(path, names, module.params["environment_names"], module.check_mode)
+            added = bring_up_to_date(
+                path,
+                names,
+                module.params["environment_names"],
+                module.check_mode,
+                module.params["rotation"],
+                module.params["logins"],
+            )
     except Encrypted:
         module.fail_json(
             msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."

@@ -13,8 +13,13 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 # Role scenarios share one lab; each scenario that runs a whole site has one of its own.
 ROLES = "test-roles"
-SITES = {"deploy": "test-deploy", "stack": "test-stack", "local": "test-local"}
-INVENTORIES = {"deploy": "molecule/deploy/inventory", "stack": "lab", "local": "molecule/local/inventory"}
+SITES = {"deploy": "test-deploy", "stack": "test-stack", "stack_rds": "test-stack-rds", "local": "test-local"}
+INVENTORIES = {
+    "deploy": "molecule/deploy/inventory",
+    "stack": "lab",
+    "stack_rds": "lab-rds",
+    "local": "molecule/local/inventory",
+}
 
 
 def lab_of(scenario: str) -> str:

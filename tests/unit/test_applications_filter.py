@@ -248,3 +248,41 @@ def test_what_the_roles_get(apps: ModuleType) -> None:
 
 def test_the_filters_are_offered_to_ansible(apps: ModuleType) -> None:
     assert set(apps.FilterModule().filters()) >= {"resolve_applications", "application_environment", "nginx_sites"}
+
+
+def test_options_of_libpq_and_a_replica_stand_in_the_url(apps: ModuleType) -> None:
+    (one,) = apps.resolve_applications(
+        {"shop": entry(secret_environment={"A": "${database_url}", "B": "${database_replica_url}"})}
+    )
+    database = {**DATABASE, "options": {"connect_timeout": 3, "target_session_attrs": "read-write"}}
+    text = apps.application_environment(one, {**database, "replica_host": "ro"}, "r")
+    own, replica = (next(line for line in text.splitlines() if line.startswith(f"{name}=")) for name in "AB")
+    assert "@db1:5432/" in own
+    assert "target_session_attrs=read-write" in own
+    assert "@ro:5432/" in replica
+    assert "target_session_attrs=any" in replica
+    # Without a replica both lead to the same place.
+    text = apps.application_environment(one, database, "r")
+    own, replica = (next(line for line in text.splitlines() if line.startswith(f"{name}=")) for name in "AB")
+    assert own[2:] == replica[2:]
+
+
+def test_a_login_by_token_has_a_role_of_its_own_and_no_password(apps: ModuleType) -> None:
+    (one,) = apps.resolve_applications({"shop": entry(secret_environment={"URL": "${database_url}"})})
+    database = {**DATABASE, "auth": "iam", "token_environment": {"AWS_ACCESS_KEY_ID": "AKIA"}}
+    text = apps.application_environment(one, database, "r")
+    assert "postgresql://shop_iam@db1:5432/" in text
+    assert STRONG not in text
+    for line in (
+        'DJANGO_SETTINGS_MODULE="managed_settings"', 'MANAGED_SETTINGS_MODULE="shop.settings"', 'MANAGED_DATABASE_AUTH="iam"',
+        'AWS_ACCESS_KEY_ID="AKIA"',
+    ):  # fmt: skip
+        assert line in text.splitlines()
+    assert "postgresql://shop_owner_iam@" in apps.application_environment(one, database, "r", owner=True)
+
+
+def test_the_other_login_is_used_when_it_is_its_turn(apps: ModuleType) -> None:
+    changed = {"password": STRONG, "owner_password": STRONG[::-1], "login": "shop_b"}
+    (one,) = apps.resolve_applications({"shop": entry(secret_environment={"URL": "${database_url}"}, database=changed)})
+    assert "postgresql://shop_b:" in apps.application_environment(one, DATABASE, "r")
+    assert apps.rotating_logins([one]) == {"shop": ["shop", "shop_b"]}

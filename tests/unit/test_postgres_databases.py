@@ -164,3 +164,58 @@ def test_socket_of_a_server_whose_port_changes(tmp_path: Path) -> None:
     assert login.socket_port(5432, str(tmp_path)) == 5433
     (tmp_path / ".s.PGSQL.5434").touch()
     assert login.socket_port(5432, str(tmp_path)) == 5432
+
+
+def test_another_login_gets_the_rights_of_the_application_role() -> None:
+    one = {**SHOP, "login": "shop_b"}
+    server = module.Server(version=170000, roles={"shop": module.Role(), "shop_owner": module.Role()})
+    found = statements(module.plan_roles([one], server))
+    assert found[0].startswith('CREATE ROLE "shop_b" LOGIN CONNECTION LIMIT -1 PASSWORD')
+    assert found[1:] == ['GRANT "shop" TO "shop_b" WITH INHERIT TRUE, SET TRUE']
+    server.roles["shop_b"] = module.Role(member_of=frozenset({"shop"}))
+    assert module.plan_roles([one], server) == []
+    assert statements(module.plan_roles([one], server, retire=True)) == ['ALTER ROLE "shop" NOLOGIN']
+    # The next turn.
+    server.roles["shop"] = module.Role(login=False, password_matches=False)
+    assert statements(module.plan_roles([SHOP], server))[0] == 'ALTER ROLE "shop" LOGIN'
+
+
+def test_logins_by_token_are_roles_of_their_own() -> None:
+    server = module.Server(superuser=False, version=170000, roles={"shop": module.Role(), "shop_owner": module.Role()})
+    found = statements(module.plan_roles([SHOP], server, "iam"))
+    assert 'GRANT rds_iam TO "shop_iam"' in found
+    assert 'GRANT rds_iam TO "shop_owner_iam"' in found
+    assert "ALTER ROLE \"shop_owner_iam\" SET role = 'shop_owner'" in found
+    # The master user is a member of the owner: it must not become one of rds_iam.
+    assert not any('TO "shop_owner"' in one or 'rds_iam TO "shop"' in one for one in found)
+    assert not any("PASSWORD" in one for one in found)
+    for base in ("shop", "shop_owner"):
+        acts_as = "shop_owner" if base == "shop_owner" else None
+        server.roles[f"{base}_iam"] = module.Role(iam=True, member_of=frozenset({base, "rds_iam"}), acts_as=acts_as)
+    assert module.plan_roles([SHOP], server, "iam") == []
+    assert statements(module.plan_roles([SHOP], server, "iam", retire=True)) == [
+        'ALTER ROLE "shop_owner" NOLOGIN', 'ALTER ROLE "shop" NOLOGIN',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("SSL error: certificate verify failed", "run playbooks/rds_ca_bundle.yml"),
+        (
+            'server certificate for "a" (and 1 other name) does not match host name "db"',
+            "Give the endpoint as RDS shows it",
+        ),
+        ('no pg_hba.conf entry for host "10.0.0.1", user "x", database "y", no encryption', "sslmode=verify-full"),
+        ('FATAL:  password authentication failed for user "x"', "docs/secrets.md"),
+        ('FATAL:  PAM authentication failed for user "x"', "logs in by a token"),
+        ("FATAL:  sorry, too many clients already", "larger instance class"),
+        ("FATAL:  remaining connection slots are reserved for roles", "larger instance class"),
+        ("timeout expired", "security group"),
+        ("Connection refused", "port 5432"),
+    ],
+)
+def test_a_refusal_by_a_remote_server_names_the_remedy(said: str, remedy: str) -> None:
+    given = {"host": "db", "port": 5432, "user": "x", "ca_file": "/ca.pem"}
+    assert remedy in login.explain(said, given)
+    assert login.explain(said, {**given, "host": None}) == said

@@ -158,3 +158,41 @@ def test_weak_secrets_are_allowed_in_the_lab(preflight: Preflight) -> None:
 
 def test_site_yml_ends_there_too(preflight: Preflight) -> None:
     assert "no host in the group web" in refused(preflight(web={}, playbook="site.yml"))
+
+
+RDS = {
+    "database": {},
+    "database_mode": "rds",
+    "rds_client_host": "board.c1a2b3.eu-central-1.rds.amazonaws.com",
+    "rds_client_instance_class": "db.t4g.small",
+    "rds_client_master_password": STRONG[0][::-1],
+}
+
+
+def test_rds_passes_with_what_it_needs(preflight: Preflight) -> None:
+    done = preflight(**RDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_rds_is_refused_with_every_remedy_at_once(preflight: Preflight) -> None:
+    given = {
+        **RDS, "rds_client_host": "10.0.0.7", "rds_client_instance_class": "db.t4g.huge", "rds_client_master_password": "",
+        "database_sslmode": "require", "database_auth": "iam",
+    }  # fmt: skip
+    message = refused(preflight(**given))
+    for word in (
+        "give the endpoint's name", "'db.t4g.huge' is not known here", "rds_client_master_password is empty",
+        "it has to be verify-full", "set rds_client_region",
+    ):  # fmt: skip
+        assert word in message
+
+
+def test_workers_that_do_not_fit_the_instance_are_refused(preflight: Preflight) -> None:
+    message = refused(preflight(**{**RDS, "rds_client_instance_class": "db.t4g.micro", "uwsgi_processes": 20}))
+    assert "may need 92 connections (board 80" in message
+    assert "db.t4g.micro has 87" in message
+    assert "take a larger instance class" in message
+
+
+def test_tokens_are_for_rds_alone(preflight: Preflight) -> None:
+    assert "which only RDS knows" in refused(preflight(database_auth="iam"))

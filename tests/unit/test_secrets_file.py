@@ -138,3 +138,25 @@ def test_further_names_belong_to_some_applications_or_to_none(make: Callable[...
     assert "applications.board.redis_password" not in added
     assert make(applications=["board", "blog"], **more)["changed"] is False
     assert len(yaml.safe_load(path.read_text())["secrets"]["redis_admin_password"]) >= 50
+
+
+def test_a_rotation_gives_the_other_login_new_passwords_and_ends(make: Callable[..., dict], path: Path) -> None:
+    names = ["database_password", "database_owner_password"]
+    turns = {"board": ["board", "board_b"]}
+
+    def own() -> dict[str, Any]:
+        return yaml.safe_load(path.read_text())["secrets"]["applications"]["board"]
+
+    make(names=names)
+    first = own()
+    made = make(names=names, rotation="begin", logins=turns)
+    assert made["added"] == [f"applications.board.{name}" for name in ("database_login", *names)]
+    second = own()
+    assert second["database_login"] == "board_b"
+    assert all(second[name] != first[name] for name in names)
+    # Interrupted and begun again: the same values, for some hosts may have them already.
+    assert make(names=names, rotation="begin", logins=turns)["changed"] is False
+    assert own() == second
+    assert make(names=names, rotation="end", logins=turns)["changed"] is True
+    make(names=names, rotation="begin", logins=turns)
+    assert own()["database_login"] == "board"

@@ -41,10 +41,8 @@ if "database" in _chosen:
         _options |= {
             "sslmode": _variable("DATABASE_SSLMODE"),
             "sslrootcert": _variable("DATABASE_CA_FILE"),
-            # A server that vanished is noticed within half a minute, not after the two hours of the kernel's defaults.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
+            # What ends a dead connection in seconds: group_vars/all/database.yml.
+            **json.loads(os.environ.get("MANAGED_DATABASE_OPTIONS", "{}")),
         }
     DATABASES = {
         **getattr(_project, "DATABASES", {}),
@@ -60,6 +58,23 @@ if "database" in _chosen:
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": _options,
         },
+    }
+    if os.environ.get("MANAGED_DATABASE_REPLICA_HOST", _variable("DATABASE_HOST")) != _variable("DATABASE_HOST"):
+        # Reads alone: where the project's own router, or .using("replica"), sends them.
+        DATABASES["replica"] = {
+            **DATABASES["default"],
+            "HOST": _variable("DATABASE_REPLICA_HOST"),
+            "OPTIONS": {**_options, "target_session_attrs": "any"},
+            "TEST": {"MIRROR": "default"},
+        }
+
+if os.environ.get("MANAGED_DATABASE_AUTH") == "iam":
+    # Whoever wrote DATABASES: it is the password that differs, and the backend makes it for each connection.
+    DATABASES = {
+        _alias: {**_one, "ENGINE": "rds_iam_backend", "PASSWORD": ""}
+        if _one.get("ENGINE") == "django.db.backends.postgresql"
+        else _one
+        for _alias, _one in globals()["DATABASES"].items()
     }
 
 if "static" in _chosen:

@@ -1,0 +1,140 @@
+"""The board on RDS: it works, and goes on through a rotation, a failover and a change to logins by token."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from controller import LAB, PROJECT
+from rds import rds, superuser
+from site_visitor import DOMAIN, Visitor, address, secret
+
+HOST = "board.c1a2b3.eu-central-1.rds.amazonaws.com"
+
+
+def play(playbook: str, *words: str) -> None:
+    """Run one of the project's playbooks on this lab."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    done = subprocess.run(
+        [PROJECT / ".venv/bin/ansible-playbook", "-i", "inventory/lab-rds", playbook, *words],
+        cwd=PROJECT, env=env, capture_output=True, text=True, timeout=400, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def status_of(host: str) -> int:
+    """The status of a page of a host, asked over a connection of its own."""
+    context = ssl.create_default_context(cafile=str(LAB / "ca.pem"))
+    with socket.create_connection((address(host), 443), 30) as plain:
+        connection = http.client.HTTPConnection(DOMAIN, timeout=30)
+        connection.sock = context.wrap_socket(plain, server_hostname=DOMAIN)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.status
+
+
+@contextmanager
+def visits(pause: float = 0.1) -> Iterator[dict[str, Any]]:
+    """A visitor of each host who asks for a page with a query; what they saw is there at the end."""
+    seen: dict[str, Any] = {"requests": 0, "failed": [], "slowest": 0.0}
+    enough = threading.Event()
+
+    def visit(host: str) -> None:
+        while not enough.is_set():
+            began = time.monotonic()
+            try:
+                status: Any = status_of(host)
+            except (OSError, http.client.HTTPException) as error:
+                status = repr(error)
+            took = time.monotonic() - began
+            seen["requests"] += 1
+            seen["slowest"] = max(seen["slowest"], took)
+            if status != 200:
+                seen["failed"].append((host, status, round(took, 2)))
+            time.sleep(pause)
+
+    threads = [threading.Thread(target=visit, args=(host,)) for host in ("web1", "web2")]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join(60)
+
+
+def logins() -> set[str]:
+    """Who is logged in to the board's database."""
+    return set(superuser("SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'board'", name="rds1").split())
+
+
+def test_a_post_is_written_and_seen_on_the_other_host() -> None:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {secret('api_token')}"}
+    body = json.dumps({"title": "Kept on RDS", "text": "By TLS."})
+    assert Visitor("web1").post("/api/posts/", data=body, headers=headers).status_code == 201
+    assert "Kept on RDS" in Visitor("web2").get("/").text
+    assert Visitor("web1").get("/readyz").json()["status"] == "ready"
+
+
+def test_connections_are_encrypted_and_verified(host: Any) -> None:
+    assert superuser(
+        "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename LIKE 'board%'", name="rds1"
+    ) == "t"  # fmt: skip
+    url = host.check_output("grep ^DATABASE_URL= /srv/board/live/environment")
+    for word in (
+        HOST,
+        "sslmode=verify-full",
+        "sslrootcert=/etc/ssl/database/ca.pem",
+        "target_session_attrs=read-write",
+    ):
+        assert word in url
+
+
+def test_passwords_are_rotated_without_a_failed_request() -> None:
+    assert logins() == {"board"}
+    with visits() as seen:
+        play("playbooks/rotate_secrets.yml")
+    assert not seen["failed"], seen
+    assert seen["requests"] > 20
+    assert logins() == {"board_b"}
+    assert superuser("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'board'", name="rds1") == "f"
+    assert secret("database_login") == "board_b"
+
+
+def test_a_failover_is_followed_within_ten_seconds_and_by_itself(host: Any) -> None:
+    units = "systemctl show -P MainPID 'uwsgi-board@*' | sort"
+    before = host.check_output(units)
+    with visits() as seen:
+        time.sleep(2)
+        began = time.monotonic()
+        rds("failover", name="rds1")
+        promoted = time.monotonic() - began
+        time.sleep(12)
+    # A request that was under way waits for the dead connection; it may fail, those after it may not.
+    assert seen["slowest"] - promoted < 10, (promoted, seen)
+    assert len(seen["failed"]) <= 4, seen
+    assert host.check_output(units) == before, "nobody restarted the application"
+    with visits() as after:
+        time.sleep(2)
+    assert not after["failed"], after
+    rds("rejoin", name="rds1")
+
+
+def test_logins_by_token_take_over_without_a_failed_request() -> None:
+    with visits() as seen:
+        play("site.yml", "-e", "database_auth=iam", "--tags", "rds_client,django")
+    assert not seen["failed"], seen
+    assert logins() == {"board_iam"}
+    assert "Kept on RDS" in Visitor("web1").get("/").text

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend with IAM tokens of Amazon RDS as passwords: ``ENGINE = "rds_iam_backend"``."""

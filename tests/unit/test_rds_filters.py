@@ -1,0 +1,109 @@
+"""Filters of the role rds_client, and the bundle of authorities that it carries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+FILES = Path(__file__).resolve().parents[2] / "roles/rds_client/files"
+BUNDLE = FILES / "rds-ca-bundle.pem"
+
+
+@pytest.fixture
+def rds(plugin: Callable[[str], ModuleType]) -> ModuleType:
+    return plugin("filter/rds.py")
+
+
+@pytest.fixture
+def bundles(plugin: Callable[[str], ModuleType]) -> ModuleType:
+    return plugin("modules/rds_ca_bundle.py")
+
+
+def application(**changes: Any) -> dict[str, Any]:
+    database = {"name": "shop", "user": "shop", "owner": "shop_owner", "login": "shop", "password": "p",
+                "owner_password": "o", "extensions": [], "connection_limit": -1, **changes.pop("database", {})}  # fmt: skip
+    return {"name": "shop", "processes": 0, "threads": 1, "database": database, **changes}
+
+
+@pytest.mark.parametrize(
+    ("instance_class", "connections"),
+    [
+        ("db.t4g.micro", 87),
+        ("db.t3.small", 188),
+        ("db.m7g.large", 797),
+        ("db.r6g.16xlarge", 5000),
+        ("db.x2g.large", 0),
+        ("t4g", 0),
+    ],
+)
+def test_connections_of_a_class(rds: ModuleType, instance_class: str, connections: int) -> None:
+    assert rds.rds_max_connections(instance_class) == connections
+
+
+def test_an_application_may_hold_what_its_workers_need_in_a_deploy(rds: ModuleType) -> None:
+    (one,) = rds.rds_databases([application(threads=2, services=[{}], timers=[])], 2, 4)
+    assert (one["connections"], one["connection_limit"]) == (36, 36)
+    assert rds.rds_connections([one]) == 48
+    assert rds.rds_connection_problems([one], 48, "db.t4g.micro") == []
+    (problem,) = rds.rds_connection_problems([one], 47, "db.t4g.micro")
+    assert "may need 48 connections" in problem
+    assert "db.t4g.micro has 47" in problem
+
+
+def test_a_limit_below_the_need_is_a_problem(rds: ModuleType) -> None:
+    databases = rds.rds_databases([application(processes=4, database={"connection_limit": 3})], 1, 2)
+    (problem,) = rds.rds_connection_problems(databases, 0, "")
+    assert "connection_limit is 3, and its workers need 8" in problem
+
+
+def test_of_the_bundle_the_region_s_authorities_are_trusted(rds: ModuleType) -> None:
+    text = BUNDLE.read_text()
+    chosen = rds.rds_authorities(text, rds.rds_region("board.c1a2b3.eu-central-1.rds.amazonaws.com"))
+    assert chosen.count("BEGIN CERTIFICATE") == 3
+    assert rds.rds_authorities(text, "mars-north-1").count("BEGIN CERTIFICATE") == text.count("BEGIN CERTIFICATE")
+    assert rds.rds_region("database.example.org") == ""
+
+
+def test_checksum_and_fingerprints_are_those_of_the_bundle(bundles: ModuleType) -> None:
+    digest, name = (FILES / "rds-ca-bundle.pem.sha256").read_text().split()
+    assert (digest, name) == (hashlib.sha256(BUNDLE.read_bytes()).hexdigest(), BUNDLE.name)
+    assert (
+        bundles.fingerprints(bundles.examine(BUNDLE.read_text())) == (FILES / "rds-ca-bundle.fingerprints").read_text()
+    )
+
+
+def test_a_new_bundle_is_taken_with_its_checksum(
+    bundles: ModuleType, run_module: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    parts = [found.group() for found in bundles.PEM.finditer(BUNDLE.read_text())]
+    old, new = tmp_path / "bundle.pem", tmp_path / "new.pem"
+    old.write_text("".join(parts[1:]))
+    new.write_text("".join(parts))
+    given = {"source": str(new), "path": str(old)}
+    assert run_module(bundles, check_mode=True, **given)["changed"] is True
+    assert old.read_text() != new.read_text()
+    assert run_module(bundles, **given)["added"] == [bundles.name(next(iter(bundles.read(parts[0]).values())))]
+    assert run_module(bundles, **given)["changed"] is False
+    assert (tmp_path / "bundle.pem.sha256").read_text().split()[0] == hashlib.sha256(new.read_bytes()).hexdigest()
+    # Back to the older one: an authority that has not ended would be gone.
+    new.write_text("".join(parts[1:]))
+    assert "have not ended are missing" in run_module(bundles, **given)["msg"]
+    assert run_module(bundles, allow_removal=True, **given)["changed"] is True
+
+
+def test_what_is_no_bundle_of_rds_is_refused(
+    bundles: ModuleType, plugin: Callable[[str], ModuleType], run_module: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    other = plugin("modules/secrets_file.py").make_authority()["certificate"]
+    for text, words in (
+        ("<html>not found</html>", "something else than certificates"), ("", "no certificate in it"),
+        (BUNDLE.read_text() + other, "is not an authority of Amazon RDS"),
+    ):  # fmt: skip
+        source = tmp_path / "new.pem"
+        source.write_text(text)
+        assert words in run_module(bundles, source=str(source), path=str(BUNDLE))["msg"]
