@@ -153,7 +153,7 @@ def test_a_draft_is_an_entry_that_the_playbooks_take(
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_the_entries_of_the_test_projects_are_good(plugin: Callable[[str], ModuleType], root: Path, name: str) -> None:
-    applications = yaml.safe_load((root / "tests/projects" / name / "entry.yml").read_text())["applications"]
+    applications = yaml.safe_load((root / "tests/projects" / name / "entry.yml").read_text())
     (entry,) = plugin("filter/applications.py").resolve_applications(applications)
     assert entry["source"] == f"tests/projects/{name}"
 
