@@ -4,10 +4,11 @@
 ``site.yml`` for the project of ``tests/bench/project``, lets visitors come who take note of every answer
 (``tests/bench/visitors.py``), and deploys a changed source again and again with ``playbooks/deploy.yml``; the last deploys are
 each taken back by ``playbooks/rollback.yml`` before the next one. Hosts, visitors and controller share this machine's CPUs.
-The controller is a machine of its own elsewhere, so its processes yield to the others here (``nice``).
+The controller is a machine of its own elsewhere; ``BENCH_NICE=10`` lets its processes yield to the others here, which takes longer.
 
 ``BENCH_DEPLOYS`` (30), ``BENCH_ROLLBACKS`` (10), ``BENCH_VISITORS`` (4 of either kind a host) and ``BENCH_BASE_SECONDS`` (60)
-make it shorter; ``BENCH_KEEP=1`` leaves the lab running.
+make it shorter. ``BENCH_PAUSE_MS`` (10) is what a visitor waits between an answer and the next request: without it the visitors
+take all of this machine, and the controller comes to nothing. ``BENCH_KEEP=1`` leaves the lab running.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from tests.bench.visitors import Answer, Visitors
 DEPLOYS = int(os.environ.get("BENCH_DEPLOYS") or 30)
 ROLLBACKS = min(int(os.environ.get("BENCH_ROLLBACKS") or 10), DEPLOYS)
 VISITORS = int(os.environ.get("BENCH_VISITORS") or 4)
+PAUSE = int(os.environ.get("BENCH_PAUSE_MS") or 10) / 1000
 BASE_SECONDS = int(os.environ.get("BENCH_BASE_SECONDS") or 60)
 HOSTS = ("web1", "web2")
-YIELD = ("nice", "-n", "10")
+YIELD = ("nice", "-n", os.environ.get("BENCH_NICE") or "0")
 WORST_MS = 500
 ROLLBACK_SECONDS = 2
 RECAP = re.compile(r"^(web\d+)\s+: ok=\d+\s+changed=(\d+)", re.MULTILINE)
@@ -60,7 +62,9 @@ class Bench:
     def __init__(self, lab: Lab, project: Path) -> None:
         self.lab = lab
         self.project = project
-        self.visitors = Visitors(DOMAIN, {host: lab.address(host) for host in HOSTS}, str(lab.directory / "ca.pem"))
+        self.visitors = Visitors(
+            DOMAIN, {host: lab.address(host) for host in HOSTS}, str(lab.directory / "ca.pem"), PAUSE
+        )
         self.events: list[Event] = []
         self.releases: set[str] = set()
         self.generation = 0

@@ -98,8 +98,9 @@ class Connection:
 class Visitors:
     """All visitors of all hosts."""
 
-    def __init__(self, name: str, addresses: dict[str, str], authority: str) -> None:
+    def __init__(self, name: str, addresses: dict[str, str], authority: str, pause: float) -> None:
         self.name = name
+        self.pause = pause
         self.addresses = addresses
         self.context = ssl.create_default_context(cafile=authority)
         self.answers: list[Answer] = []
@@ -157,8 +158,8 @@ class Visitors:
             if connection and not stays:
                 connection.writer.close()
                 connection = None
-            if problem:
-                await asyncio.sleep(0.05)  # a host that is down is not asked a thousand times
+            # A host that is down is not asked a thousand times.
+            await asyncio.sleep(max(self.pause, 0.05 if problem else 0))
         if connection:
             connection.writer.close()
 
