@@ -9,6 +9,8 @@ PYTHON := .venv/bin/python
 # The packages that the tests need beside those of the lab, each with a file that it brings.
 TEST_PACKAGES := chromium=/usr/bin/chromium chromium-driver=/usr/bin/chromedriver libnss3-tools=/usr/bin/certutil \
   curl=/usr/bin/curl openssl=/usr/bin/openssl fonts-dejavu-core=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+# One of the test projects has an npm build; Debian's npm brings hundreds of packages, so one that is there is taken.
+TEST_PACKAGES += $(if $(shell command -v npm),,npm=/usr/bin/npm)
 # What bench-serve needs: the load generator.
 BENCH_PACKAGES := wrk=/usr/bin/wrk
 
