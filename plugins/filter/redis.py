@@ -55,9 +55,7 @@ def redis_complete(users: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         given = {key: value for key, value in one.items() if value is not None}
         name = str(given.get("name", ""))
         database = int(given.get("database") or redis_database(name))
-        # What Celery's transport publishes carries the database's number.
-        channels = [f"/{database}.*", f"{name}:*"]
-        complete.append({"channels": channels, "keys": ["*"], "commands": [], **given, "database": database})
+        complete.append({"channels": ["*"], "keys": ["*"], "commands": [], **given, "database": database})
     return complete
 
 

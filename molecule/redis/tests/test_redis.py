@@ -76,12 +76,14 @@ def test_what_django_and_celery_ask_is_allowed(host: Any) -> None:
     # Redis 7.0 does not know it yet, and redis-py does not mind.
     assert re.match(r"OK|ERR unknown subcommand", ask(host, "client", "setinfo", "lib-name", "redis-py"))
     assert ask(host, "publish", f"/{DATABASES['shop']}.celery.pidbox", "x") == "0"
+    assert ask(host, "publish", "celery-task-meta-1", "x") == "0"
     assert ask(host, "eval", "return redis.call('get', KEYS[1])", "1", "nothing") == ""
     assert ask(host, "flushdb") == "OK"
 
 
-def test_channels_of_another_application_are_closed(host: Any) -> None:
-    assert "NOPERM" in ask(host, "publish", f"/{DATABASES['blog']}.celery.pidbox", "x")
+def test_channels_can_be_closed(host: Any) -> None:
+    assert ask(host, "publish", "blog:news", "x", user="blog") == "0"
+    assert "NOPERM" in ask(host, "publish", f"/{DATABASES['shop']}.celery.pidbox", "x", user="blog")
 
 
 def test_nobody_enters_without_a_password(host: Any) -> None:
