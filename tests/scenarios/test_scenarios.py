@@ -16,7 +16,7 @@ SCENARIOS = sorted(
 )
 # The longest first, so that no worker is left alone with one of them at the end.
 ORDER = sorted(SCENARIOS, key=lambda name: (name not in SITES, not name.startswith(("django", "postgres")), name))
-SECONDS = 1500
+SECONDS = 2400
 CHANGED = re.compile(r"(\S+)\s+: ok=\d+\s+changed=(\d+)")
 
 
