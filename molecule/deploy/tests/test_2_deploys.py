@@ -72,7 +72,7 @@ def test_the_second_of_two_deploys_is_told_who_holds_the_lock(good: str, sources
     endless = variant(sources, "endless", mysite_wsgi="\nimport time\n\ntime.sleep(3600)\n")
     words = ("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={endless}", "-e", "django_start_timeout=900")
     with started_until("Switch | Make the slot live", *words):
-        said = " ".join(deploy(sources / "second", code=2).output.split())
+        said = " ".join(deploy(variant(sources, "late"), code=2).output.split())
     assert re.search(r"deploys since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(process \d+ on ", said), said[-3000:]
     assert good
     assert unharmed
