@@ -421,13 +421,15 @@ def django_first_pending(hosts: Iterable[Mapping[str, Any]], name: str) -> str:
 
 
 def django_surplus(state: Mapping[str, Any], release: str, kept: int) -> list[str]:
-    """Releases to remove: all but the newest ``kept``, never the one that becomes live or the one that was.
+    """Releases to remove: all but the newest ``kept``, never the one that becomes live or the one that is.
 
-    ``state`` was read before the deploy: what the idle slot held then has given way to ``release``.
+    A release that never was live (its deploy failed) is of no use to a rollback, so such ones go first. ``state`` was read
+    before the deploy: what the idle slot held then gives way to ``release``.
     """
     held = {release, *(slot.get("release") for name, slot in state["slots"].items() if name != state.get("idle"))}
     others = {name: one for name, one in state["releases"].items() if name not in held}
-    newest = sorted(others, key=lambda name: others[name]["modified"], reverse=True)
+    lived = {line["release"] for line in state.get("history", [])}
+    newest = sorted(others, key=lambda name: (name in lived, others[name]["modified"]), reverse=True)
     return sorted(newest[max(0, kept - len(held - {None})) :])
 
 

@@ -148,6 +148,13 @@ def test_what_stands_in_a_slot_is_kept_however_old(django: ModuleType) -> None:
     assert surplus(django, "r1", 0, slots) == ["r2", "r3", "r4", "r5", "r6"]
 
 
+def test_releases_that_never_were_live_go_first(django: ModuleType) -> None:
+    releases = {f"r{number}": {"modified": number} for number in range(1, 8)}
+    given = {"slots": {"blue": {"release": "r3"}, "green": {}}, "idle": "green", "releases": releases}
+    given["history"] = [{"release": name} for name in ("r1", "r2", "r3")]
+    assert django.django_surplus(given, "r8", 4) == ["r4", "r5", "r6", "r7"]
+
+
 def test_what_gives_way_in_the_idle_slot_is_not_held(django: ModuleType) -> None:
     releases = {name: {"modified": number} for number, name in enumerate(("first", "second", "third"))}
     slots = {"blue": {"release": "first"}, "green": {"release": "second"}}
