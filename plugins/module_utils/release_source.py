@@ -162,7 +162,7 @@ def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source
     """The source of a project for as long as the block runs.
 
     Args:
-        source: a directory, or the URL of a git repository (``application_source_is_git`` tells them apart).
+        source: a directory, or the URL of a git repository (the filter ``is_git`` in applications.py tells them apart).
         version: branch, tag or commit of a repository; empty is its default branch.
         key: path of a private SSH key, or empty.
         kept: where mirrors are kept.
