@@ -32,13 +32,28 @@ def _playbook(settings: Settings, *words: str) -> None:
         raise LabError(f"the playbook failed, see above. The hosts still run; repeat with: {again}")
 
 
-def _url(settings: Settings) -> str:
+def _sites(settings: Settings) -> dict[str, dict[str, str]]:
+    """What lab/sites.yml wrote: the first domain of each application and the name of its administrator, or ""."""
+    path = settings.directory / "sites.json"
+    if not path.exists():
+        raise LabError(f"the lab '{settings.name}' serves no site yet: 'make up' runs site.yml on its hosts.")
+    return json.loads(path.read_text())
+
+
+def _urls(settings: Settings) -> dict[str, str]:
+    """The address of each application."""
     containers = hosts.lab_containers(settings, Podman(settings))
     if not containers:
         raise LabError(f"the lab '{settings.name}' does not run: start it with 'make up'.")
     front = next((one for one in containers if one["Labels"].get("lab.port")), None)
     port = f":{front['Labels']['lab.port']}" if front else ""
-    return f"https://board.localhost{port}/"
+    return {name: f"https://{domain}{port}/" for name, domain in _sites(settings)["domains"].items()}
+
+
+def url(settings: Settings) -> None:
+    """The addresses alone, one a line."""
+    for address in _urls(settings).values():
+        print(address)
 
 
 def up(settings: Settings) -> None:
@@ -57,6 +72,7 @@ def up(settings: Settings) -> None:
     settings.say("Running site.yml")
     stage("secrets", lambda: _playbook(settings, "playbooks/secrets.yml"))
     stage("site.yml", lambda: _playbook(settings, "site.yml"))
+    _playbook(settings, "lab/sites.yml")
     summary(settings, stages)
 
 
@@ -64,9 +80,13 @@ def summary(settings: Settings, stages: list[tuple[str, float]]) -> None:
     """What runs where and how to reach it."""
     addresses = json.loads((settings.directory / "hosts.json").read_text())
     listed = {host.name: host for host in hosts.inventory_hosts(settings)}
-    print(f"\n  The board      {_url(settings)}")
-    print(f"  Admin          {_url(settings)}admin/   user 'admin', password in")
-    print(f"                 {settings.directory / 'secrets.yml'} (secrets.applications.board.admin_password)")
+    admins = _sites(settings)["admins"]
+    print()
+    for name, address in _urls(settings).items():
+        print(f"  {name:<14} {address}")
+        if admins[name]:
+            print(f"                 administrator '{admins[name]}', password in {settings.directory / 'secrets.yml'}")
+            print(f"                 (secrets.applications.{name}.admin_password)")
     print(f"  Certificate    signed by the lab's own CA: {settings.directory / 'ca.pem'}")
     for name, address in addresses.items():
         groups = [group for group in listed[name].groups if group in ("web", "database", "balancer", "rds")]
@@ -92,7 +112,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], object]] = {
     "up": lambda settings, _given: up(settings),
     "hosts": lambda settings, given: hosts.start(settings, given.limit),
     "remove": lambda settings, given: hosts.remove_hosts(settings, given.limit),
-    "url": lambda settings, _given: print(_url(settings)),
+    "url": lambda settings, _given: url(settings),
     "down": lambda settings, given: down(settings, given.force),
     "clean": lambda settings, _given: clean(settings),
 }

@@ -6,7 +6,9 @@
 lab's own host alone: 16 connections of wrk. Machines are noisy: read the ratios, and the range of each figure.
 
 ``BENCH_TLS=none`` measures the site as it stands behind a load balancer that ends TLS (``nginx_tls_mode: none``).
-``BENCH_ROUNDS`` (5) and ``BENCH_SECONDS`` (4) make it longer or shorter; ``BENCH_KEEP=1`` leaves the lab running.
+``BENCH_WORKERS=2x1,4x1,2x4`` compares uWSGI's numbers of workers (processes x threads) with each other and with the two
+best peers instead. ``BENCH_ROUNDS`` (5) and ``BENCH_SECONDS`` (4) make it longer or shorter; ``BENCH_KEEP=1`` leaves the lab
+running.
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ SECONDS = int(os.environ.get("BENCH_SECONDS") or 4)
 TLS = (os.environ.get("BENCH_TLS") or "project_ca") != "none"
 CONNECTIONS = 16
 OWN_PORT = 443 if TLS else 80
+WORKERS = [
+    (int(processes), int(threads))
+    for processes, threads in (one.split("x") for one in filter(None, os.environ.get("BENCH_WORKERS", "").split(",")))
+]
 VARIABLES: dict[str, object] = {} if TLS else {"nginx_tls_mode": "none"}
 HOST = "web1"
 PACKAGES = ["gunicorn==27.0.1", "granian==2.8.7", "whitenoise==6.12.0"]
@@ -35,7 +41,7 @@ PSS_LIMIT_MB = 75
 
 @dataclass(frozen=True)
 class Server:
-    """A server that speaks HTTP on a unix socket.
+    """A server on a unix socket.
 
     Attributes:
         title: how it is called in the table.
@@ -43,6 +49,8 @@ class Server:
         command: its command line after the release's python; ``{socket}`` is its socket.
         keepalive: whether nginx keeps connections to it open.
         environment: further variables.
+        workers: processes and threads, for uWSGI with the roles' settings, which speaks its own protocol; all others
+            speak HTTP.
     """
 
     title: str
@@ -50,6 +58,7 @@ class Server:
     command: str
     keepalive: bool = True
     environment: dict[str, str] = field(default_factory=dict)
+    workers: tuple[int, int] | None = None
 
     @property
     def unit(self) -> str:
@@ -77,34 +86,68 @@ SERVERS = [
 FILE_SERVER = Server(
     WHITENOISE, 8445, f"{_GUNICORN} --worker-class gthread --workers 2 --threads 4", environment={"WHITENOISE": "1"}
 )
+# The roles' settings of the site, with other numbers of workers and paths of their own.
+WORKER_SETTINGS = r"""
+import sys
+port, processes, threads = sys.argv[1:]
+path = f"/etc/bench-peer-{port}.ini"
+own = ("processes =", "threads =", "socket =")
+lines = [line for line in open("/etc/uwsgi/bench.ini") if not line.startswith(own)]
+lines += [f"processes = {processes}\n", f"socket = /run/bench-peer-{port}/server.sock\n"]
+lines += [f"threads = {threads}\n"] if threads != "1" else []
+open(path, "w").write("".join(lines).replace("/run/uwsgi-bench/$(SLOT)", f"/run/bench-peer-{port}"))
+"""
+
+
+def worker_servers() -> list[Server]:
+    """uWSGI with each number of workers that is asked for."""
+    return [
+        Server(
+            title=f"uWSGI {processes}x{threads}",
+            port=port,
+            command=f'-c "import pyuwsgi; pyuwsgi.run()" --ini /etc/bench-peer-{port}.ini',
+            workers=(processes, threads),
+        )
+        for port, (processes, threads) in enumerate(WORKERS, start=8451)
+    ]
+
+
+def _offer(server: Server) -> tuple[str, str]:
+    """How nginx reaches a server: the upstream, and the lines of the location."""
+    if server.workers:
+        return "", f"include /etc/nginx/snippets/uwsgi_application.conf;\n        uwsgi_pass unix:{server.socket};"
+    keep = (
+        ("    keepalive 16;\n", 'proxy_http_version 1.1; proxy_set_header Connection "";')
+        if server.keepalive
+        else ("", "")
+    )
+    upstream = f"upstream peer_{server.port} {{\n    server unix:{server.socket} fail_timeout=0;\n{keep[0]}}}\n"
+    return (
+        upstream,
+        f"""\
+{keep[1]}
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_redirect off;
+        proxy_pass http://peer_{server.port};""",
+    )
 
 
 def nginx_configuration(servers: list[Server]) -> str:
     """A server block for each, of the form that the servers' documentation recommends, with the site's certificate."""
     blocks = []
     for server in servers:
-        keep = (
-            ("    keepalive 16;\n", 'proxy_http_version 1.1; proxy_set_header Connection "";')
-            if server.keepalive
-            else ("", "")
-        )
+        upstream, location = _offer(server)
         certificate = "ssl_certificate /etc/ssl/bench/fullchain.pem; ssl_certificate_key /etc/ssl/bench/privkey.pem;"
         blocks.append(f"""\
-upstream peer_{server.port} {{
-    server unix:{server.socket} fail_timeout=0;
-{keep[0]}}}
-server {{
+{upstream}server {{
     listen {server.port}{" ssl" if TLS else ""};
     server_name {DOMAIN};
     {certificate if TLS else ""}
     client_max_body_size 10m;
     location / {{
-        {keep[1]}
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_redirect off;
-        proxy_pass http://peer_{server.port};
+        {location}
     }}
 }}
 """)
@@ -114,6 +157,8 @@ server {{
 def start(lab: Lab, servers: list[Server]) -> None:
     """Start the peers on the web host as the application's user, and offer them in nginx."""
     for server in servers:
+        if server.workers:
+            lab.run(HOST, "python3", "-", str(server.port), *map(str, server.workers), stdin=WORKER_SETTINGS)
         properties = {
             "User": "bench", "Group": "bench", "UMask": "0007", "RuntimeDirectory": server.unit.removesuffix(".service"),
             "RuntimeDirectoryMode": "0750", "WorkingDirectory": "/srv/bench/live/release/app",
@@ -245,23 +290,36 @@ def goals(results: dict[str, dict[str, dict[str, dict[str, float]]]], pss: float
     return found
 
 
-def bench(lab: Lab) -> None:
-    """Measure, print, write."""
-    copy_project(lab)
-    lab.play("playbooks/secrets.yml")
-    lab.play("site.yml", "-e", json.dumps({**VARIABLES, "bench_packages": PACKAGES}))
-    start(lab, [*SERVERS, FILE_SERVER])
-    time.sleep(3)
-    own = (lab.live_unit(HOST), OWN_PORT)
-    raw = rounds(lab, {OWN: own, **{server.title: (server.unit, server.port) for server in SERVERS}}, VIEWS)
-    raw |= rounds(lab, {OWN: own, WHITENOISE: (FILE_SERVER.unit, FILE_SERVER.port)}, FILES)
-    results = {
+def summarise(raw: dict[str, dict[str, list[dict[str, float]]]]) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """Median and range of each figure."""
+    return {
         name: {
             title: {key: spread([one[key] for one in figures]) for key in figures[0]}
             for title, figures in servers.items()
         }
         for name, servers in raw.items()
     }
+
+
+def compare_workers(lab: Lab) -> None:
+    """Numbers of workers against each other, print, write."""
+    servers = [*worker_servers(), *(one for one in SERVERS if one.title in (GTHREAD, GRANIAN))]
+    start(lab, servers)
+    time.sleep(3)
+    raw = rounds(lab, {server.title: (server.unit, server.port) for server in servers}, VIEWS)
+    results = summarise(raw)
+    show(results)
+    write_results("serve-workers", {"results": results, "rounds": raw})
+
+
+def compare_servers(lab: Lab) -> None:
+    """The roles' server against the others, print, write."""
+    start(lab, [*SERVERS, FILE_SERVER])
+    time.sleep(3)
+    own = (lab.live_unit(HOST), OWN_PORT)
+    raw = rounds(lab, {OWN: own, **{server.title: (server.unit, server.port) for server in SERVERS}}, VIEWS)
+    raw |= rounds(lab, {OWN: own, WHITENOISE: (FILE_SERVER.unit, FILE_SERVER.port)}, FILES)
+    results = summarise(raw)
     workers = len(lab.memory(HOST, own[0])) - 1
     reached = goals(results, memory(lab))
     show(results)
@@ -273,6 +331,14 @@ def bench(lab: Lab) -> None:
     write_results(
         "serve" if TLS else "serve-http", {"results": results, "rounds": raw, "goals": reached, "workers": workers}
     )
+
+
+def bench(lab: Lab) -> None:
+    """Deploy the project and measure it."""
+    copy_project(lab)
+    lab.play("playbooks/secrets.yml")
+    lab.play("site.yml", "-e", json.dumps({**VARIABLES, "bench_packages": PACKAGES}))
+    (compare_workers if WORKERS else compare_servers)(lab)
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ SCENARIOS = sorted(
 ORDER = sorted(SCENARIOS, key=lambda name: (name not in SITES, not name.startswith(("django", "postgres")), name))
 SECONDS = 2400
 CHANGED = re.compile(r"(\S+)\s+: ok=\d+\s+changed=(\d+)")
+# What says why a scenario failed: a task's failure, and of the tests the names, the assertions and where they stand.
+REASONS = re.compile(r"^(?:fatal: .*|\[ERROR\].*|FAILED .*|ERROR .*|E  .*|_{3,} .* _{3,}|\S+\.py:\d+: .*)$", re.MULTILINE)
 
 
 def actions(log: str) -> list[tuple[str, str]]:
@@ -29,6 +31,12 @@ def actions(log: str) -> list[tuple[str, str]]:
 def changed_by(output: str) -> dict[str, int]:
     """Changed tasks of each host, from the recap."""
     return {host: int(count) for host, count in CHANGED.findall(output)}
+
+
+def reasons(log: str) -> str:
+    """The lines that say what went wrong, each cut, then the end of the log."""
+    lines = [line[:400] for line in REASONS.findall(log)]
+    return "\n".join([*lines[-60:], "--- the end of the log:", log[-2000:]])
 
 
 @pytest.mark.scenario
@@ -45,10 +53,11 @@ def test_scenario(scenario: str) -> None:
             timeout=SECONDS, check=False,
         )  # fmt: skip
     text = log_file.read_text()
-    # The whole log is in the file; the end of it says what went wrong.
-    assert done.returncode == 0, (
-        f"{scenario} failed after {time.monotonic() - began:.0f} s, see {log_file}:\n{text[-12000:]}"
-    )
+    # Not an `assert`: it would print the log before the reasons, and a log that is cut in the middle loses them.
+    if done.returncode != 0:
+        pytest.fail(
+            f"{scenario} failed after {time.monotonic() - began:.0f} s, see {log_file}:\n{reasons(text)}", pytrace=False
+        )
     checks = [changed_by(output) for name, output in actions(text) if name == "check"]
     assert len(checks) == 2, f"expected two check runs in {log_file}, found {len(checks)}"
     assert sum(checks[0].values()) > 0, f"the check on empty hosts predicted nothing: {checks[0]}"
