@@ -122,7 +122,7 @@ class Bench:
     def states(self) -> dict[str, str]:
         """By host, the releases and what runs since when."""
         script = "ls /srv/bench/releases; readlink /srv/bench/live; systemctl show --property MainPID,ActiveEnterTimestampMonotonic "
-        return {host: self.lab.run(host, "sh", "-c", f"'{script} {self.lab.live_unit(host)} nginx'") for host in HOSTS}
+        return {host: self.lab.run(host, "sh", "-c", f"{script} {self.lab.live_unit(host)} nginx") for host in HOSTS}
 
     async def unchanged(self) -> dict[str, object]:
         """A deploy of what is live: nothing may be shipped and nothing restarted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -116,7 +117,7 @@ class Lab:
     def run(self, host: str, *words: str, stdin: str | None = None) -> str:
         """A command on a host, as root."""
         done = subprocess.run(
-            ["ssh", "-F", str(self.directory / "ssh_config"), host, "sudo", *words],
+            ["ssh", "-F", str(self.directory / "ssh_config"), host, shlex.join(["sudo", *words])],
             input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True, text=True, check=False,
         )  # fmt: skip

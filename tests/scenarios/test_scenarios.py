@@ -19,7 +19,9 @@ ORDER = sorted(SCENARIOS, key=lambda name: (name not in SITES, not name.startswi
 SECONDS = 2400
 CHANGED = re.compile(r"(\S+)\s+: ok=\d+\s+changed=(\d+)")
 # What says why a scenario failed: a task's failure, and of the tests the names, the assertions and where they stand.
-REASONS = re.compile(r"^(?:fatal: .*|\[ERROR\].*|FAILED .*|ERROR .*|E  .*|_{3,} .* _{3,}|\S+\.py:\d+: .*)$", re.MULTILINE)
+REASONS = re.compile(
+    r"^(?:fatal: .*|\[ERROR\].*|FAILED .*|ERROR .*|E  .*|_{3,} .* _{3,}|\S+\.py:\d+: .*)$", re.MULTILINE
+)
 
 
 def actions(log: str) -> list[tuple[str, str]]:
