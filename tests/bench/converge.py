@@ -8,20 +8,17 @@ each round, and the range of each figure. BENCH_WEB_HOSTS=1,10 and BENCH_ROUNDS=
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import resource
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
-OUTPUT = PROJECT / "build" / "bench"
+from tests.bench.labs import OUTPUT, PROJECT, Lab, spread, web_inventory, write_results
+
 WEB_HOSTS = tuple(int(size) for size in (os.environ.get("BENCH_WEB_HOSTS") or "1,2,10").split(","))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)
 RECAP = re.compile(
@@ -48,57 +45,28 @@ class Run:
     changed: int
 
 
-class Lab:
-    """A lab of the benchmark's own."""
+class MeasuredLab(Lab):
+    """A lab whose runs are measured on both sides."""
 
-    def __init__(self, name: str, inventory: str) -> None:
-        self.name = f"{os.environ.get('LAB_NAME') or 'bench'}-{name}"
-        self.directory = OUTPUT / f"inventory-{name}"
-        self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / "hosts.yml").write_text(inventory)
-        link = self.directory / "group_vars"
-        if not link.is_symlink():
-            link.symlink_to(PROJECT / "group_vars")
-        # As on a machine where nobody has switched it off, Python keeps the bytecode of what it loads.
-        ordinary = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        self.environment = {
-            **ordinary, "LAB": str(self.directory), "LAB_NAME": self.name, "LAB_PORT": "0",
-            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
-        }  # fmt: skip
-
-    def command(self, word: str) -> None:
-        """A command of the lab."""
-        subprocess.run([sys.executable, "-m", "lab", word], cwd=PROJECT, env=self.environment, check=True)
-
-    def cpu(self) -> float:
+    def hosts_cpu(self) -> float:
         """CPU seconds that the lab's containers have used."""
         listed = subprocess.run(
             ["podman", "ps", "--quiet", "--no-trunc", "--filter", f"label=lab.name={self.name}"],
             env={**os.environ, "CONTAINERS_CONF": str(PROJECT / ".lab/containers.conf")},
             capture_output=True, text=True, check=True,
         ).stdout.split()  # fmt: skip
-        total = 0.0
-        for container in listed:
-            total += _cgroup_cpu(container)
-        return total
+        return sum(map(_cgroup_cpu, listed))
 
-    def play(self, *words: str, roles: Path | None = None) -> Run:
+    def measured(self, *words: str, roles: Path | None = None) -> Run:
         """Run a playbook and measure it."""
-        environment = {**self.environment, **(_peer_environment(roles) if roles else {})}
-        hosts_before, before, began = self.cpu(), resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        done = subprocess.run(
-            [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", str(self.directory), *words],
-            cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        wall = time.monotonic() - began
+        hosts, before = self.hosts_cpu(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = self.play(*words, environment=_peer_environment(roles) if roles else None)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(words)} failed in {self.name}:\n{(done.stdout + done.stderr)[-5000:]}")
-        recap = [tuple(map(int, row)) for row in RECAP.findall(done.stdout)]
+        recap = [tuple(map(int, row)) for row in RECAP.findall(done.output)]
         return Run(
-            wall=wall,
+            wall=done.seconds,
             controller=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-            hosts=self.cpu() - hosts_before,
+            hosts=self.hosts_cpu() - hosts,
             tasks=sum(row[0] for row in recap),
             changed=sum(row[1] for row in recap),
         )
@@ -139,15 +107,6 @@ def _cgroup_cpu(container: str) -> float:
     raise SystemExit(f"no CPU accounting was found for {container}")
 
 
-def site_inventory(web_hosts: int) -> str:
-    """An inventory with so many web hosts and one database."""
-    names = "".join(f"        web{number}:\n" for number in range(1, web_hosts + 1))
-    return (
-        "env_lab:\n  vars:\n    ansible_group_priority: 10\n  children:\n"
-        f"    web:\n      hosts:\n{names}    database:\n      hosts:\n        db1:\n"
-    )
-
-
 PEER_PLAY = """\
 - hosts: all
   gather_facts: true
@@ -171,10 +130,8 @@ def summary(runs: list[Run]) -> dict[str, object]:
         "changed": runs[0].changed,
     }
     for figure in ("wall", "controller", "hosts"):
-        values = [getattr(run, figure) for run in runs]
-        result[figure] = {"median": statistics.median(values), "min": min(values), "max": max(values)}
-    totals = [run.controller + run.hosts for run in runs]
-    result["cpu"] = {"median": statistics.median(totals), "min": min(totals), "max": max(totals)}
+        result[figure] = spread([getattr(run, figure) for run in runs])
+    result["cpu"] = spread([run.controller + run.hosts for run in runs])
     return result
 
 
@@ -189,8 +146,7 @@ def show(name: str, figures: dict[str, object]) -> None:
 
 def ratio(above: list[Run], below: list[Run], figure: Callable[[Run], float]) -> dict[str, float]:
     """Median and range of what two sites took in the same round."""
-    values = [figure(one) / figure(other) for one, other in zip(above, below, strict=True)]
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    return spread([figure(one) / figure(other) for one, other in zip(above, below, strict=True)])
 
 
 FIGURES: dict[str, Callable[[Run], float]] = {
@@ -199,22 +155,19 @@ FIGURES: dict[str, Callable[[Run], float]] = {
 }
 
 
-def measure(sites: dict[int, Lab], peer: Lab | None, roles: Path | None) -> dict[str, list[Run]]:
+def measure(sites: dict[int, MeasuredLab], peer: MeasuredLab | None, roles: Path | None) -> dict[str, list[Run]]:
     """First runs, then rounds in which each site and the peer run once."""
     runs: dict[str, list[Run]] = {}
     for size, lab in sites.items():
-        subprocess.run(
-            [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", str(lab.directory), "playbooks/secrets.yml"],
-            cwd=PROJECT, env=lab.environment, capture_output=True, check=True,
-        )  # fmt: skip
-        runs[f"site.yml, {size} web, first"] = [lab.play("site.yml")]
+        lab.play("playbooks/secrets.yml")
+        runs[f"site.yml, {size} web, first"] = [lab.measured("site.yml")]
     if peer and roles:
-        runs["peer roles, first"] = [peer.play(str(OUTPUT / "peer.yml"), roles=roles)]
+        runs["peer roles, first"] = [peer.measured(str(OUTPUT / "peer.yml"), roles=roles)]
     for _round in range(ROUNDS):
         for size, lab in sites.items():
-            runs.setdefault(f"site.yml, {size} web, no change", []).append(lab.play("site.yml"))
+            runs.setdefault(f"site.yml, {size} web, no change", []).append(lab.measured("site.yml"))
         if peer and roles:
-            runs.setdefault("peer roles, no change", []).append(peer.play(str(OUTPUT / "peer.yml"), roles=roles))
+            runs.setdefault("peer roles, no change", []).append(peer.measured(str(OUTPUT / "peer.yml"), roles=roles))
     return runs
 
 
@@ -237,21 +190,21 @@ def report(runs: dict[str, list[Run]]) -> None:
             ratios[f"{largest} web / {smallest} web, {key}"] = ratio(others, own, figure)
     for name, values in ratios.items():
         print("no change, {:<44}{median:6.2f} ({min:.2f}-{max:.2f})".format(name, **values))
-    (OUTPUT / "converge.json").write_text(json.dumps({"results": results, "ratios": ratios}, indent=2) + "\n")
+    write_results("converge", {"results": results, "ratios": ratios})
 
 
 def main() -> None:
     """Boot, measure, print, write."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     roles = Path(os.environ["PEER_ROLES"]).resolve() if os.environ.get("PEER_ROLES") else None
-    sites = {size: Lab(f"site-{size}", site_inventory(size)) for size in WEB_HOSTS}
+    sites = {size: MeasuredLab(f"site-{size}", web_inventory(size)) for size in WEB_HOSTS}
     peer = None
     if roles:
         for name in ("geerlingguy.nginx", "geerlingguy.postgresql"):
             if not (roles / name / "tasks" / "main.yml").exists():
                 sys.exit(f"PEER_ROLES={roles} holds no {name}: give the directory that holds both roles.")
         (OUTPUT / "peer.yml").write_text(PEER_PLAY)
-        peer = Lab("peer", "env_lab:\n  hosts:\n    peer1:\n")
+        peer = MeasuredLab("peer", "env_lab:\n  hosts:\n    peer1:\n")
     labs = [*sites.values(), *([peer] if peer else [])]
     try:
         for lab in labs:

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,12 +103,13 @@ class Lab:
         """The address of a host."""
         return json.loads((self.directory / "hosts.json").read_text())[host]
 
-    def play(self, *words: str, prefix: Iterable[str] = ()) -> Done:
+    def play(self, *words: str, prefix: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> Done:
         """Run a playbook; one that fails ends the benchmark."""
         began = time.monotonic()
         done = subprocess.run(
             [*prefix, str(PROJECT / ".venv/bin/ansible-playbook"), "-i", str(self.inventory), *words],
-            cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+            cwd=PROJECT, env={**self.environment, **(environment or {})}, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(words)} failed in {self.name}:\n{(done.stdout + done.stderr)[-5000:]}")
