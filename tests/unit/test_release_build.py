@@ -366,6 +366,35 @@ def test_real_packages_are_built_for_another_python_with_pyuwsgi_for_uwsgi(tmp_p
 
 @pytest.mark.network
 @pytest.mark.usefixtures("index")
+def test_what_a_lock_of_uv_pins_is_installed_with_the_chosen_extras_and_groups(tmp_path: Path) -> None:
+    source = tmp_path / "project"
+    source.mkdir()
+    (source / "manage.py").touch()
+    table = """[project]
+name = "shop"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["six>=1.16,<{limit}"]
+optional-dependencies = {{ web = ["idna"] }}
+
+[dependency-groups]
+dev = ["toml"]
+prod = ["sqlparse"]
+"""
+    lock = [str(Path(sys.executable).with_name("uv")), "lock", "--quiet", "--no-config"]
+    (source / "pyproject.toml").write_text(table.format(limit="1.17"))
+    subprocess.run(lock, cwd=source, check=True, timeout=120)
+    # The lock decides, whatever else the project would allow.
+    (source / "pyproject.toml").write_text(table.format(limit="2"))
+    given = recipe(source, requirements=None, packages=(), extras=("web", "prod"))
+    result = release.build(given, TARGET, tmp_path / "build")
+    names = [str(one).split("==")[0] for one in result["packages"]]
+    assert names == ["idna", "six", "sqlparse"]
+    assert "six==1.16.0" in result["packages"]
+
+
+@pytest.mark.network
+@pytest.mark.usefixtures("index")
 def test_a_package_that_does_not_exist_is_named(project: Path, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"(?s)the packages cannot be installed: .*six"):
         release.build(recipe(project, requirements=(), packages=("six==99.0",)), TARGET, tmp_path / "build")
