@@ -74,6 +74,7 @@ def refusals() -> dict[str, str]:
         ("grants", ["limited lacks CREATEROLE and CREATEDB", "GRANT rds_superuser"]),
         ("token", ["PAM authentication failed", "no password counts"]),
         ("full", ["too many connections", "take a larger instance class"]),
+        ("none_left", ["remaining connection slots are reserved", "take a larger instance class"]),
         ("connections", ["The server has 80 connections", "may need 500", "fewer processes"]),
         ("unknown", ["could not translate host name", "is not in DNS"]),
         ("certificate_authority", ["certificate verify failed", "run playbooks/rds_ca_bundle.yml"]),
