@@ -11,6 +11,8 @@ short_description: Generate the secrets of an environment that are missing
 description:
   - Writes a YAML file, readable by its owner alone, with the mapping C(secrets), one random value for each secret that is
     missing and, where there is none, the project's own certificate authority. What is there stays as it is.
+  - A file that ansible-vault encrypted is read, and encrypted again with the password and the id that it had; give the
+    password as for any playbook, for example with C(--ask-vault-pass).
   - Runs on the controller and needs the Python package C(cryptography).
   - Begins and ends a rotation of the databases' passwords. The old login stays valid meanwhile, because the new password
     is another role's; C(database_login) says whose turn it is.
@@ -110,6 +112,10 @@ ROTATED = ("database_password", "database_owner_password")
 PENDING = "database_rotation_began"
 
 
+class Elsewhere(Exception):
+    """A value that the file does not hold itself; the message names it."""
+
+
 class Encrypted(Exception):
     """The file is in ansible-vault's form and can't be read here."""
 
@@ -191,6 +197,9 @@ def rotate(content: dict, logins: dict[str, list[str]], step: str) -> list[str]:
     changed = []
     for application, turns in sorted(logins.items()):
         own = content["applications"][application]
+        for name in ROTATED:
+            if "{{" in str(own.get(name)):
+                raise Elsewhere(f"applications.{application}.{name}")
         if step == "begin" and PENDING not in own:
             current = own.get("database_login") or turns[0]
             own["database_login"] = next(login for login in turns if login != current)
@@ -279,6 +288,11 @@ def main() -> None:
                 module.params["rotation"],
                 module.params["logins"],
             )
+    except Elsewhere as error:
+        module.fail_json(
+            msg=f"{path}: {error} is looked up elsewhere. Write its new value there, and database_login with the other of "
+            "the two logins, and run the playbook without secrets_file: docs/database.md."
+        )
     except Encrypted:
         module.fail_json(
             msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -160,3 +161,60 @@ def test_a_rotation_gives_the_other_login_new_passwords_and_ends(make: Callable[
     assert make(names=names, rotation="end", logins=turns)["changed"] is True
     make(names=names, rotation="begin", logins=turns)
     assert own()["database_login"] == "board"
+
+
+def test_a_value_that_is_looked_up_elsewhere_is_not_replaced(make: Callable[..., dict], path: Path) -> None:
+    make(names=[*NAMES, "database_owner_password"])
+    content = yaml.safe_load(path.read_text())
+    content["secrets"]["applications"]["board"]["database_password"] = "{{ lookup('amazon.aws.ssm_parameter', '/x') }}"
+    path.write_text(yaml.safe_dump(content))
+    before = path.read_bytes()
+    said = make(rotation="begin", logins={"board": ["board", "board_b"]})
+    assert said["failed"] is True
+    assert "applications.board.database_password is looked up elsewhere" in said["msg"]
+    assert path.read_bytes() == before
+
+
+ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
+VAULT = Path(sys.executable).with_name("ansible-vault")
+ROTATION = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - secrets_file:
+        path: "{{ path }}"
+        applications: [board]
+        names: [secret_key, database_password, database_owner_password]
+        rotation: begin
+        logins: {board: [board, board_b]}
+    - ansible.builtin.include_vars:
+        file: "{{ path }}"
+      no_log: true
+    - ansible.builtin.debug:
+        msg: "now {{ secrets.applications.board.database_login }}"
+"""
+
+
+def test_a_file_of_the_vault_is_rotated_and_encrypted_again(make: Callable[..., dict], path: Path) -> None:
+    make(names=[*NAMES, "database_owner_password"])
+    before = yaml.safe_load(path.read_text())["secrets"]["applications"]["board"]
+    (path.parent / "password").write_text("a password of the vault\n")
+    (path.parent / "rotate.yml").write_text(ROTATION)
+    identity = ["--vault-id", f"prod@{path.parent / 'password'}"]
+    subprocess.run([VAULT, "encrypt", *identity, str(path)], check=True, capture_output=True)
+    command = [ANSIBLE, "-i", "localhost,", "-c", "local", str(path.parent / "rotate.yml"), "-e", f"path={path}"]
+
+    refused = subprocess.run([*command], capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "--ask-vault-pass" in refused.stdout
+
+    done = subprocess.run([*command, *identity, "--diff"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "now board_b" in done.stdout
+    assert path.read_text().splitlines()[0].endswith(";prod")
+    shown = subprocess.run([VAULT, "view", *identity, str(path)], check=True, capture_output=True, text=True).stdout
+    after = yaml.safe_load(shown)["secrets"]["applications"]["board"]
+    assert after["secret_key"] == before["secret_key"]
+    assert after["database_password"] != before["database_password"]
+    assert after["database_password"] not in done.stdout
+    assert not list(path.parent.glob("*.new"))
