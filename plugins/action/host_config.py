@@ -33,6 +33,7 @@ RUN = os.urandom(16).hex()
 NOTHING: dict[str, Any] = {
     "changed": False,
     "changed_paths": [],
+    "digests": {},
     "changed_units": [],
     "changed_sysctl": [],
     "created_users": [],

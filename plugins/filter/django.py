@@ -207,7 +207,6 @@ def django_pending(
     state: Mapping[str, Any],
     releases: Mapping[str, Any],
     database: Mapping[str, Any],
-    settings_will_change: bool = False,
     redis_urls: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Names of the applications whose live slot is not what it should be.
@@ -217,7 +216,6 @@ def django_pending(
         state: what release_state read.
         releases: what is wanted on this host.
         database: where the database is.
-        settings_will_change: in check mode, whether the files that a master reads would have been changed.
         redis_urls: where each application finds its Redis.
     """
     fingerprint = _sibling("applications").application_fingerprint
@@ -232,11 +230,7 @@ def django_pending(
             "settings": own["settings"],
             "active": True,
         }
-        if (
-            settings_will_change
-            or not own.get("services", True)
-            or any(slot.get(key) != value for key, value in wanted.items())
-        ):
+        if not own.get("services", True) or any(slot.get(key) != value for key, value in wanted.items()):
             pending.append(one["name"])
     return pending
 

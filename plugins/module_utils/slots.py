@@ -12,16 +12,23 @@ import struct
 SLOTS = ("blue", "green")
 
 
-def digest(paths: list[str]) -> str:
-    """A digest of files' contents; a missing file counts as empty."""
+def digest(paths: list[str], expected: dict[str, str] | None = None) -> str:
+    """A digest of files' contents; a missing file counts as empty.
+
+    Args:
+        paths: the files.
+        expected: SHA-256, in hexadecimal digits, of those that will have another content by then.
+    """
     total = hashlib.sha256()
     for path in paths:
-        try:
-            with open(path, "rb") as handle:
-                total.update(handle.read())
-        except FileNotFoundError:
-            pass
-        total.update(b"\0")
+        one = (expected or {}).get(path)
+        if one is None:
+            try:
+                with open(path, "rb") as handle:
+                    one = hashlib.sha256(handle.read()).hexdigest()
+            except FileNotFoundError:
+                one = ""
+        total.update(one.encode() + b"\0")
     return total.hexdigest()[:16]
 
 

@@ -303,6 +303,12 @@ changed_paths:
   type: list
   elements: str
   sample: [/etc/nginx/nginx.conf]
+digests:
+  description:
+    - The SHA-256 of each file that changed, as it is afterwards; in check mode, as it would be. Sensitive files are left out.
+  returned: always
+  type: dict
+  sample: {/etc/nginx/nginx.conf: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
 changed_units:
   description: Units that were enabled, disabled, masked, unmasked, started or stopped.
   returned: always
@@ -757,6 +763,7 @@ class HostConfig:
         self.result: dict[str, Any] = {
             "changed": False,
             "changed_paths": [],
+            "digests": {},
             "changed_units": [],
             "changed_sysctl": [],
             "created_users": [],
@@ -1086,6 +1093,11 @@ class HostConfig:
             self.diff.append(diff_item(f"user {name}, added groups", "", "".join(f"{g}\n" for g in groups)))
         all_changes = [change for changes in self.changes.values() for change in changes]
         self.result["changed_paths"] = [change.path for change in all_changes]
+        self.result["digests"] = {
+            change.path: hashlib.sha256(change.entry["content"]).hexdigest()
+            for change in self.changes.get("files", [])
+            if isinstance(change.entry.get("content"), bytes) and not change.entry.get("sensitive")
+        }
         self.result["triggers"] = sorted({word for change in all_changes for word in change.triggers})
         for change in all_changes:
             self.diff.extend(change.diff)

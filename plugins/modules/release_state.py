@@ -36,6 +36,10 @@ options:
         type: list
         elements: str
         default: []
+  expected:
+    description: The SHA-256 of files that an earlier task would have changed, by path; in check mode they are not there yet.
+    type: dict
+    default: {}
   details:
     description: Whether to read each release's size, description and migrations, too, which costs more.
     type: bool
@@ -161,6 +165,7 @@ def main() -> None:
                     "services": {"type": "list", "elements": "str", "default": []},
                 },
             },
+            "expected": {"type": "dict", "default": {}},
             "details": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -182,7 +187,7 @@ def main() -> None:
         state[one["name"]] = {
             "live": slot,
             "idle": "green" if slot == "blue" else "blue",
-            "settings": digest(one["files"]),
+            "settings": digest(one["files"], module.params["expected"]),
             "slots": {
                 name: {
                     **read_slot(os.path.join(root, "slots", name)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -34,9 +35,13 @@ def application(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def read(plugin: Callable[[str], ModuleType], run_module: RunModule) -> Callable[..., dict[str, Any]]:
-    def run(root: Path, *, check_mode: bool = False, files: list[str] | None = None) -> dict[str, Any]:
+    def run(
+        root: Path, *, check_mode: bool = False, files: list[str] | None = None, expected: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         entry = {"name": "shop", "root": str(root), "files": files or []}
-        answer = run_module(plugin("modules/release_state.py"), check_mode=check_mode, applications=[entry])
+        answer = run_module(
+            plugin("modules/release_state.py"), check_mode=check_mode, applications=[entry], expected=expected or {}
+        )
         assert answer["changed"] is False
         return answer["applications"]["shop"]
 
@@ -97,6 +102,18 @@ def test_the_settings_digest_follows_the_files(read: Callable[..., dict], applic
     seen.append(read(application, files=files)["settings"])
     assert len(set(seen)) == 3
     assert read(application, files=files)["settings"] == seen[-1]
+
+
+def test_a_check_counts_with_what_the_files_would_be(
+    read: Callable[..., dict], application: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.ini"
+    file.write_text("as it should be")
+    before = read(application, files=[str(file)])["settings"]
+    file.write_text("drifted")
+    expected = {str(file): hashlib.sha256(b"as it should be").hexdigest()}
+    assert read(application, files=[str(file)])["settings"] != before
+    assert read(application, files=[str(file)], expected=expected)["settings"] == before
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])
