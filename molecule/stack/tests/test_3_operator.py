@@ -7,6 +7,8 @@ import re
 import subprocess
 from typing import Any
 
+import pytest
+
 from site_visitor import PROJECT, Visitor, wait_for
 
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
@@ -44,8 +46,9 @@ def tasks_that_change(output: str) -> set[str]:
     return changed
 
 
-def test_drift_is_seen_by_a_check_and_mended_by_a_run(web1: Any) -> None:
-    path = "/etc/nginx/nginx.conf"
+@pytest.mark.parametrize("path", ["/etc/nginx/nginx.conf", "/etc/uwsgi/board.ini"])
+def test_drift_is_seen_by_a_check_and_mended_by_a_run(web1: Any, path: str) -> None:
+    live = web1.check_output("readlink /srv/board/live")
     before = web1.check_output(f"cat {path}")
     web1.check_output(f"sh -c 'echo \"# touched by hand\" >> {path}'")
     output, _changed = play("--check", "--diff", "--limit", "web1")
@@ -55,6 +58,8 @@ def test_drift_is_seen_by_a_check_and_mended_by_a_run(web1: Any) -> None:
     output, _changed = play("--limit", "web1")
     assert tasks_that_change(output) == predicted
     assert web1.check_output(f"cat {path}") == before
+    # The master was started with the file as it is again: there is nothing to replace.
+    assert web1.check_output("readlink /srv/board/live") == live
     assert Visitor("web1").get("/readyz").status_code == 200
 
 
