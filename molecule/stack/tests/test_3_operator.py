@@ -8,7 +8,6 @@ import subprocess
 from typing import Any
 
 import pytest
-
 from site_visitor import PROJECT, Visitor, wait_for
 
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
