@@ -47,13 +47,23 @@ class Source:
     commit: str
 
 
-def _git(*words: str, cwd: Path | None = None, key: str = "") -> subprocess.CompletedProcess[str]:
+def _git(
+    *words: str, cwd: Path | None = None, key: str = "", kept: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run git; ``key`` is the private key for a server, which is remembered in ``kept`` when it is met for the first time."""
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     if key:
-        # Only this key; a host that is met for the first time is remembered, one that changed is refused.
-        environment["GIT_SSH_COMMAND"] = (
-            f"ssh -i {shlex.quote(key)} -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=accept-new"
+        # Only this key. A server that changed is refused, whether it was met here or by the user.
+        known = " ".join(
+            [*([f'"{kept / "known_hosts"}"'] if kept else []), "~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"]
         )
+        options = [
+            "IdentitiesOnly=yes",
+            "BatchMode=yes",
+            "StrictHostKeyChecking=accept-new",
+            f"UserKnownHostsFile={known}",
+        ]
+        environment["GIT_SSH_COMMAND"] = shlex.join(["ssh", "-i", key, *(w for one in options for w in ("-o", one))])
     try:
         return subprocess.run(
             ["git", "-c", "safe.directory=*", "-c", "protocol.file.allow=always", *words],
@@ -133,12 +143,12 @@ def _mirror(url: str, version: str, key: str, kept: Path) -> tuple[Path, str]:
         commit = _commit_of(mirror, version) if COMMIT.fullmatch(version) else ""
         if commit:
             return mirror, commit
-        done = _git("fetch", "--quiet", "--prune", "--tags", "--force", "origin", cwd=mirror, key=key)
+        done = _git("fetch", "--quiet", "--prune", "--tags", "--force", "origin", cwd=mirror, key=key, kept=kept)
     else:
         kept.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=".clone-", dir=kept))
         try:
-            done = _git("clone", "--quiet", "--mirror", "--", url, str(partial / "git"), key=key)
+            done = _git("clone", "--quiet", "--mirror", "--", url, str(partial / "git"), key=key, kept=kept)
             if done.returncode == 0:
                 shutil.rmtree(mirror, ignore_errors=True)
                 (partial / "git").replace(mirror)
@@ -185,7 +195,9 @@ def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source
         if done.returncode == 0 and (checkout / "tree" / ".gitmodules").exists():
             # Relative URLs of submodules are meant from where the project really is.
             _git("remote", "set-url", "origin", source, cwd=checkout / "tree")
-            done = _git("submodule", "update", "--quiet", "--init", "--recursive", cwd=checkout / "tree", key=key)
+            done = _git(
+                "submodule", "update", "--quiet", "--init", "--recursive", cwd=checkout / "tree", key=key, kept=kept
+            )
         if done.returncode != 0:
             raise SourceError(f"{source} at {commit} cannot be checked out: {done.stderr.strip()[-800:]}")
         yield Source(checkout / "tree", version or commit[:12], commit)

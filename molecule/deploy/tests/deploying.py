@@ -43,9 +43,7 @@ def start(*words: str) -> subprocess.Popen[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     return subprocess.Popen(
         [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", INVENTORY, *words],
-        cwd=PROJECT, env={**env, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "PYTHONUNBUFFERED": "1",
-             # Then a task is named when it begins, not with its first result.
-             "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true"},
+        cwd=PROJECT, env={**env, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
     )  # fmt: skip
 

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import time
 from pathlib import Path
 
+import yaml
 from conftest import LIVE
-from deploying import WEB, Visitor, deploy, history, on, play, started_until, variant, visitors
+from deploying import (
+    INVENTORY,
+    WEB,
+    Visitor,
+    deploy,
+    history,
+    on,
+    play,
+    started_until,
+    variant,
+    visitors,
+)
+from site_visitor import LAB, PROJECT, address
 
 
 def test_a_deploy_and_a_rollback_lose_no_request(good: str, sources: Path) -> None:
@@ -90,13 +105,16 @@ def test_a_start_that_never_ends_is_given_up_and_the_other_hosts_are_left_alone(
     assert unharmed
 
 
-def test_a_git_source_is_deployed_by_its_version(good: str, sources: Path) -> None:
-    git = sources / "upstream"
-    variant(sources, "fromgit").rename(git)
-    run = ("git", "-C", str(git), "-c", "user.name=a", "-c", "user.email=a@example.org")
+def repository(project: Path) -> Path:
+    """Make a project a git repository with the tag v2.0."""
+    git = ("git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@example.org")
     for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message", "x"), ("tag", "v2.0")):
-        subprocess.run([*run, *words], check=True)
-    source = f"source=file://{git}"
+        subprocess.run([*git, *words], check=True)
+    return project
+
+
+def test_a_git_source_is_deployed_by_its_version(good: str, sources: Path) -> None:
+    source = f"source=file://{repository(variant(sources, 'fromgit'))}"
     wrong = play("playbooks/deploy.yml", "-e", "app=plain", "-e", source, "-e", "version=v2.1", code=2)
     assert "has no branch, tag or commit 'v2.1'. Did you mean v2.0" in " ".join(wrong.output.split())
     with visitors() as seen:
@@ -105,6 +123,44 @@ def test_a_git_source_is_deployed_by_its_version(good: str, sources: Path) -> No
     assert (seen.errors, seen.statuses()) == ([], {200})
     assert seen.marks() == {good, "fromgit"}
     assert history("web1")[-1]["version"] == "v2.0"
+
+
+def test_a_private_repository_is_read_over_ssh_with_its_deploy_key(sources: Path, tmp_path: Path) -> None:
+    # db1 plays the git server; the key of the lab is the one that may read there.
+    on("db1").check_output(
+        "sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends git </dev/null >/dev/null 2>&1'"
+    )
+    url = f"ssh://admin@{address('db1')}/home/admin/private.git"
+    ssh = {**os.environ, "GIT_SSH_COMMAND": f"ssh -F '{LAB / 'ssh_config'}'"}
+    on("db1").check_output("runuser -u admin -- git init --quiet --bare /home/admin/private.git")
+    project = repository(variant(sources, "private"))
+    subprocess.run(
+        ["git", "-C", str(project), "push", "--quiet", url.replace(address("db1"), "db1"), "v2.0"], check=True, env=ssh
+    )
+    entry = yaml.safe_load((PROJECT / INVENTORY / "group_vars/env_lab/plain.yml").read_text())["plain"]
+    (tmp_path / "entry.json").write_text(
+        json.dumps(
+            {
+                "plain": {**entry, "source": url, "version": "v2.0", "deploy_key": str(LAB / "id_ed25519")},
+                # What was met at this address in another lab is not asked.
+                "django_build_directory": str(tmp_path / "builds"),
+            }
+        )
+    )
+    play("playbooks/deploy.yml", "-e", "app=plain", "-e", f"@{tmp_path / 'entry.json'}")
+    LIVE.append("private")
+    assert "<!-- release private -->" in Visitor("web1", "plain.test").get("/").text
+    (tmp_path / "other").write_text("no key\n")
+    (tmp_path / "other").chmod(0o600)
+    words = (
+        "-e",
+        f"@{tmp_path / 'entry.json'}",
+        "-e",
+        json.dumps({"plain": {**entry, "source": url, "deploy_key": str(tmp_path / "other")}}),
+    )
+    refused = " ".join(play("playbooks/deploy.yml", "-e", "app=plain", *words, code=2).output.split())
+    assert "git cannot read ssh://" in refused
+    assert "give deploy_key, the path of a private SSH key that may read it" in refused
 
 
 STAGES = (
