@@ -1356,6 +1356,8 @@ class HostConfig:
     def _journal(self, name: str) -> str:
         if find_executable("journalctl") is None:
             return ""
+        # What it said just before it ended may still be on its way into the journal.
+        run(["journalctl", "--sync"])
         lines = run(["journalctl", "-u", name, "-n", "30", "--no-pager"]).stdout
         return f"Last journal lines of {name}:\n{self.redact(lines)}"
 

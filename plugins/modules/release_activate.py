@@ -232,6 +232,8 @@ class Switch:
             raise Unhealthy(f"systemctl {' '.join(words)}: {(err or out).strip()}")
 
     def journal(self, unit: str) -> str:
+        """The end of a unit's log; what a process said just before it ended may still be on its way into the journal."""
+        self.module.run_command(["journalctl", "--sync"])
         _code, out, _err = self.module.run_command(
             ["journalctl", "--unit", unit, "--lines", LOG_LINES, "--no-pager", "--output", "cat"]
         )

@@ -48,7 +48,7 @@ def test_stuck_request_is_ended(host):
     assert 2.5 < answer["seconds"] < 8
     assert ask(host)["status"] == 200
     assert len(workers(host)) == 5
-    log = host.check_output("journalctl --unit uwsgi-demo@blue --no-pager --output cat")
+    log = host.check_output("journalctl --sync && journalctl --unit uwsgi-demo@blue --no-pager --output cat")
     assert "HARAKIRI" in log
 
 
