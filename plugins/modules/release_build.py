@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""Build a release of a Django project on the controller."""
+"""Build a release of a Django project on the controller: the documentation. plugins/action/release_build.py does it."""
 
 from __future__ import annotations
 
@@ -119,53 +119,3 @@ built:
   type: bool
   returned: success
 """
-
-from pathlib import Path
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.release import Recipe, ReleaseError, Target, build
-
-
-def main() -> None:
-    """Entry point."""
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "source": {"type": "str", "required": True},
-            "version": {"type": "str", "default": ""},
-            "deploy_key": {"type": "str", "default": "", "no_log": False},
-            "requirements": {"type": "list", "elements": "str"},
-            "extras": {"type": "list", "elements": "str", "default": []},
-            "build_commands": {"type": "list", "elements": "str", "default": []},
-            "release_commands": {"type": "list", "elements": "str", "default": []},
-            "support": {"type": "path"},
-            "packages": {"type": "list", "elements": "str", "default": []},
-            "python": {"type": "str", "required": True},
-            "platform": {"type": "str", "required": True},
-            "directory": {"type": "path", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
-    recipe = Recipe(
-        name=given["name"],
-        source=given["source"],
-        requirements=None if given["requirements"] is None else tuple(given["requirements"]),
-        packages=tuple(given["packages"]),
-        version=given["version"],
-        deploy_key=given["deploy_key"],
-        extras=tuple(given["extras"]),
-        build_commands=tuple(given["build_commands"]),
-        release_commands=tuple(given["release_commands"]),
-        support=Path(given["support"]) if given["support"] else None,
-    )
-    try:
-        result = build(recipe, Target(python=given["python"], platform=given["platform"]), Path(given["directory"]))
-    except ReleaseError as error:
-        module.fail_json(msg=str(error))
-    # No host was changed: a build is a file in the controller's own cache.
-    module.exit_json(changed=False, **result)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,14 +18,11 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from ansible.module_utils import release, release_source
 from ansible.module_utils.release import Recipe, ReleaseError, Target
-
-from tests.conftest import RunModule
 
 TARGET = Target(python="3.13", platform="x86_64-manylinux_2_28")
 
@@ -324,16 +322,40 @@ def test_uv_that_is_not_there_says_what_to_do(project: Path, tmp_path: Path, mon
         release.build(recipe(project), TARGET, tmp_path / "build")
 
 
-def test_the_module_changes_no_host_and_reports_refusals(
-    plugin: Callable[[str], ModuleType], run_module: RunModule, project: Path, tmp_path: Path, uv: list[list[str]]
-) -> None:
-    given = {"name": "shop", "python": "3.13", "platform": TARGET.platform, "directory": str(tmp_path / "build")}
-    module = plugin("modules/release_build.py")
-    answer = run_module(module, source=str(project), requirements=["requirements.txt"], check_mode=True, **given)
-    assert (answer["changed"], answer["built"], len(uv)) == (False, True, 1)
-    answer = run_module(module, source=str(tmp_path / "absent"), **given)
-    assert answer["failed"] is True
-    assert "is no directory" in answer["msg"]
+BUILD = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - release_build:
+        name: shop
+        source: "{{ source }}"
+        requirements: []
+        python: "3.13"
+        platform: x86_64-manylinux_2_28
+        directory: "{{ builds }}"
+      register: built
+    - ansible.builtin.debug:
+        msg: "made {{ built.release }} {{ built.built }}"
+"""
+
+
+def test_the_action_changes_no_host_and_reports_refusals(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "build.yml").write_text(BUILD)
+
+    def run(source: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "-c", "local", str(tmp_path / "build.yml"),
+             "--check", "-e", f"source={source}", "-e", f"builds={tmp_path / 'builds'}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    done = run(project)
+    assert re.search(r"made [0-9a-f]{12} True", done.stdout), done.stdout
+    assert "changed=0" in done.stdout
+    assert re.search(r"made [0-9a-f]{12} False", run(project).stdout)
+    refused = run(tmp_path / "absent")
+    assert refused.returncode != 0
+    assert "is no directory" in " ".join(refused.stdout.split())
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,9 @@ def test_a_token_that_is_not_good_is_refused_with_the_remedy(login: Login, step:
         assert word in said
     from controller import connect
 
-    assert journal in connect("rds-server").check_output("journalctl --sync && journalctl -t lab-rds-iam -n 1 --no-pager")
+    assert journal in connect("rds-server").check_output(
+        "journalctl --sync && journalctl -t lab-rds-iam -n 1 --no-pager"
+    )
 
 
 def test_no_password_counts_where_tokens_do(host: Any) -> None:
