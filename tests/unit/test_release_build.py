@@ -322,6 +322,17 @@ def test_uv_that_is_not_there_says_what_to_do(project: Path, tmp_path: Path, mon
         release.build(recipe(project), TARGET, tmp_path / "build")
 
 
+@pytest.fixture(scope="module")
+def index() -> None:
+    """Skip where uv cannot resolve anything: without network, or with an index that is not there."""
+    asked = subprocess.run(
+        [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--no-config", "-"],
+        input="six==1.17.0\n", capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    if asked.returncode != 0:
+        pytest.skip(f"the package index does not answer: {asked.stderr.strip()[-200:]}")
+
+
 BUILD = """
 - hosts: localhost
   gather_facts: false
@@ -330,6 +341,7 @@ BUILD = """
         name: shop
         source: "{{ source }}"
         requirements: []
+        packages: [six==1.17.0]
         python: "3.13"
         platform: x86_64-manylinux_2_28
         directory: "{{ builds }}"
@@ -339,6 +351,8 @@ BUILD = """
 """
 
 
+@pytest.mark.network
+@pytest.mark.usefixtures("index")
 def test_the_action_changes_no_host_and_reports_refusals(project: Path, tmp_path: Path) -> None:
     (tmp_path / "build.yml").write_text(BUILD)
 
@@ -356,17 +370,6 @@ def test_the_action_changes_no_host_and_reports_refusals(project: Path, tmp_path
     refused = run(tmp_path / "absent")
     assert refused.returncode != 0
     assert "is no directory" in " ".join(refused.stdout.split())
-
-
-@pytest.fixture(scope="module")
-def index() -> None:
-    """Skip where uv cannot resolve anything: without network, or with an index that is not there."""
-    asked = subprocess.run(
-        [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--no-config", "-"],
-        input="six==1.17.0\n", capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    if asked.returncode != 0:
-        pytest.skip(f"the package index does not answer: {asked.stderr.strip()[-200:]}")
 
 
 @pytest.mark.network
