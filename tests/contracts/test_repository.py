@@ -150,12 +150,15 @@ class _Seen(Exception):
 
 
 def argument_spec(path: Path, monkeypatch: pytest.MonkeyPatch, plugin: Any) -> dict[str, Any]:
-    """What the module hands to AnsibleModule."""
+    """What the module hands to AnsibleModule, or the action validates."""
 
     def caught(*words: Any, **given: Any) -> None:
         raise _Seen(words[0] if words else given["argument_spec"])
 
     module = plugin(f"modules/{path.name}")
+    if not hasattr(module, "main"):
+        # Only the documentation: an action does all of it.
+        return plugin(f"action/{path.name}").OPTIONS
     monkeypatch.setattr(module, "AnsibleModule", caught)
     with pytest.raises(_Seen) as seen:
         module.main()
