@@ -145,6 +145,8 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=True)
     os.umask(0o022)
+    # What serves comes first.
+    os.nice(10)
     try:
         with locked(Path(given["root"], "unpack.lock"), given["wait"]):
             changed = not (place / ".complete").exists()

@@ -132,6 +132,8 @@ def main() -> None:
     )
     if module.check_mode:
         module.exit_json(changed=True, files=0, compressed=0, removed=0)
+    # What serves comes first.
+    os.nice(10)
     directory, shared = Path(module.params["directory"]), Path(module.params["shared"])
     brotli = module.get_bin_path("brotli") is not None
     shared.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ each taken back by ``playbooks/rollback.yml`` before the next one. Hosts, visito
 The controller is a machine of its own elsewhere; ``BENCH_NICE=10`` lets its processes yield to the others here, which takes longer.
 
 ``BENCH_DEPLOYS`` (30), ``BENCH_ROLLBACKS`` (10), ``BENCH_VISITORS`` (4 of either kind a host) and ``BENCH_BASE_SECONDS`` (60)
-make it shorter. ``BENCH_PAUSE_MS`` (10) is what a visitor waits between an answer and the next request: without it the visitors
+make it shorter. ``BENCH_PAUSE_MS`` (20) is what a visitor waits between an answer and the next request: without it the visitors
 take all of this machine, and the controller comes to nothing. ``BENCH_KEEP=1`` leaves the lab running.
 """
 
@@ -27,7 +27,7 @@ from tests.bench.visitors import Answer, Visitors
 DEPLOYS = int(os.environ.get("BENCH_DEPLOYS") or 30)
 ROLLBACKS = min(int(os.environ.get("BENCH_ROLLBACKS") or 10), DEPLOYS)
 VISITORS = int(os.environ.get("BENCH_VISITORS") or 4)
-PAUSE = int(os.environ.get("BENCH_PAUSE_MS") or 10) / 1000
+PAUSE = int(os.environ.get("BENCH_PAUSE_MS") or 20) / 1000
 BASE_SECONDS = int(os.environ.get("BENCH_BASE_SECONDS") or 60)
 HOSTS = ("web1", "web2")
 YIELD = ("nice", "-n", os.environ.get("BENCH_NICE") or "0")
@@ -104,10 +104,14 @@ class Bench:
             flush=True,
         )
 
+    def source(self, generation: int) -> None:
+        """Sources differ by one number."""
+        (self.project / "generation.txt").write_text(f"{generation}\n")
+
     async def deploy(self) -> None:
-        """Deploy a source that differs by one number."""
+        """Deploy another source."""
         self.generation += 1
-        (self.project / "generation.txt").write_text(f"{self.generation}\n")
+        self.source(self.generation)
         await self.switch("deploy", "playbooks/deploy.yml")
 
     async def base_line(self) -> None:
@@ -140,12 +144,14 @@ class Bench:
         )
         self.visitors.come(VISITORS, VISITORS)
         await self.base_line()
-        for number in range(DEPLOYS):
-            if number >= DEPLOYS - ROLLBACKS:
-                await self.deploy()
-                await self.switch("rollback", "playbooks/rollback.yml")
-            else:
-                await self.deploy()
+        for _number in range(DEPLOYS - ROLLBACKS):
+            await self.deploy()
+        kept = self.generation
+        for _number in range(ROLLBACKS):
+            await self.deploy()
+            await self.switch("rollback", "playbooks/rollback.yml")
+        # What is live, after the rollbacks again.
+        self.source(kept)
         unchanged = await self.unchanged()
         await self.visitors.leave()
         return unchanged
