@@ -56,8 +56,10 @@ RunModule = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def run_module(capsys: pytest.CaptureFixture[str]) -> RunModule:
+def run_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunModule:
     """Run a module's ``main()`` in this process and return what it would send back to the controller."""
+    # A module may yield to other processes; the tests that come after it here do not.
+    monkeypatch.setattr(os, "nice", lambda _more: 0)
 
     def run(module: ModuleType, *, check_mode: bool = False, **arguments: Any) -> dict[str, Any]:
         capsys.readouterr()
