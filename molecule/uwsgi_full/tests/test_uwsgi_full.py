@@ -39,13 +39,15 @@ def test_threads_of_one_worker_answer_side_by_side(host):
     )
     answers = [json.loads(line) for line in said.splitlines()]
     assert [answer["status"] for answer in answers] == [200, 200, 200]
-    assert max(answer["seconds"] for answer in answers) < 1.9
+    # One after the other they would take three.
+    assert max(answer["seconds"] for answer in answers) < 2.9
 
 
 def test_stuck_request_is_ended(host):
     answer = ask(host, "/slow?30")
     assert answer["status"] == 0
-    assert 2.5 < answer["seconds"] < 8
+    # harakiri is 3; uWSGI counts whole seconds of the clock.
+    assert 1.9 < answer["seconds"] < 8
     assert ask(host)["status"] == 200
     assert len(workers(host)) == 5
     log = host.check_output("journalctl --sync && journalctl --unit uwsgi-demo@blue --no-pager --output cat")
