@@ -19,10 +19,14 @@ def up(request):
 
 
 def status(request):
-    """The last price checks, and how often this page was asked for, from the cache."""
+    """The last price checks, of everybody or `?asked_by=` one, and how often this page was asked for, from the cache."""
     cache.add("status-visits", 0)
-    checks = PriceCheck.objects.values("id", "asked_by", "version", "worker", "products", "made_at")[:20]
-    return JsonResponse({"version": settings.VERSION, "visits": cache.incr("status-visits"), "checks": list(checks)})
+    checks = PriceCheck.objects.values("id", "asked_by", "version", "worker", "products", "made_at")
+    if "asked_by" in request.GET:
+        checks = checks.filter(asked_by=request.GET["asked_by"])
+    return JsonResponse(
+        {"version": settings.VERSION, "visits": cache.incr("status-visits"), "checks": list(checks[:20])}
+    )
 
 
 @csrf_exempt
