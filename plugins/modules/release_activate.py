@@ -126,7 +126,6 @@ seconds_switch:
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -136,6 +135,7 @@ import time
 from typing import IO
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.locks import lock
 from ansible.module_utils.slots import ask, digest, good, read_slot
 
 QUIET_READS = 3
@@ -171,23 +171,17 @@ class Switch:
         all the same, and would stop the slot when its patience ends. What it leaves is what an interrupted run leaves.
         """
         self.handle = open(os.path.join(self.root, "activate.lock"), "a+")  # noqa: SIM115 - held until the module ends
-        deadline = time.monotonic() + LEFTOVER_SECONDS
-        while True:
-            try:
-                fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                self.handle.seek(0)
-                with contextlib.suppress(ValueError, ProcessLookupError):
-                    os.kill(int(self.handle.read()), signal.SIGKILL)
-                if time.monotonic() > deadline:
-                    self.module.fail_json(
-                        msg=f"Another switch of {self.given['name']} on this host does not end: try again."
-                    )
-                time.sleep(0.2)
+        if not lock(self.handle, LEFTOVER_SECONDS, self.end_leftover):
+            self.module.fail_json(msg=f"Another switch of {self.given['name']} on this host does not end: try again.")
         self.handle.truncate(0)
         self.handle.write(str(os.getpid()))
         self.handle.flush()
+
+    def end_leftover(self) -> None:
+        """End the module of the killed controller; it wrote its number into the file."""
+        self.handle.seek(0)
+        with contextlib.suppress(ValueError, ProcessLookupError):
+            os.kill(int(self.handle.read()), signal.SIGKILL)
 
     def unit(self, slot: str) -> str:
         return f"uwsgi-{self.given['name']}@{slot}.service"

@@ -63,17 +63,15 @@ seconds:
   type: float
 """
 
-import contextlib
-import fcntl
 import grp
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.locks import lock
 
 
 class Refusal(Exception):
@@ -87,30 +85,11 @@ def run(what: str, words: list[str], good: tuple[int, ...] = (0,)) -> None:
         raise Refusal(f"{what} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
 
 
-@contextlib.contextmanager
-def locked(path: Path, wait: float) -> Iterator[None]:
-    """Be the only one who unpacks here."""
-    with path.open("a") as handle:
-        deadline = time.monotonic() + wait
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise Refusal(
-                        f"another run has been unpacking here for more than {wait:g} seconds: try again."
-                    ) from None
-                time.sleep(0.2)
-        yield
-
-
 def unpack(given: dict, place: Path) -> None:
     """From nothing, or what an interrupted run left, to a complete release."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(mode=0o750)
     os.chown(place, 0, grp.getgrnam(given["group"]).gr_gid)
-    place.chmod(0o750)
     archive = ["--gzip", "--file", given["archive"]]
     run("Unpacking the archive", ["tar", "--extract", "--no-same-owner", *archive, "--directory", str(place)])
     venv = place / "venv"
@@ -148,7 +127,9 @@ def main() -> None:
     # What serves comes first.
     os.nice(10)
     try:
-        with locked(Path(given["root"], "unpack.lock"), given["wait"]):
+        with Path(given["root"], "unpack.lock").open("a") as handle:
+            if not lock(handle, given["wait"]):
+                raise Refusal(f"another run has been unpacking here for more than {given['wait']} seconds: try again.")
             changed = not (place / ".complete").exists()
             if changed:
                 try:
