@@ -48,13 +48,8 @@ class ActionModule(ActionBase):
                 )
             )
             if result.get("changed") and not self._task.check_mode:
-                _replace(path, vault.encrypt(scratch.read_bytes(), secret, _name(vault_id)))
+                _replace(path, vault.encrypt(scratch.read_bytes(), secret, vault_id))
         return result
-
-
-def _name(vault_id: str | None) -> str | None:
-    """The id for the file's first line; the one that everybody has is not written there."""
-    return vault_id if vault_id and vault_id != "default" else None
 
 
 def _replace(path: Path, content: bytes) -> None:

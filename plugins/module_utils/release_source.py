@@ -47,23 +47,24 @@ class Source:
     commit: str
 
 
-def _git(
-    *words: str, cwd: Path | None = None, key: str = "", kept: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run git; ``key`` is the private key for a server, which is remembered in ``kept`` when it is met for the first time."""
+def _ssh(key: str, kept: Path) -> str:
+    """The command by which git reaches a server with this key alone; empty leaves it to the user's own settings.
+
+    A server that is met for the first time is remembered in ``kept``. One that changed is refused, whether it was met here or by
+    the user.
+    """
+    if not key:
+        return ""
+    known = f'"{kept / "known_hosts"}" ~/.ssh/known_hosts /etc/ssh/ssh_known_hosts'
+    options = ["IdentitiesOnly=yes", "BatchMode=yes", "StrictHostKeyChecking=accept-new", f"UserKnownHostsFile={known}"]
+    return shlex.join(["ssh", "-i", key, *(word for option in options for word in ("-o", option))])
+
+
+def _git(*words: str, cwd: Path | None = None, ssh: str = "") -> subprocess.CompletedProcess[str]:
+    """Run git; ``ssh`` is what `_ssh` says, where git may have to ask a server."""
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-    if key:
-        # Only this key. A server that changed is refused, whether it was met here or by the user.
-        known = " ".join(
-            [*([f'"{kept / "known_hosts"}"'] if kept else []), "~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"]
-        )
-        options = [
-            "IdentitiesOnly=yes",
-            "BatchMode=yes",
-            "StrictHostKeyChecking=accept-new",
-            f"UserKnownHostsFile={known}",
-        ]
-        environment["GIT_SSH_COMMAND"] = shlex.join(["ssh", "-i", key, *(w for one in options for w in ("-o", one))])
+    if ssh:
+        environment["GIT_SSH_COMMAND"] = ssh
     try:
         return subprocess.run(
             ["git", "-c", "safe.directory=*", "-c", "protocol.file.allow=always", *words],
@@ -137,18 +138,19 @@ def _mirror(url: str, version: str, key: str, kept: Path) -> tuple[Path, str]:
     """The mirror of a repository that holds a version, and the version's commit."""
     if key and not Path(key).is_file():
         raise SourceError(f"deploy_key: {key} is no file on this controller: give the path of a private SSH key.")
+    ssh = _ssh(key, kept)
     mirror = kept / hashlib.sha256(url.encode()).hexdigest()[:16]
     if (mirror / "HEAD").exists():
         # A commit never changes; branches and tags are asked for again.
         commit = _commit_of(mirror, version) if COMMIT.fullmatch(version) else ""
         if commit:
             return mirror, commit
-        done = _git("fetch", "--quiet", "--prune", "--tags", "--force", "origin", cwd=mirror, key=key, kept=kept)
+        done = _git("fetch", "--quiet", "--prune", "--tags", "--force", "origin", cwd=mirror, ssh=ssh)
     else:
         kept.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=".clone-", dir=kept))
         try:
-            done = _git("clone", "--quiet", "--mirror", "--", url, str(partial / "git"), key=key, kept=kept)
+            done = _git("clone", "--quiet", "--mirror", "--", url, str(partial / "git"), ssh=ssh)
             if done.returncode == 0:
                 shutil.rmtree(mirror, ignore_errors=True)
                 (partial / "git").replace(mirror)
@@ -195,9 +197,8 @@ def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source
         if done.returncode == 0 and (checkout / "tree" / ".gitmodules").exists():
             # Relative URLs of submodules are meant from where the project really is.
             _git("remote", "set-url", "origin", source, cwd=checkout / "tree")
-            done = _git(
-                "submodule", "update", "--quiet", "--init", "--recursive", cwd=checkout / "tree", key=key, kept=kept
-            )
+            words = ("submodule", "update", "--quiet", "--init", "--recursive")
+            done = _git(*words, cwd=checkout / "tree", ssh=_ssh(key, kept))
         if done.returncode != 0:
             raise SourceError(f"{source} at {commit} cannot be checked out: {done.stderr.strip()[-800:]}")
         yield Source(checkout / "tree", version or commit[:12], commit)
