@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -320,6 +321,19 @@ def test_uv_that_is_not_there_says_what_to_do(project: Path, tmp_path: Path, mon
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ReleaseError, match="run 'make venv'"):
         release.build(recipe(project), TARGET, tmp_path / "build")
+
+
+def test_an_answer_changes_no_host_and_a_refusal_is_one(
+    plugin: Callable[[str], ModuleType], project: Path, tmp_path: Path, uv: list[list[str]]
+) -> None:
+    action = plugin("action/release_build.py")
+    given = {name: option.get("default") for name, option in action.OPTIONS.items()}
+    given |= {"name": "shop", "python": "3.13", "platform": TARGET.platform, "directory": str(tmp_path / "build")}
+    answer = action.answer({**given, "source": str(project), "requirements": ["requirements.txt"]})
+    assert (answer["changed"], answer["built"], len(uv)) == (False, True, 1)
+    answer = action.answer({**given, "source": str(tmp_path / "absent")})
+    assert answer["failed"] is True
+    assert "is no directory" in answer["msg"]
 
 
 @pytest.fixture(scope="module")
