@@ -175,12 +175,13 @@ def test_it_is_done_in_the_order_that_loses_no_request(host: Host) -> None:
         f"systemctl stop {new}",
         f"systemctl reset-failed {new}",
         f"systemctl start --no-block {new}",
-        f"systemctl enable --quiet {new}",
+        f"systemctl enable --quiet --no-reload {new}",
         "ss 0",
         "ss 0",
         "ss 0",
-        f"systemctl disable --quiet {old}",
+        f"systemctl disable --quiet --no-reload {old}",
         f"systemctl stop {old}",
+        "systemctl daemon-reload",
     ]
 
 
@@ -192,17 +193,17 @@ def test_services_start_before_the_switch_and_end_after_it(host: Host) -> None:
     assert "failed" not in host.activate(services=services)
     calls = [line for line in host.calls() if "shop-" in line and "uwsgi" not in line and "reset" not in line]
     assert calls == [
-        "systemctl enable --quiet shop-worker@green.service",
+        "systemctl enable --quiet --no-reload shop-worker@green.service",
         "systemctl start shop-worker@green.service",
         "systemctl is-active shop-worker@green.service",
         # Two of it must never run at once.
-        "systemctl disable --quiet shop-beat@blue.service",
+        "systemctl disable --quiet --no-reload shop-beat@blue.service",
         "systemctl stop shop-beat@blue.service",
-        "systemctl enable --quiet shop-beat@green.service",
+        "systemctl enable --quiet --no-reload shop-beat@green.service",
         "systemctl start shop-beat@green.service",
         "systemctl is-active shop-beat@green.service",
         # What the application has no more ends, too.
-        "systemctl disable --quiet shop-worker@blue.service shop-gone@blue.service",
+        "systemctl disable --quiet --no-reload shop-worker@blue.service shop-gone@blue.service",
         "systemctl stop --no-block shop-worker@blue.service shop-gone@blue.service",
     ]
     record = json.loads((host.root / "slots" / "green" / "slot.json").read_text())
@@ -371,7 +372,7 @@ def test_a_queue_that_never_empties_is_waited_for_until_the_timeout(host: Host) 
     host.queue.write_text("5\n" * 200)
     host.serve("green", http(200))
     answer = host.activate()
-    assert host.calls()[-1] == "systemctl stop uwsgi-shop@blue.service"
+    assert host.calls()[-2:] == ["systemctl stop uwsgi-shop@blue.service", "systemctl daemon-reload"]
     assert 1 <= answer["seconds_switch"] < 5
 
 
