@@ -1,0 +1,64 @@
+"""inventory/production as AWS answers it: which instances are hosts, in which groups, under which address."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.aws.conftest import Cloud
+
+
+def launch(cloud: Cloud, name: str, role: str, environment: str = "production") -> dict[str, Any]:
+    """Start an instance with the tags that the inventory reads."""
+    wanted = {"Name": name, "Role": role, "Environment": environment}
+    started = cloud.client("ec2").run_instances(
+        ImageId="ami-12c6146b",
+        MinCount=1,
+        MaxCount=1,
+        InstanceType="t3.small",
+        TagSpecifications=[
+            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in wanted.items()]}
+        ],
+    )
+    return started["Instances"][0]
+
+
+@pytest.fixture(scope="module")
+def listed(cloud: Cloud, root: Path) -> dict[str, Any]:
+    """What ansible-inventory says of an account with instances of several kinds."""
+    roles = {"web1": "web", "web2": "web", "db1": "database redis", "away": "web"}
+    instances = {name: launch(cloud, name, role) for name, role in roles.items()}
+    cloud.client("ec2").stop_instances(InstanceIds=[instances["away"]["InstanceId"]])
+    launch(cloud, "elsewhere", "web", environment="staging")
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-inventory")), "-i", "inventory/production", "--list"],
+        cwd=root, env={**cloud.environment, "ANSIBLE_CONFIG": str(root / "ansible.cfg")}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return {**json.loads(done.stdout), "instances": instances}
+
+
+def plain(value: Any) -> Any:
+    """A value without the mark that says that it came from outside."""
+    return value["__ansible_unsafe"] if isinstance(value, dict) and "__ansible_unsafe" in value else value
+
+
+def test_running_instances_of_the_environment_are_in_the_groups_of_their_tag(listed: dict[str, Any]) -> None:
+    assert sorted(listed["web"]["hosts"]) == ["web1", "web2"]
+    assert listed["database"]["hosts"] == ["db1"]
+    assert listed["redis"]["hosts"] == ["db1"]
+    assert sorted(listed["_meta"]["hostvars"]) == ["db1", "web1", "web2"]
+
+
+def test_hosts_are_reached_inside_the_vpc_and_get_the_environments_variables(listed: dict[str, Any]) -> None:
+    web1 = {name: plain(value) for name, value in listed["_meta"]["hostvars"]["web1"].items()}
+    assert web1["ansible_host"] == web1["private_address"] == listed["instances"]["web1"]["PrivateIpAddress"]
+    assert web1["ansible_user"] == "admin"
+    # group_vars/env_production has the last word over group_vars/all.
+    assert web1["base_time_servers"] == ["169.254.169.123"]
