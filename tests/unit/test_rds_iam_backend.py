@@ -104,6 +104,19 @@ def test_rds_accepts_it_for_fifteen_minutes(backend: Any, clock: Any, verify: Mo
         verify.check(token, "board_iam", CONFIGURATION, NOW + datetime.timedelta(minutes=15, seconds=1))
 
 
+def test_the_temporary_credentials_of_a_role_sign_too(
+    backend: Any, clock: Any, verify: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As long as those that an instance gets, with characters that a query has to encode.
+    session = "IQoJb3JpZ2luX2VjE/+=" * 50
+    monkeypatch.setenv("AWS_SESSION_TOKEN", session)
+    token = backend.tokens.make(HOST, 5432, "board_iam")
+    assert parse_qs(urlsplit(token).query)["X-Amz-Security-Token"] == [session]
+    verify.check(token, "board_iam", CONFIGURATION, NOW)
+    with pytest.raises(verify.Refused, match="wrong signature"):
+        verify.check(token.replace("IQoJ", "JQoJ", 1), "board_iam", CONFIGURATION, NOW)
+
+
 @pytest.mark.parametrize(
     ("change", "user", "why"),
     [
