@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -32,12 +35,12 @@ class Cloud:
 
     Attributes:
         url: where it listens.
-        environment: what makes a program ask it instead of AWS.
+        root: the repository.
     """
 
     url: str
-    environment: dict[str, str] = field(default_factory=dict)
-    _asked: _Asked = field(default_factory=_Asked)
+    root: Path
+    _asked: _Asked
 
     def client(self, service: str) -> Any:
         """A client of boto3."""
@@ -50,20 +53,27 @@ class Cloud:
         """How many requests there were."""
         return self._asked.number
 
+    def ansible(self, program: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of Ansible, as on a controller whose AWS is this one."""
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_URL": self.url}
+        other = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        own = {"ANSIBLE_CONFIG": str(self.root / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "NO_PROXY": "127.0.0.1"}
+        return subprocess.run(
+            [str(Path(sys.executable).with_name(program)), *words],
+            cwd=self.root, env={**other, **keys, **own}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
+def cloud(root: Path) -> Iterator[Cloud]:
     """An account without anything."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_URL": url}
-    other = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    one = Cloud(url, {**other, **keys, "NO_PROXY": "127.0.0.1"})
+    asked = _Asked()
     log = logging.getLogger("werkzeug")
-    log.addHandler(one._asked)
+    log.addHandler(asked)
     log.setLevel(logging.INFO)
-    yield one
-    log.removeHandler(one._asked)
+    yield Cloud(f"http://{host}:{port}", root, asked)
+    log.removeHandler(asked)
     server.stop()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,17 +26,13 @@ def launch(cloud: Cloud, name: str, role: str, environment: str = "production") 
 
 
 @pytest.fixture(scope="module")
-def listed(cloud: Cloud, root: Path) -> dict[str, Any]:
+def listed(cloud: Cloud) -> dict[str, Any]:
     """What ansible-inventory says of an account with instances of several kinds."""
     roles = {"web1": "web", "web2": "web", "db1": "database redis", "away": "web"}
     instances = {name: launch(cloud, name, role) for name, role in roles.items()}
     cloud.client("ec2").stop_instances(InstanceIds=[instances["away"]["InstanceId"]])
     launch(cloud, "elsewhere", "web", environment="staging")
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-inventory")), "-i", "inventory/production", "--list"],
-        cwd=root, env={**cloud.environment, "ANSIBLE_CONFIG": str(root / "ansible.cfg")}, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    done = cloud.ansible("ansible-inventory", "-i", "inventory/production", "--list")
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout), "instances": instances}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,9 @@ from tests.aws.conftest import Cloud
 
 NAMES = ["secret_key", "api_token", "admin_password", "database_password", "database_owner_password"]
 GOOD = {name: f"Zq8vX3kLw0Rt-{number}-Hn5cPm7bYd" for number, name in enumerate(NAMES)}
-PARAMETER = "/production/board/{}"
 SECRET = "production/board"
-FROM_PARAMETERS = {name: "{{ lookup('amazon.aws.ssm_parameter', '" + PARAMETER.format(name) + "') }}" for name in NAMES}
+FROM_A_PARAMETER = "{{{{ lookup('amazon.aws.ssm_parameter', '/production/board/{}') }}}}"
+FROM_PARAMETERS = {name: FROM_A_PARAMETER.format(name) for name in NAMES}
 FROM_A_SECRET = "{{ lookup('amazon.aws.secretsmanager_secret', '" + SECRET + "') | from_json }}"
 # The plays that come before any change; the host is this machine, and nothing is done to it.
 PLAY = """\
@@ -36,14 +35,14 @@ PLAY = """\
 def kept(cloud: Cloud) -> None:
     """The secrets, in both places."""
     for name, value in GOOD.items():
-        cloud.client("ssm").put_parameter(Name=PARAMETER.format(name), Value=value, Type="SecureString")
+        cloud.client("ssm").put_parameter(Name=f"/production/board/{name}", Value=value, Type="SecureString")
     cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(GOOD))
 
 
-def play(cloud: Cloud, root: Path, place: Path, board: object, times: int = 1) -> subprocess.CompletedProcess[str]:
+def play(cloud: Cloud, place: Path, board: object, times: int = 1) -> subprocess.CompletedProcess[str]:
     """Run the first plays of site.yml as production does, with these secrets of the board; use one so many times."""
     inventory = place / "inventory"
-    shutil.copytree(root / "group_vars", inventory / "group_vars")
+    shutil.copytree(cloud.root / "group_vars", inventory / "group_vars")
     authority = {"certificate": "-----BEGIN CERTIFICATE-----", "key": "-----BEGIN PRIVATE KEY-----"}
     (inventory / "group_vars/env_production/secrets.yml").write_text(
         yaml.safe_dump({"secrets": {"authority": authority, "applications": {"board": board}}})
@@ -53,28 +52,24 @@ def play(cloud: Cloud, root: Path, place: Path, board: object, times: int = 1) -
     (inventory / "hosts.yml").write_text(
         yaml.safe_dump({"env_production": {"vars": {"ansible_group_priority": 10}, "children": children}})
     )
-    (place / "play.yml").write_text(PLAY.format(root=root, password=GOOD["database_password"], times=times))
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), str(place / "play.yml")],
-        cwd=root, env={**cloud.environment, "ANSIBLE_CONFIG": str(root / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    (place / "play.yml").write_text(PLAY.format(root=cloud.root, password=GOOD["database_password"], times=times))
+    return cloud.ansible("ansible-playbook", "-i", str(inventory), str(place / "play.yml"))
 
 
 @pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize("board", [FROM_PARAMETERS, FROM_A_SECRET], ids=["Parameter Store", "Secrets Manager"])
-def test_a_run_takes_them_from_aws_and_shows_none(cloud: Cloud, root: Path, tmp_path: Path, board: object) -> None:
-    done = play(cloud, root, tmp_path, board)
+def test_a_run_takes_them_from_aws_and_shows_none(cloud: Cloud, tmp_path: Path, board: object) -> None:
+    done = play(cloud, tmp_path, board)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [value for value in GOOD.values() if value in done.stdout + done.stderr]
 
 
 @pytest.mark.usefixtures("kept")
-def test_aws_is_not_asked_again_for_each_use(cloud: Cloud, root: Path, tmp_path: Path) -> None:
+def test_aws_is_not_asked_again_for_each_use(cloud: Cloud, tmp_path: Path) -> None:
     asked = []
     for times in (1, 9):
         before = cloud.requests
-        done = play(cloud, root, tmp_path / str(times), FROM_PARAMETERS, times)
+        done = play(cloud, tmp_path / str(times), FROM_PARAMETERS, times)
         assert done.returncode == 0, done.stdout + done.stderr
         asked.append(cloud.requests - before)
     assert asked[0] == asked[1]
@@ -82,18 +77,18 @@ def test_aws_is_not_asked_again_for_each_use(cloud: Cloud, root: Path, tmp_path:
 
 
 @pytest.mark.usefixtures("kept")
-def test_one_that_is_missing_is_named(cloud: Cloud, root: Path, tmp_path: Path) -> None:
-    missing = {**FROM_PARAMETERS, "api_token": "{{ lookup('amazon.aws.ssm_parameter', '/production/board/typo') }}"}
-    done = play(cloud, root, tmp_path, missing)
+def test_one_that_is_missing_is_named(cloud: Cloud, tmp_path: Path) -> None:
+    missing = {**FROM_PARAMETERS, "api_token": FROM_A_PARAMETER.format("typo")}
+    done = play(cloud, tmp_path, missing)
     assert done.returncode != 0
     assert "/production/board/typo" in done.stdout
 
 
 @pytest.mark.usefixtures("kept")
-def test_a_weak_one_is_refused_without_being_shown(cloud: Cloud, root: Path, tmp_path: Path) -> None:
+def test_a_weak_one_is_refused_without_being_shown(cloud: Cloud, tmp_path: Path) -> None:
     cloud.client("ssm").put_parameter(Name="/production/board/weak", Value="tooshort", Type="SecureString")
-    weak = {**FROM_PARAMETERS, "api_token": "{{ lookup('amazon.aws.ssm_parameter', '/production/board/weak') }}"}
-    done = play(cloud, root, tmp_path, weak)
+    weak = {**FROM_PARAMETERS, "api_token": FROM_A_PARAMETER.format("weak")}
+    done = play(cloud, tmp_path, weak)
     assert done.returncode != 0
     assert "applications.board.secret_environment.API_TOKEN is a placeholder or too weak" in done.stdout
     assert "tooshort" not in done.stdout
