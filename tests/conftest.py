@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import sys
@@ -11,45 +10,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import ansible.module_utils
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
 ROOT = Path(__file__).resolve().parent.parent
-PLUGINS = ROOT / "plugins"
-
-# Ansible ships plugins/module_utils to the host as ansible.module_utils.<name>; the tests find it under the same name.
-ansible.module_utils.__path__.append(str(PLUGINS / "module_utils"))
 sys.path.insert(0, str(ROOT))
-
-
-def _load(path: Path) -> ModuleType:
-    name = f"project_{path.parent.name}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""
     return ROOT
-
-
-@pytest.fixture(scope="session")
-def plugin() -> Callable[[str], ModuleType]:
-    """Load a plugin by its path below plugins/, once: ``plugin("filter/applications.py")``."""
-    loaded: dict[str, ModuleType] = {}
-
-    def load(name: str) -> ModuleType:
-        if name not in loaded:
-            loaded[name] = _load(PLUGINS / name)
-        return loaded[name]
-
-    return load
 
 
 RunModule = Callable[..., dict[str, Any]]

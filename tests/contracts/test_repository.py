@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import importlib.metadata
 import json
 import re
@@ -17,7 +18,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
-MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
+COLLECTION = "django_ec2.site"
+PLUGINS = ROOT / "collections" / "ansible_collections" / "django_ec2" / "site" / "plugins"
+MODULES = sorted((PLUGINS / "modules").glob("*.py"))
 # collections/requirements.yml is what AWX installs; its versions are those of this release of the package `ansible`.
 ANSIBLE = "12.3.0"
 # Words that name a package index. Written in parts, so that this file does not hold them.
@@ -149,16 +152,21 @@ class _Seen(Exception):
     """Carries a module's argument_spec out of its main()."""
 
 
-def argument_spec(path: Path, monkeypatch: pytest.MonkeyPatch, plugin: Any) -> dict[str, Any]:
+def plugin(kind: str, name: str) -> Any:
+    """A plugin of the collection, under the name by which Ansible knows it."""
+    return importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.{kind}.{name}")
+
+
+def argument_spec(path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the module hands to AnsibleModule, or the action validates."""
 
     def caught(*words: Any, **given: Any) -> None:
         raise _Seen(words[0] if words else given["argument_spec"])
 
-    module = plugin(f"modules/{path.name}")
+    module = plugin("modules", path.stem)
     if not hasattr(module, "main"):
         # Only the documentation: an action does all of it.
-        return plugin(f"action/{path.name}").OPTIONS
+        return plugin("action", path.stem).OPTIONS
     monkeypatch.setattr(module, "AnsibleModule", caught)
     with pytest.raises(_Seen) as seen:
         module.main()
@@ -182,7 +190,7 @@ def compare(where: str, stated: dict[str, Any], given: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_every_module_is_documented_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch, plugin: Any) -> None:
+def test_every_module_is_documented_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = documented(path)
     assert set(found) == {"DOCUMENTATION", "EXAMPLES", "RETURN"}
     assert found["DOCUMENTATION"]["module"] == path.stem
@@ -191,14 +199,14 @@ def test_every_module_is_documented_as_it_is(path: Path, monkeypatch: pytest.Mon
         assert value["description"], name
         assert value["type"], name
         assert value["returned"], name
-    given = argument_spec(path, monkeypatch, plugin)
+    given = argument_spec(path, monkeypatch)
     stated = found["DOCUMENTATION"]["options"]
     compare(path.stem, stated, given)
     examples = found["EXAMPLES"]
     assert examples, "an example shows how it is used"
     for task in examples:
         assert task["name"]
-        arguments = task.get(path.stem)
+        arguments = task.get(f"{COLLECTION}.{path.stem}")
         if isinstance(arguments, dict):
             unknown = set(arguments) - {name for name in given if not name.startswith("_")}
             assert not unknown, f"the example uses {unknown}"

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import filter_loader, init_plugin_loader
+from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 PROJECT = Path(__file__).resolve().parents[2]
-init_plugin_loader()
+init_plugin_loader([str(PROJECT / "collections")])
 
 
 def role_variables(role: str, suite: int = 13, variables: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -48,7 +48,6 @@ def trusted(value: Any) -> Any:
 
 
 def _templar(role: str, variables: dict[str, Any]) -> Templar:
-    filter_loader.add_directory(str(PROJECT / "plugins" / "filter"))
     loader = DataLoader()
     loader.set_basedir(str(PROJECT / "roles" / role))
     return Templar(loader=loader, variables=variables)

@@ -25,7 +25,7 @@ BOARD = {
 
 
 def site_conf(site: dict, suite: int = 13, **variables) -> str:
-    (complete,) = evaluate("nginx", "nginx_sites | nginx_completed_sites", nginx_sites=[site])
+    (complete,) = evaluate("nginx", "nginx_sites | django_ec2.site.nginx_completed_sites", nginx_sites=[site])
     return render("nginx", "site.conf.j2", suite, nginx_sites=[site], site=complete, **variables)
 
 
@@ -116,14 +116,14 @@ def test_unit_has_the_last_word_of_the_user():
     ],
 )
 def test_settings_that_cannot_work_are_refused(change, message):
-    problems = evaluate("nginx", "nginx_sites | nginx_site_problems", nginx_sites=[{**BOARD, **change}])
+    problems = evaluate("nginx", "nginx_sites | django_ec2.site.nginx_site_problems", nginx_sites=[{**BOARD, **change}])
     assert re.search(message, "\n".join(problems)), problems
-    assert evaluate("nginx", "nginx_sites | nginx_site_problems", nginx_sites=[BOARD]) == []
+    assert evaluate("nginx", "nginx_sites | django_ec2.site.nginx_site_problems", nginx_sites=[BOARD]) == []
 
 
 def test_networks_are_checked():
-    assert evaluate("nginx", "['10.0.0.0/16', '::1/128'] | nginx_proxy_problems") == []
-    assert evaluate("nginx", "['10.0.0.1/16'] | nginx_proxy_problems") != []
+    assert evaluate("nginx", "['10.0.0.0/16', '::1/128'] | django_ec2.site.nginx_proxy_problems") == []
+    assert evaluate("nginx", "['10.0.0.1/16'] | django_ec2.site.nginx_proxy_problems") != []
 
 
 def bring(*names: str) -> tuple[str, str]:
@@ -141,7 +141,13 @@ def bring(*names: str) -> tuple[str, str]:
 
 def problems_of(certificate: str, key: str, *names: str) -> str:
     return "\n".join(
-        evaluate("nginx", "cert | nginx_certificate_problems(key, names)", cert=certificate, key=key, names=list(names))
+        evaluate(
+            "nginx",
+            "cert | django_ec2.site.nginx_certificate_problems(key, names)",
+            cert=certificate,
+            key=key,
+            names=list(names),
+        )
     )
 
 

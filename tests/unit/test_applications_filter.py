@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.filter import applications as filter_applications
 
 DATABASE = {"host": "db1", "port": 5432, "sslmode": "verify-full", "ca_file": "/etc/ssl/database/ca.pem"}
 STRONG = "kJ8sQ2vLx0PzR4tYw7Nb"
 
 
 @pytest.fixture
-def apps(plugin: Callable[[str], ModuleType]) -> ModuleType:
-    return plugin("filter/applications.py")
+def apps() -> ModuleType:
+    return filter_applications
 
 
 def entry(**changes: Any) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.modules import certificate_request as module_certificate_request
 
 NAMES = ["DNS:db1.example.org", "IP:192.0.2.5"]
 
@@ -77,8 +77,8 @@ class Host:
 
 
 @pytest.fixture
-def host(plugin: Callable[[str], ModuleType], run_module: Callable[..., dict[str, Any]], tmp_path: Path) -> Host:
-    return Host(tmp_path, lambda **arguments: run_module(plugin("modules/certificate_request.py"), **arguments))
+def host(run_module: Callable[..., dict[str, Any]], tmp_path: Path) -> Host:
+    return Host(tmp_path, lambda **arguments: run_module(module_certificate_request, **arguments))
 
 
 def test_a_missing_certificate_gets_a_key_and_a_request(host: Host) -> None:
@@ -158,9 +158,9 @@ def test_a_host_without_openssl_says_what_to_do(host: Host, monkeypatch: pytest.
     assert host.ask(check_mode=True)["requests"][0]["reason"] == "it is missing"
 
 
-def test_certificates_that_are_good_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch, plugin: Any) -> None:
+def test_certificates_that_are_good_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = host.directory / "memory"
-    monkeypatch.setattr(plugin("modules/certificate_request.py").remembered, "DIRECTORY", str(memory))
+    monkeypatch.setattr(module_certificate_request.remembered, "DIRECTORY", str(memory))
     host.ask()
     host.issue(days=60)
     assert host.ask(check_mode=True, digest="d")["requests"] == []

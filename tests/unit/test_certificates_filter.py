@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import ModuleType
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.filter import certificates as filter_certificates
 
 
 @pytest.fixture
-def certificates(plugin: Callable[[str], ModuleType]) -> ModuleType:
-    return plugin("filter/certificates.py")
+def certificates() -> ModuleType:
+    return filter_certificates
 
 
 def test_a_request_gets_its_paths_and_keeps_the_rest(certificates: ModuleType) -> None:

@@ -6,10 +6,10 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.modules import deploy_lock as module_deploy_lock
 
 from tests.conftest import RunModule
 
@@ -18,10 +18,10 @@ OTHER = {"controller": "c2", "process": 11, "started": "6"}
 
 
 @pytest.fixture
-def lock(tmp_path: Path, plugin: Callable[[str], ModuleType], run_module: RunModule) -> Callable[..., dict[str, Any]]:
+def lock(tmp_path: Path, run_module: RunModule) -> Callable[..., dict[str, Any]]:
     def run(owner: dict[str, Any], **changes: Any) -> dict[str, Any]:
         arguments = {"root": str(tmp_path), "who": "admin", "run": owner, **changes}
-        return run_module(plugin("modules/deploy_lock.py"), **arguments)
+        return run_module(module_deploy_lock, **arguments)
 
     return run
 

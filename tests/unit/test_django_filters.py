@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.filter import applications as filter_applications
+from ansible_collections.django_ec2.site.plugins.filter import django as filter_django
 
 PLATFORM = "x86_64-manylinux_2_28"
 DATABASE = {"host": "db1", "port": 5432, "sslmode": "verify-full", "ca_file": "/ca.pem"}
 
 
 @pytest.fixture
-def django(plugin: Callable[[str], ModuleType]) -> ModuleType:
-    return plugin("filter/django.py")
+def django() -> ModuleType:
+    return filter_django
 
 
 @pytest.fixture
-def shop(plugin: Callable[[str], ModuleType]) -> dict[str, Any]:
+def shop() -> dict[str, Any]:
     entry = {
         "domains": ["www.example.org"],
         "source": "shop",
@@ -27,7 +28,7 @@ def shop(plugin: Callable[[str], ModuleType]) -> dict[str, Any]:
         "wsgi_module": "shop.wsgi",
         "database": {"password": "x", "owner_password": "y"},
     }
-    return plugin("filter/applications.py").resolve_applications({"shop": entry})[0]
+    return filter_applications.resolve_applications({"shop": entry})[0]
 
 
 def facts(minor: int) -> dict[str, Any]:
@@ -96,12 +97,11 @@ def state(shop: dict[str, Any], known: str, **live: Any) -> dict[str, Any]:
 )
 def test_whatever_differs_in_the_live_slot_asks_for_a_deploy(
     django: ModuleType,
-    plugin: Callable[[str], ModuleType],
     shop: dict[str, Any],
     live: dict[str, Any],
     pending: list[str],
 ) -> None:
-    fingerprint = plugin("filter/applications.py").application_fingerprint(shop, DATABASE, "r1")
+    fingerprint = filter_applications.application_fingerprint(shop, DATABASE, "r1")
     given = state(shop, fingerprint, **live)
     releases = {"shop": {"release": "r1"}}
     assert django.django_pending([shop], given, releases, DATABASE) == pending
@@ -167,10 +167,8 @@ def test_a_git_url_is_no_directory_below_the_repository(django: ModuleType, shop
     assert one["source"] == "git@git.example.org:shop.git"
 
 
-def test_a_service_that_does_not_run_asks_for_a_deploy(
-    django: ModuleType, plugin: Callable[[str], ModuleType], shop: dict[str, Any]
-) -> None:
-    given = state(shop, plugin("filter/applications.py").application_fingerprint(shop, DATABASE, "r1"))
+def test_a_service_that_does_not_run_asks_for_a_deploy(django: ModuleType, shop: dict[str, Any]) -> None:
+    given = state(shop, filter_applications.application_fingerprint(shop, DATABASE, "r1"))
     given["shop"]["services"] = False
     assert django.django_pending([shop], given, {"shop": {"release": "r1"}}, DATABASE) == ["shop"]
 
@@ -184,30 +182,26 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(("command", "words"), COMMANDS)
-def test_a_services_command_is_one_of_its_release(
-    django: ModuleType, plugin: Callable[[str], ModuleType], command: str, words: list[str]
-) -> None:
+def test_a_services_command_is_one_of_its_release(django: ModuleType, command: str, words: list[str]) -> None:
     entry = {
         "domains": ["www.example.org"], "source": "shop", "settings_module": "shop.settings", "wsgi_module": "shop.wsgi",
         "database": {"password": "x", "owner_password": "y"}, "services": {"worker": {"command": command}},
     }  # fmt: skip
-    resolved = plugin("filter/applications.py").resolve_applications({"shop": entry})
+    resolved = filter_applications.resolve_applications({"shop": entry})
     (unit,) = django.django_units(resolved, True)
     assert unit["path"] == "/etc/systemd/system/shop-worker@.service"
     expected = [f"/srv/shop/slots/%i/release/venv/bin/{words[0]}", *words[1:]]
     assert unit["vars"]["process"]["execute"] == " ".join(f'"{word}"' for word in expected)
 
 
-def test_singletons_run_on_one_host(
-    django: ModuleType, plugin: Callable[[str], ModuleType], shop: dict[str, Any]
-) -> None:
+def test_singletons_run_on_one_host(django: ModuleType, shop: dict[str, Any]) -> None:
     entry = {
         "domains": ["www.example.org"], "source": "shop", "settings_module": "shop.settings", "wsgi_module": "shop.wsgi",
         "database": {"password": "x", "owner_password": "y"},
         "services": {"worker": {"command": "manage.py w"}, "beat": {"command": "manage.py b", "singleton": True}},
         "timers": {"nightly": {"command": "manage.py n", "schedule": "daily"}},
     }  # fmt: skip
-    resolved = plugin("filter/applications.py").resolve_applications({"shop": entry})
+    resolved = filter_applications.resolve_applications({"shop": entry})
     here = [[unit["path"].rpartition("/")[2] for unit in django.django_units(resolved, one)] for one in (True, False)]
     assert here == [
         ["shop-beat@.service", "shop-worker@.service", "shop-timer-nightly.service", "shop-timer-nightly.timer"],

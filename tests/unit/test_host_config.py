@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import os
 import pwd
@@ -18,23 +17,11 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.django_ec2.site.plugins.modules import host_config as hc
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULE = ROOT / "plugins" / "modules" / "host_config.py"
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 SECRET = "correct-horse-battery"
-
-
-def load_module() -> Any:
-    spec = importlib.util.spec_from_file_location("host_config_under_test", MODULE)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-hc = load_module()
 
 
 def pack(contents: list[bytes]) -> str:
@@ -694,9 +681,7 @@ def play(place: Path, tasks: str, *arguments: str) -> str:
     playbook.write_text(header + "  tasks:\n" + textwrap.indent(textwrap.dedent(tasks), "    "))
     environment = {
         **os.environ,
-        "ANSIBLE_LIBRARY": str(MODULE.parent),
-        "ANSIBLE_MODULE_UTILS": str(ROOT / "plugins" / "module_utils"),
-        "ANSIBLE_ACTION_PLUGINS": str(ROOT / "plugins" / "action"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
         "ANSIBLE_CONFIG": str(place / "ansible.cfg"),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_LOCALHOST_WARNING": "0",
@@ -742,7 +727,7 @@ def test_same_as_the_stock_modules(tmp_path: Path) -> None:
         (tmp_path / place / "etc/replaced").symlink_to("elsewhere")
         (tmp_path / place / "etc/gone").write_text("x")
     tasks = f"""
-    - host_config:
+    - django_ec2.site.host_config:
         directories:
           - {{path: {tmp_path}/ours/etc/d, mode: "0711", owner: "{os.getuid()}", group: "{os.getgid()}"}}
         files:
@@ -778,7 +763,7 @@ def test_nothing_of_a_sensitive_file_is_printed_and_the_rest_stays_readable(tmp_
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/t.j2").write_text("{{ token }}\n")
     tasks = f"""
-    - host_config:
+    - django_ec2.site.host_config:
         files:
           - path: {tmp_path}/a
             template: t.j2
@@ -788,7 +773,7 @@ def test_nothing_of_a_sensitive_file_is_printed_and_the_rest_stays_readable(tmp_
           - {{path: {tmp_path}/b, content: "{{{{ hidden }}}}", sensitive: true}}
           - {{path: {tmp_path}/c, content: "readable words\\n", triggers: [reload]}}
       vars: {{hidden: "{{{{ ['correct', 'horse', 'battery'] | join('-') }}}}"}}
-    - host_config:
+    - django_ec2.site.host_config:
         files: [{{path: {tmp_path}/hidden-by-the-task, content: "also-withheld"}}]
       no_log: true
     """
@@ -827,7 +812,7 @@ def test_the_controllers_errors_name_entry_and_remedy(tmp_path: Path) -> None:
         "content: a, typo: b": ["files.typo"],
     }
     tasks = "".join(
-        f"- host_config: {{files: [{{path: {tmp_path}/file-{number}, {entry}}}]}}\n  ignore_errors: true\n"
+        f"- django_ec2.site.host_config: {{files: [{{path: {tmp_path}/file-{number}, {entry}}}]}}\n  ignore_errors: true\n"
         for number, entry in enumerate(entries)
     )
     output = play(tmp_path, tasks)
@@ -943,15 +928,19 @@ PLAY = """
   gather_facts: false
   vars: {{ansible_connection: local}}
   tasks:
-    - {{name: First, host_config: {{}}}}
+    - {{name: First, django_ec2.site.host_config: {{}}}}
     - &set
       name: Second
-      host_config: {{remember: test-of-the-project, files: [{{path: "{path}", content: "one", owner: "{uid}", group: "{gid}"}}]}}
+      django_ec2.site.host_config:
+        remember: test-of-the-project
+        files: [{{path: "{path}", content: "one", owner: "{uid}", group: "{gid}"}}]
       register: second
-    - {{name: Look, host_config: {{}}}}
+    - {{name: Look, django_ec2.site.host_config: {{}}}}
     - {{<<: *set, name: Third, register: third}}
     - name: Fourth
-      host_config: {{remember: test-of-the-project, files: [{{path: "{path}", content: "two", owner: "{uid}", group: "{gid}"}}]}}
+      django_ec2.site.host_config:
+        remember: test-of-the-project
+        files: [{{path: "{path}", content: "two", owner: "{uid}", group: "{gid}"}}]
       register: fourth
     - ansible.builtin.assert:
         that:

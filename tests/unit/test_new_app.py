@@ -6,11 +6,11 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.django_ec2.site.plugins.filter import applications as filter_applications
 
 from tools.new_app.__main__ import main
 from tools.new_app.requirements import read
@@ -144,17 +144,15 @@ def test_the_board_is_drafted_as_it_is_deployed(drafted: Callable[[str], dict[st
 
 
 @pytest.mark.parametrize("path", [*(f"tests/projects/{name}" for name in PROJECTS), "django_app"])
-def test_a_draft_is_an_entry_that_the_playbooks_take(
-    drafted: Callable[[str], dict[str, Any]], plugin: Callable[[str], ModuleType], path: str
-) -> None:
-    (entry,) = plugin("filter/applications.py").resolve_applications({"app": drafted(path)})
+def test_a_draft_is_an_entry_that_the_playbooks_take(drafted: Callable[[str], dict[str, Any]], path: str) -> None:
+    (entry,) = filter_applications.resolve_applications({"app": drafted(path)})
     assert entry["name"] == "app"
 
 
 @pytest.mark.parametrize("name", PROJECTS)
-def test_the_entries_of_the_test_projects_are_good(plugin: Callable[[str], ModuleType], root: Path, name: str) -> None:
+def test_the_entries_of_the_test_projects_are_good(root: Path, name: str) -> None:
     applications = yaml.safe_load((root / "tests/projects" / name / "entry.yml").read_text())
-    (entry,) = plugin("filter/applications.py").resolve_applications(applications)
+    (entry,) = filter_applications.resolve_applications(applications)
     assert entry["source"] == f"tests/projects/{name}"
 
 

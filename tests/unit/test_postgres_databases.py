@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import base64
 import hmac
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-
-PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
-
-
-def load(name: str, path: Path) -> ModuleType:
-    """Import a plugin from its file, under the name by which Ansible knows it."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    loaded = importlib.util.module_from_spec(spec)
-    sys.modules[name] = loaded
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-login = load("ansible.module_utils.postgres_login", PLUGINS / "module_utils" / "postgres_login.py")
-module = load("postgres_databases", PLUGINS / "modules" / "postgres_databases.py")
+from ansible_collections.django_ec2.site.plugins.module_utils import postgres_login as login
+from ansible_collections.django_ec2.site.plugins.modules import postgres_databases as module
 
 SHOP = {
     "name": "shop",

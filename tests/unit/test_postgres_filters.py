@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
-
-# By its file: with its directory on the path, other tests would find a filter where they mean the package django.
-_spec = importlib.util.spec_from_file_location(
-    "postgres_filters", Path(__file__).resolve().parents[2] / "plugins" / "filter" / "postgres.py"
-)
-assert _spec and _spec.loader
-filters = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(filters)
+from ansible_collections.django_ec2.site.plugins.filter import postgres as filters
 
 SHOP = {"name": "shop", "owner_password": "o", "password": "p"}
 

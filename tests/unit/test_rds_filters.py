@@ -9,19 +9,22 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.filter import rds as filter_rds
+from ansible_collections.django_ec2.site.plugins.modules import rds_ca_bundle as module_rds_ca_bundle
+from ansible_collections.django_ec2.site.plugins.modules import secrets_file as module_secrets_file
 
 FILES = Path(__file__).resolve().parents[2] / "roles/rds_client/files"
 BUNDLE = FILES / "rds-ca-bundle.pem"
 
 
 @pytest.fixture
-def rds(plugin: Callable[[str], ModuleType]) -> ModuleType:
-    return plugin("filter/rds.py")
+def rds() -> ModuleType:
+    return filter_rds
 
 
 @pytest.fixture
-def bundles(plugin: Callable[[str], ModuleType]) -> ModuleType:
-    return plugin("modules/rds_ca_bundle.py")
+def bundles() -> ModuleType:
+    return module_rds_ca_bundle
 
 
 def application(**changes: Any) -> dict[str, Any]:
@@ -97,9 +100,9 @@ def test_a_new_bundle_is_taken_with_its_checksum(
 
 
 def test_what_is_no_bundle_of_rds_is_refused(
-    bundles: ModuleType, plugin: Callable[[str], ModuleType], run_module: Callable[..., dict[str, Any]], tmp_path: Path
+    bundles: ModuleType, run_module: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    other = plugin("modules/secrets_file.py").make_authority()["certificate"]
+    other = module_secrets_file.make_authority()["certificate"]
     for text, words in (
         ("<html>not found</html>", "something else than certificates"), ("", "no certificate in it"),
         (BUNDLE.read_text() + other, "is not an authority of Amazon RDS"),

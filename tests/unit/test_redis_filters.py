@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.filter import redis as filter_redis
 
 SECRETS = {
     "redis_admin_password": "a" * 20,
@@ -20,8 +20,8 @@ NETWORK = {"host": "redis1", "port": 6379, "ca_file": "/etc/ssl/redis/ca.pem", "
 
 
 @pytest.fixture
-def redis(plugin: Callable[[str], ModuleType]) -> ModuleType:
-    return plugin("filter/redis.py")
+def redis() -> ModuleType:
+    return filter_redis
 
 
 def test_only_applications_that_ask_for_redis_become_users(redis: ModuleType) -> None:

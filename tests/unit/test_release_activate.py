@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.modules import release_activate as module_release_activate
 
 from tests.conftest import RunModule
 
@@ -125,12 +126,11 @@ class Host:
 @pytest.fixture
 def host(
     tmp_path: Path,
-    plugin: Callable[[str], ModuleType],
     run_module: RunModule,
     fake_bin: Callable[[str, str], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Host]:
-    module = plugin("modules/release_activate.py")
+    module = module_release_activate
     # A socket's path has at most 107 bytes; pytest's directories are longer.
     with tempfile.TemporaryDirectory(prefix="activate-") as sockets:
         one = Host(tmp_path, Path(sockets), module, run_module)
@@ -379,9 +379,9 @@ def test_a_queue_that_never_empties_is_waited_for_until_the_timeout(host: Host) 
 @pytest.mark.skipif(
     shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin") is None, reason="iproute2 is not installed"
 )
-def test_the_kernels_own_count_is_read(host: Host, plugin: Callable[[str], ModuleType]) -> None:
+def test_the_kernels_own_count_is_read(host: Host) -> None:
     real = shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin")
-    switch_class = plugin("modules/release_activate.py").Switch
+    switch_class = module_release_activate.Switch
 
     class Module:
         params = {"name": "shop", "root": str(host.root), "slot": "green"}  # noqa: RUF012
@@ -418,10 +418,8 @@ def test_the_kernels_own_count_is_read(host: Host, plugin: Callable[[str], Modul
         (204, "/x", False),
     ],
 )
-def test_what_counts_as_a_good_answer(
-    plugin: Callable[[str], ModuleType], status: int, path: str, becomes_live: bool
-) -> None:
-    assert plugin("modules/release_activate.py").good(status, path) is becomes_live
+def test_what_counts_as_a_good_answer(status: int, path: str, becomes_live: bool) -> None:
+    assert module_release_activate.good(status, path) is becomes_live
 
 
 def test_an_answer_that_is_no_http_is_not_good(host: Host) -> None:

@@ -18,12 +18,13 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible.module_utils import release, release_source
-from ansible.module_utils.release import Recipe, ReleaseError, Target
+from ansible_collections.django_ec2.site.plugins.action import release_build as action_release_build
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import build as release
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import source as release_source
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.build import Recipe, ReleaseError, Target
 
 TARGET = Target(python="3.13", platform="x86_64-manylinux_2_28")
 
@@ -323,10 +324,8 @@ def test_uv_that_is_not_there_says_what_to_do(project: Path, tmp_path: Path, mon
         release.build(recipe(project), TARGET, tmp_path / "build")
 
 
-def test_an_answer_changes_no_host_and_a_refusal_is_one(
-    plugin: Callable[[str], ModuleType], project: Path, tmp_path: Path, uv: list[list[str]]
-) -> None:
-    action = plugin("action/release_build.py")
+def test_an_answer_changes_no_host_and_a_refusal_is_one(project: Path, tmp_path: Path, uv: list[list[str]]) -> None:
+    action = action_release_build
     given = {name: option.get("default") for name, option in action.OPTIONS.items()}
     given |= {"name": "shop", "python": "3.13", "platform": TARGET.platform, "directory": str(tmp_path / "build")}
     answer = action.answer({**given, "source": str(project), "requirements": ["requirements.txt"]})
@@ -351,7 +350,7 @@ BUILD = """
 - hosts: localhost
   gather_facts: false
   tasks:
-    - release_build:
+    - django_ec2.site.release_build:
         name: shop
         source: "{{ source }}"
         requirements: []

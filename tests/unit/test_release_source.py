@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible.module_utils import release_source
-from ansible.module_utils.release_source import SourceError, obtained
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import source as release_source
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.source import SourceError, obtained
 
 
 def git(repository: Path, *words: str) -> str:

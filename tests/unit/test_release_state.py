@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.modules import release_state as module_release_state
 
 from tests.conftest import RunModule
 
@@ -34,14 +34,12 @@ def application(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def read(plugin: Callable[[str], ModuleType], run_module: RunModule) -> Callable[..., dict[str, Any]]:
+def read(run_module: RunModule) -> Callable[..., dict[str, Any]]:
     def run(
         root: Path, *, check_mode: bool = False, files: list[str] | None = None, expected: dict[str, str] | None = None
     ) -> dict[str, Any]:
         entry = {"name": "shop", "root": str(root), "files": files or []}
-        answer = run_module(
-            plugin("modules/release_state.py"), check_mode=check_mode, applications=[entry], expected=expected or {}
-        )
+        answer = run_module(module_release_state, check_mode=check_mode, applications=[entry], expected=expected or {})
         assert answer["changed"] is False
         return answer["applications"]["shop"]
 
@@ -72,12 +70,12 @@ def test_a_host_that_serves(
 
 
 def test_systemd_is_asked_once_for_all_slots(
-    plugin: Callable[[str], ModuleType], run_module: RunModule, tmp_path: Path, fake_bin: Callable[[str, str], Path]
+    run_module: RunModule, tmp_path: Path, fake_bin: Callable[[str, str], Path]
 ) -> None:
     asked = tmp_path / "asked"
     fake_bin("systemctl", f'echo "$*" >> {asked}; shift; for one; do echo active; done')
     entries = [{"name": name, "root": str(tmp_path / name)} for name in ("shop", "blog")]
-    answer = run_module(plugin("modules/release_state.py"), applications=entries)
+    answer = run_module(module_release_state, applications=entries)
     assert asked.read_text().splitlines() == [
         "is-active uwsgi-shop@blue.service uwsgi-shop@green.service uwsgi-blog@blue.service uwsgi-blog@green.service"
     ]

@@ -7,10 +7,10 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.modules import release_unpack as module_release_unpack
 
 from tests.conftest import RunModule
 
@@ -39,14 +39,12 @@ def archive(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def unpack(
-    plugin: Callable[[str], ModuleType], run_module: RunModule, root: Path, archive: Path
-) -> Callable[..., dict]:
+def unpack(run_module: RunModule, root: Path, archive: Path) -> Callable[..., dict]:
     def run(**given: Any) -> dict[str, Any]:
         options = {
             "archive": str(archive), "root": str(root), "release": RELEASE, "group": "root", "python": sys.executable, **given,
         }  # fmt: skip
-        return run_module(plugin("modules/release_unpack.py"), **options)
+        return run_module(module_release_unpack, **options)
 
     return run
 

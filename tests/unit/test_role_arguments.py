@@ -18,7 +18,7 @@ ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 
 def check(tmp_path: Path, *roles: str, **variables: Any) -> str:
     """What the task says; empty when nothing is wrong."""
-    task = {"name": "Check", "role_arguments": {"roles": list(roles)}}
+    task = {"name": "Check", "django_ec2.site.role_arguments": {"roles": list(roles)}}
     play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": [task]}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     done = subprocess.run(

@@ -7,26 +7,24 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.django_ec2.site.plugins.modules import secrets_file as module_secrets_file
 
 NAMES = ["secret_key", "database_password"]
 
 
 @pytest.fixture
-def make(
-    plugin: Callable[[str], ModuleType], run_module: Callable[..., dict[str, Any]], tmp_path: Path
-) -> Callable[..., dict]:
+def make(run_module: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[..., dict]:
     """Run the module on <tmp>/private/secrets.yml."""
 
     def run(
         path: Path | str = tmp_path / "private" / "secrets.yml", *, check_mode: bool = False, **arguments: Any
     ) -> dict:
         given = {"applications": ["board"], "names": NAMES, **arguments}
-        return run_module(plugin("modules/secrets_file.py"), check_mode=check_mode, path=str(path), **given)
+        return run_module(module_secrets_file, check_mode=check_mode, path=str(path), **given)
 
     return run
 
@@ -181,7 +179,7 @@ ROTATION = """
 - hosts: localhost
   gather_facts: false
   tasks:
-    - secrets_file:
+    - django_ec2.site.secrets_file:
         path: "{{ path }}"
         applications: [board]
         names: [secret_key, database_password, database_owner_password]

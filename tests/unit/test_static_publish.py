@@ -7,10 +7,10 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.modules import static_publish as module_static_publish
 
 from tests.conftest import RunModule
 
@@ -19,7 +19,6 @@ TEXT = "p { margin: 0 }\n" * 100
 
 @pytest.fixture
 def publish(
-    plugin: Callable[[str], ModuleType],
     run_module: RunModule,
     tmp_path: Path,
     fake_bin: Callable[[str, str], Path],
@@ -35,7 +34,7 @@ def publish(
     def run(release: str, *, check_mode: bool = False) -> dict[str, Any]:
         directory = tmp_path / "releases" / release / "static"
         return run_module(
-            plugin("modules/static_publish.py"),
+            module_static_publish,
             check_mode=check_mode,
             directory=str(directory),
             shared=str(tmp_path / "shared"),

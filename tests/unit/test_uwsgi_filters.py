@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
+from ansible_collections.django_ec2.site.plugins.filter import uwsgi as filter_uwsgi
 
 
 @pytest.fixture
-def uwsgi(plugin: Callable[[str], ModuleType]) -> ModuleType:
-    return plugin("filter/uwsgi.py")
+def uwsgi() -> ModuleType:
+    return filter_uwsgi
 
 
 def test_each_instance_has_its_file_and_its_defaults(uwsgi: ModuleType) -> None:

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""What a host remembers of the sets of files, units and so on that modules brought it to.
+
+A record says what a set consists of and, by a digest, what was asked for. ``host_config`` compares all records of a host with
+the host in one round trip; a task whose set was found as it should be does not have to ask the host again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+from typing import Any
+
+DIRECTORY = "/var/cache/host_config"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
+
+
+def described(path: str, content: bytes, owner: str, group: str, mode: int) -> dict[str, Any]:
+    """A file as a record has it: without its content."""
+    return {
+        "path": path, "owner": owner, "group": group, "mode": mode, "triggers": [], "sensitive": True,
+        "size": len(content), "sha256": hashlib.sha256(content).hexdigest(),
+    }  # fmt: skip
+
+
+def described_as_it_is(path: str) -> dict[str, Any]:
+    """A file of the host, with the owner and the mode that it has."""
+    status = os.stat(path)
+    with open(path, "rb") as stream:
+        content = stream.read()
+    return described(path, content, str(status.st_uid), str(status.st_gid), stat.S_IMODE(status.st_mode))
+
+
+def write(name: str, digest: str, params: dict[str, Any], until: float | None = None) -> None:
+    """Keep a record. One that cannot be kept is no error: the next run asks the host."""
+    record = json.dumps({"digest": digest, "params": params, "until": until}, sort_keys=True)
+    path = os.path.join(DIRECTORY, f"{name}.json")
+    with contextlib.suppress(OSError):
+        os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as stream:
+            if stream.read() == record:
+                return
+        partial = f"{path}.{os.getpid()}"
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(record)
+        os.replace(partial, path)
+
+
+def forget(name: str) -> None:
+    """Remove a record, before its set is changed."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(DIRECTORY, f"{name}.json"))
+
+
+def read() -> dict[str, dict[str, Any]]:
+    """All records of the host, by name. One that cannot be read is left out."""
+    records = {}
+    for entry in sorted(os.listdir(DIRECTORY)) if os.path.isdir(DIRECTORY) else []:
+        if not entry.endswith(".json"):
+            continue
+        with contextlib.suppress(OSError, ValueError), open(os.path.join(DIRECTORY, entry), encoding="utf-8") as stream:
+            record = json.load(stream)
+            if isinstance(record, dict) and isinstance(record.get("params"), dict) and record.get("digest"):
+                records[entry[: -len(".json")]] = record
+    return records

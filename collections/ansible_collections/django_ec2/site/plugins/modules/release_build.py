@@ -1,0 +1,121 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+"""Build a release of a Django project on the controller: the documentation. plugins/action/release_build.py does it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: release_build
+short_description: Build a release of a Django project for another host's Python
+description:
+  - Puts the source of a project and every package it needs into one archive, for the Python and the platform of the
+    hosts. The release is named by its content; one that was built before is found, without network.
+  - Runs on the controller and needs C(uv) there. It changes no host, and builds in check mode too, so that a check can
+    tell whether the hosts have the release.
+options:
+  name:
+    description: Name of the application.
+    type: str
+    required: true
+  source:
+    description: Directory of the project's source (what git ignores is left out), or the URL of a git repository.
+    type: str
+    required: true
+  version:
+    description: Branch, tag or commit of a git repository; empty is its default branch.
+    type: str
+    default: ""
+  deploy_key:
+    description: Path of the private SSH key that may read the repository; empty leaves it to the user's own.
+    type: str
+    default: ""
+  requirements:
+    description:
+      - Requirement files, below the source. C(pyproject.toml) stands for its dependencies, C(uv.lock) for exactly what it
+        locks.
+      - Left out, the first of C(uv.lock), C(requirements.txt) and C(pyproject.toml) that is there.
+    type: list
+    elements: str
+  extras:
+    description: Extras and dependency groups of C(pyproject.toml).
+    type: list
+    elements: str
+    default: []
+  build_commands:
+    description: Commands that are run in a copy of the source before it is packed. No shell runs them.
+    type: list
+    elements: str
+    default: []
+  release_commands:
+    description: Commands that a host will run in the release; another list makes another release.
+    type: list
+    elements: str
+    default: []
+  support:
+    description: Directory of files that the release carries beside the project's own.
+    type: path
+  packages:
+    description: Further requirements, in pip's notation.
+    type: list
+    elements: str
+    default: []
+  python:
+    description: Version of the hosts' Python, as V(3.13).
+    type: str
+    required: true
+  platform:
+    description: Platform of the hosts in uv's words, as V(x86_64-manylinux_2_28).
+    type: str
+    required: true
+  directory:
+    description: Where builds are kept.
+    type: path
+    required: true
+author:
+  - The maintainers
+attributes:
+  check_mode:
+    support: full
+    description: Builds in check mode too; no host is changed.
+"""
+
+EXAMPLES = r"""
+- name: Build the board
+  django_ec2.site.release_build:
+    name: board
+    source: /srv/checkout/django_app
+    requirements: [requirements.txt]
+    python: "3.13"
+    platform: x86_64-manylinux_2_28
+    directory: /srv/checkout/build/releases
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+release:
+  description: Name of the release, twelve hexadecimal digits.
+  type: str
+  returned: success
+archive:
+  description: Path of the archive on the controller.
+  type: str
+  returned: success
+version:
+  description: Version of the source, for people to read; empty when nothing tells it.
+  type: str
+  returned: success
+size:
+  description: Size of the archive in bytes.
+  type: int
+  returned: success
+packages:
+  description: The packages that are in it, as C(name==version).
+  type: list
+  elements: str
+  returned: success
+built:
+  description: Whether it was built now; false when it was found.
+  type: bool
+  returned: success
+"""

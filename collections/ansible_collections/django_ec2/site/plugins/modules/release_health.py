@@ -1,0 +1,96 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+"""Ask what is live on a host whether it serves."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: release_health
+short_description: Ask the live release of an application whether it serves
+description:
+  - One request to the live master over its own socket, as nginx would send it. Changes nothing.
+options:
+  root:
+    description: Directory of the application.
+    type: path
+    required: true
+  host:
+    description: The name that the question asks for, one of those that the application accepts.
+    type: str
+    required: true
+  health_path:
+    description: Path that answers with 200 when the application serves.
+    type: str
+    default: /
+  attempts:
+    description: How often to ask, a second apart, until the answer is good.
+    type: int
+    default: 1
+author:
+  - The maintainers
+attributes:
+  check_mode:
+    support: full
+    description: Asks alone.
+"""
+
+EXAMPLES = r"""
+- name: Ask the live release
+  django_ec2.site.release_health:
+    root: /srv/board
+    host: board.example.org
+    health_path: /readyz
+"""
+
+RETURN = r"""
+good:
+  description: Whether it serves. False when nothing is live.
+  returned: success
+  type: bool
+said:
+  description: The status and the beginning of the body of the last answer, or why there was none.
+  returned: success
+  type: str
+"""
+
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.django_ec2.site.plugins.module_utils.slots import ask, good
+
+ANSWER_SECONDS = 10
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "root": {"type": "path", "required": True},
+            "host": {"type": "str", "required": True},
+            "health_path": {"type": "str", "default": "/"},
+            "attempts": {"type": "int", "default": 1},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    said, serves = "nothing is live", False
+    for attempt in range(given["attempts"]):
+        if attempt:
+            time.sleep(1)
+        try:
+            socket = os.path.join(given["root"], "live", "uwsgi.sock")
+            status, body = ask(socket, given["host"], given["health_path"], ANSWER_SECONDS)
+        except OSError as error:
+            said = str(error)
+            continue
+        said = f"status {status}: {body.strip()[:500]}"
+        serves = good(status, given["health_path"])
+        if serves:
+            break
+    module.exit_json(changed=False, good=serves, said=said)
+
+
+if __name__ == "__main__":
+    main()

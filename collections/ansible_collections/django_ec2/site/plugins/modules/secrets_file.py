@@ -1,0 +1,304 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+"""Keep an environment's secrets file: make what is missing, touch nothing that is there."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: secrets_file
+short_description: Generate the secrets of an environment that are missing
+description:
+  - Writes a YAML file, readable by its owner alone, with the mapping C(secrets), one random value for each secret that is
+    missing and, where there is none, the project's own certificate authority. What is there stays as it is.
+  - A file that ansible-vault encrypted is read, and encrypted again with the password and the id that it had; give the
+    password as for any playbook, for example with C(--ask-vault-pass).
+  - Runs on the controller and needs the Python package C(cryptography).
+  - Begins and ends a rotation of the databases' passwords. The old login stays valid meanwhile, because the new password
+    is another role's; C(database_login) says whose turn it is.
+options:
+  path:
+    description: The file.
+    type: path
+    required: true
+  applications:
+    description: Names of the applications; each has the secrets of C(names).
+    type: list
+    elements: str
+    required: true
+  names:
+    description: Names of the secrets that each application has.
+    type: list
+    elements: str
+    required: true
+  more_names:
+    description: Names of further secrets that some applications have, by application.
+    type: dict
+    default: {}
+  environment_names:
+    description: Names of secrets that belong to no application; they lie directly below C(secrets).
+    type: list
+    elements: str
+    default: []
+  rotation:
+    description:
+      - With V(begin) the applications of O(logins) get a new C(database_password) and C(database_owner_password), and the
+        other of their two logins. A rotation that began before and did not end is taken up again, with the same values.
+      - With V(end) the rotation is over.
+    type: str
+    choices: [begin, end]
+  logins:
+    description: For O(rotation), the two roles of each application that take turns in logging in, by its name.
+    type: dict
+    default: {}
+author:
+  - The maintainers
+attributes:
+  check_mode:
+    support: full
+    description: In check mode nothing is written.
+"""
+
+EXAMPLES = r"""
+- name: Begin a rotation
+  django_ec2.site.secrets_file:
+    path: .lab/lab/secrets.yml
+    applications: [board]
+    names: [database_password, database_owner_password]
+    rotation: begin
+    logins:
+      board: [board, board_b]
+
+- name: Make the secrets of the lab
+  django_ec2.site.secrets_file:
+    path: .lab/lab/secrets.yml
+    applications: [board]
+    names: [secret_key, database_password]
+
+- name: The same, and a password for the one application that uses Redis
+  django_ec2.site.secrets_file:
+    path: .lab/lab/secrets.yml
+    applications: [board, shop]
+    names: [secret_key, database_password]
+    more_names:
+      shop: [redis_password]
+    environment_names: [redis_admin_password]
+"""
+
+RETURN = r"""
+added:
+  description: Names of the secrets that were made or replaced, without their values.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import datetime
+import fcntl
+import os
+import secrets
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import yaml
+from ansible.module_utils.basic import AnsibleModule
+
+ALPHABET = string.ascii_letters + string.digits
+LENGTH = 64
+AUTHORITY_YEARS = 10
+ROTATED = ("database_password", "database_owner_password")
+# Stands in the file from the first step of a rotation to the last.
+PENDING = "database_rotation_began"
+
+
+class Elsewhere(Exception):
+    """A value that the file does not hold itself; the message names it."""
+
+
+class Encrypted(Exception):
+    """The file is in ansible-vault's form and can't be read here."""
+
+
+def make_authority() -> dict[str, str]:
+    """A certificate authority of the project's own: certificate and key as PEM texts."""
+    # Imported here: the module's documentation must be readable without the package.
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "Project authority " + secrets.token_hex(4))])
+    now = datetime.datetime.now(datetime.UTC)
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=True,
+        crl_sign=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=365 * AUTHORITY_YEARS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    return {
+        "certificate": certificate.public_bytes(encoding).decode(),
+        "key": key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain).decode(),
+    }
+
+
+def make_secret() -> str:
+    """Letters and digits, so that no file or URL has to quote it."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def complete(content: dict, names: dict[str, list[str]], environment_names: list[str]) -> list[str]:
+    """Add what is missing to ``content``; returns what was added, by name.
+
+    Args:
+        content: the mapping ``secrets``.
+        names: the secrets of each application.
+        environment_names: those that belong to no application.
+    """
+    added = []
+    if not content.get("authority"):
+        content["authority"] = make_authority()
+        added.append("authority")
+    all_secrets = content.setdefault("applications", {})
+    for application, wanted in names.items():
+        own = all_secrets.setdefault(application, {})
+        for name in wanted:
+            if not own.get(name):
+                own[name] = make_secret()
+                added.append(f"applications.{application}.{name}")
+    for name in environment_names:
+        if not content.get(name):
+            content[name] = make_secret()
+            added.append(name)
+    return added
+
+
+def rotate(content: dict, logins: dict[str, list[str]], step: str) -> list[str]:
+    """Begin or end a rotation; returns what was replaced, by name."""
+    changed = []
+    for application, turns in sorted(logins.items()):
+        own = content["applications"][application]
+        for name in ROTATED:
+            if "{{" in str(own.get(name)):
+                raise Elsewhere(f"applications.{application}.{name}")
+        if step == "begin" and PENDING not in own:
+            current = own.get("database_login") or turns[0]
+            own["database_login"] = next(login for login in turns if login != current)
+            for name in ROTATED:
+                own[name] = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+            own[PENDING] = True
+            changed += [f"applications.{application}.{name}" for name in ("database_login", *ROTATED)]
+        elif step == "end" and own.pop(PENDING, False):
+            changed.append(f"applications.{application}.{PENDING}")
+    return changed
+
+
+def write(path: str, content: dict) -> None:
+    """Replace the file as one step; only its owner reads it."""
+    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+    partial = path + ".new"
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        handle.write("# Made by playbooks/secrets.yml. Only the owner reads it, and it never goes into git.\n")
+        yaml.safe_dump(content, handle, sort_keys=True)
+    os.replace(partial, path)
+
+
+@contextmanager
+def alone(directory: str) -> Iterator[None]:
+    """Two runs at once must not both make the secrets: the second waits and finds those of the first."""
+    if not os.path.isdir(directory):
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def bring_up_to_date(
+    path: str,
+    names: dict[str, list[str]],
+    environment_names: list[str],
+    check_mode: bool,
+    rotation: str | None = None,
+    logins: dict[str, list[str]] | None = None,
+) -> list[str]:
+    """Add what is missing to the file; returns what was added, by name."""
+    content: dict = {}  # the whole file: what else an operator keeps in it stays
+    if os.path.exists(path):
+        with open(path) as handle:
+            text = handle.read()
+        if text.startswith("$ANSIBLE_VAULT"):
+            raise Encrypted
+        content = yaml.safe_load(text) or {}
+    content["secrets"] = content.get("secrets") or {}
+    added = complete(content["secrets"], names, environment_names)
+    if rotation:
+        added += rotate(content["secrets"], logins or {}, rotation)
+    if added and not check_mode:
+        write(path, content)
+    return added
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "applications": {"type": "list", "elements": "str", "required": True},
+            "names": {"type": "list", "elements": "str", "required": True},
+            "more_names": {"type": "dict", "default": {}},
+            "environment_names": {"type": "list", "elements": "str", "default": []},
+            "rotation": {"type": "str", "choices": ["begin", "end"]},
+            "logins": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
+    )
+    path = module.params["path"]
+    more = module.params["more_names"]
+    names = {one: [*module.params["names"], *more.get(one, [])] for one in module.params["applications"]}
+    try:
+        # A check makes nothing, so it needs nobody to wait.
+        with nullcontext() if module.check_mode else alone(os.path.dirname(path) or "."):
+            added = bring_up_to_date(
+                path,
+                names,
+                module.params["environment_names"],
+                module.check_mode,
+                module.params["rotation"],
+                module.params["logins"],
+            )
+    except Elsewhere as error:
+        module.fail_json(
+            msg=f"{path}: {error} is looked up elsewhere. Write its new value there, and database_login with the other of "
+            "the two logins, and run the playbook without secrets_file: docs/database.md."
+        )
+    except Encrypted:
+        module.fail_json(
+            msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."
+        )
+    module.exit_json(changed=bool(added), added=added)
+
+
+if __name__ == "__main__":
+    main()

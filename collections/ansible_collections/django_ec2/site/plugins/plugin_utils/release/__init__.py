@@ -1,0 +1,1 @@
+"""Releases, on the controller: where their source comes from and how they are built."""

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""Where a release's source comes from: a directory, or a version of a git repository.
+
+Runs on the controller. Repositories are kept as mirrors, so a version that was fetched before needs no network.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+GIT_SECONDS = 600
+COMMIT = re.compile(r"[0-9a-f]{40}")
+SKIPPED_DIRECTORIES = {
+    ".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "node_modules", ".mypy_cache", ".pytest_cache",
+    ".ruff_cache", ".tox", ".idea", ".vscode",
+}  # fmt: skip
+SKIPPED_SUFFIXES = {".pyc", ".pyo", ".swp"}
+
+
+class SourceError(Exception):
+    """The source cannot be had; the message names the cause and the remedy."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A project's source on this controller.
+
+    Attributes:
+        directory: where it lies.
+        version: what was asked for, or the commit of a directory that git knows; for people to read.
+        commit: the commit, or empty.
+    """
+
+    directory: Path
+    version: str
+    commit: str
+
+
+def _ssh(key: str, kept: Path) -> str:
+    """The command by which git reaches a server with this key alone; empty leaves it to the user's own settings.
+
+    A server that is met for the first time is remembered in ``kept``. One that changed is refused, whether it was met here or by
+    the user.
+    """
+    if not key:
+        return ""
+    known = f'"{kept / "known_hosts"}" ~/.ssh/known_hosts /etc/ssh/ssh_known_hosts'
+    options = ["IdentitiesOnly=yes", "BatchMode=yes", "StrictHostKeyChecking=accept-new", f"UserKnownHostsFile={known}"]
+    return shlex.join(["ssh", "-i", key, *(word for option in options for word in ("-o", option))])
+
+
+def _git(*words: str, cwd: Path | None = None, ssh: str = "") -> subprocess.CompletedProcess[str]:
+    """Run git; ``ssh`` is what `_ssh` says, where git may have to ask a server."""
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    if ssh:
+        environment["GIT_SSH_COMMAND"] = ssh
+    try:
+        return subprocess.run(
+            ["git", "-c", "safe.directory=*", "-c", "protocol.file.allow=always", *words],
+            cwd=cwd, capture_output=True, text=True, check=False, timeout=GIT_SECONDS, env=environment,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise SourceError("git is not installed on the controller: run 'make venv'.") from error
+    except subprocess.TimeoutExpired as error:
+        raise SourceError(f"git {words[0]} took more than {GIT_SECONDS} seconds.") from error
+
+
+def files_of(source: Path) -> list[Path]:
+    """The files of a project, sorted: what git knows and does not ignore, or all but caches where there is no git."""
+    if not source.is_dir():
+        raise SourceError(
+            f"the source {source} is no directory: give an existing one, absolute or below the repository."
+        )
+    names: set[Path] = set()
+    # What a commit would hold, submodules included, and what was written since; git lists these one at a time.
+    for kind in (
+        (["--cached", "--recurse-submodules"], ["--others", "--exclude-standard"]) if shutil.which("git") else ()
+    ):
+        listed = subprocess.run(
+            ["git", "-c", "safe.directory=*", "-C", str(source), "ls-files", "-z", *kind, "."],
+            capture_output=True, check=False,
+        )  # fmt: skip
+        if listed.returncode == 0:
+            names |= {source / name.decode() for name in listed.stdout.split(b"\0") if name}
+    if names:
+        return sorted(path for path in names if path.is_symlink() or path.is_file())
+    return all_files(source)
+
+
+def all_files(source: Path) -> list[Path]:
+    """Every file below a directory but caches, what version control keeps for itself, and installed packages."""
+    found = []
+    for directory, directories, names in os.walk(source):
+        directories[:] = [name for name in directories if name not in SKIPPED_DIRECTORIES]
+        # os.walk counts a link to a directory as a directory, and does not enter it.
+        found += [Path(directory, name) for name in directories if Path(directory, name).is_symlink()]
+        found += [Path(directory, name) for name in names if Path(name).suffix not in SKIPPED_SUFFIXES]
+    return sorted(found)
+
+
+def digest(source: Path, files: list[Path]) -> str:
+    """A digest of names, contents and executable bits."""
+    total = hashlib.sha256()
+    for path in files:
+        relative = path.relative_to(source).as_posix()
+        if path.is_symlink():
+            total.update(f"link {relative} {path.readlink()}\0".encode())
+            continue
+        content = path.read_bytes()
+        executable = bool(path.stat().st_mode & 0o100)
+        total.update(f"file {relative} {executable} {len(content)}\0".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+def _known_versions(mirror: Path) -> list[str]:
+    listed = _git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", cwd=mirror)
+    return listed.stdout.split()
+
+
+def _commit_of(mirror: Path, version: str) -> str:
+    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{version or 'HEAD'}^{{commit}}", cwd=mirror)
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def _mirror(url: str, version: str, key: str, kept: Path) -> tuple[Path, str]:
+    """The mirror of a repository that holds a version, and the version's commit."""
+    if key and not Path(key).is_file():
+        raise SourceError(f"deploy_key: {key} is no file on this controller: give the path of a private SSH key.")
+    ssh = _ssh(key, kept)
+    mirror = kept / hashlib.sha256(url.encode()).hexdigest()[:16]
+    if (mirror / "HEAD").exists():
+        # A commit never changes; branches and tags are asked for again.
+        commit = _commit_of(mirror, version) if COMMIT.fullmatch(version) else ""
+        if commit:
+            return mirror, commit
+        done = _git("fetch", "--quiet", "--prune", "--tags", "--force", "origin", cwd=mirror, ssh=ssh)
+    else:
+        kept.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".clone-", dir=kept))
+        try:
+            done = _git("clone", "--quiet", "--mirror", "--", url, str(partial / "git"), ssh=ssh)
+            if done.returncode == 0:
+                shutil.rmtree(mirror, ignore_errors=True)
+                (partial / "git").replace(mirror)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    if done.returncode != 0:
+        raise SourceError(
+            f"git cannot read {url}: {done.stderr.strip()[-800:]} Check the URL, and for a private repository give "
+            "deploy_key, the path of a private SSH key that may read it."
+        )
+    commit = _commit_of(mirror, version)
+    if not commit:
+        near = difflib.get_close_matches(version, _known_versions(mirror), 3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise SourceError(f"{url} has no branch, tag or commit '{version}'.{hint}")
+    return mirror, commit
+
+
+@contextmanager
+def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source]:
+    """The source of a project for as long as the block runs.
+
+    Args:
+        source: a directory, or the URL of a git repository (the filter ``is_git`` in applications.py tells them apart).
+        version: branch, tag or commit of a repository; empty is its default branch.
+        key: path of a private SSH key, or empty.
+        kept: where mirrors are kept.
+
+    Raises:
+        SourceError: it cannot be had.
+    """
+    directory = Path(source)
+    if source.startswith("/") and not source.endswith(".git"):
+        described = _git("-C", source, "describe", "--always", "--dirty", "--abbrev=12") if directory.is_dir() else None
+        version = described.stdout.strip() if described and described.returncode == 0 else ""
+        yield Source(directory.resolve(), version, "")
+        return
+    mirror, commit = _mirror(source, version, key, kept)
+    checkout = Path(tempfile.mkdtemp(prefix=".checkout-", dir=kept))
+    try:
+        done = _git("clone", "--quiet", "--shared", "--no-checkout", str(mirror), str(checkout / "tree"))
+        if done.returncode == 0:
+            done = _git("checkout", "--quiet", "--detach", commit, cwd=checkout / "tree")
+        if done.returncode == 0 and (checkout / "tree" / ".gitmodules").exists():
+            # Relative URLs of submodules are meant from where the project really is.
+            _git("remote", "set-url", "origin", source, cwd=checkout / "tree")
+            words = ("submodule", "update", "--quiet", "--init", "--recursive")
+            done = _git(*words, cwd=checkout / "tree", ssh=_ssh(key, kept))
+        if done.returncode != 0:
+            raise SourceError(f"{source} at {commit} cannot be checked out: {done.stderr.strip()[-800:]}")
+        yield Source(checkout / "tree", version or commit[:12], commit)
+    finally:
+        shutil.rmtree(checkout, ignore_errors=True)
