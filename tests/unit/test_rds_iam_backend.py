@@ -26,7 +26,7 @@ NOW = datetime.datetime(2026, 11, 24, 12, 0, tzinfo=datetime.UTC)
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The backend as a release has it: its directory is on the path."""
-    monkeypatch.syspath_prepend(str(ROOT / "roles/django/files/support"))
+    monkeypatch.syspath_prepend(str(ROOT / "roles/release/files/support"))
     for name, value in {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "hidden"}.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):

@@ -22,6 +22,15 @@ from site_visitor import PROJECT, Visitor
 INVENTORY = "molecule/deploy/inventory"
 WEB = ("web1", "web2")
 DOMAIN = "plain.test"
+# A migration of the plain project, after another one.
+MIGRATION = """from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("guestbook", "{after}")]
+    operations = [{operation}]
+"""
+FIRST = "0001_initial"
 MARK = re.compile(r"<!-- release (\w+) -->")
 
 

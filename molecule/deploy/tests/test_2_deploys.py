@@ -12,7 +12,9 @@ from pathlib import Path
 import yaml
 from conftest import LIVE
 from deploying import (
+    FIRST,
     INVENTORY,
+    MIGRATION,
     WEB,
     Visitor,
     deploy,
@@ -66,7 +68,7 @@ def test_an_unchanged_release_ships_and_restarts_nothing(good: str, sources: Pat
 
 
 def test_what_was_rolled_back_stays_away_from_site_yml(good: str, sources: Path) -> None:
-    words = ("-e", "app=plain", "-e", f"source={sources / 'second'}", "--tags", "django")
+    words = ("-e", "app=plain", "-e", f"source={sources / 'second'}", "--tags", "release")
     run = play("site.yml", *words)
     assert set(run.changed.values()) == {0}, run.changed
     assert "stays live" in run.output
@@ -85,8 +87,8 @@ def test_a_rollback_to_what_is_not_there_says_what_is(unharmed: object) -> None:
 
 def test_the_second_of_two_deploys_is_told_who_holds_the_lock(good: str, sources: Path, unharmed: object) -> None:
     endless = variant(sources, "endless", mysite_wsgi="\nimport time\n\ntime.sleep(3600)\n")
-    words = ("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={endless}", "-e", "django_start_timeout=900")
-    with started_until("Switch | Make the slot live", *words):
+    words = ("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={endless}", "-e", "release_start_timeout=900")
+    with started_until("Activate | Make the slot live", *words):
         said = " ".join(deploy(variant(sources, "late"), code=2).output.split())
     assert re.search(r"deploys since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(process \d+ on ", said), said[-3000:]
     assert good
@@ -97,7 +99,7 @@ def test_a_start_that_never_ends_is_given_up_and_the_other_hosts_are_left_alone(
     sources: Path, unharmed: object
 ) -> None:
     # What the deploy before left running on the host, though its controller was killed, does no harm either.
-    said = " ".join(deploy(sources / "endless", "-e", "django_start_timeout=8", code=2).output.split())
+    said = " ".join(deploy(sources / "endless", "-e", "release_start_timeout=8", code=2).output.split())
     assert "no good answer within 8 seconds" in said, said[-3000:]
     assert "What was live before still serves" in said
     assert on("web1").check_output("cat /srv/plain/releases/*/.bad")
@@ -143,7 +145,7 @@ def test_a_private_repository_is_read_over_ssh_with_its_deploy_key(sources: Path
             {
                 "plain": {**entry, "source": url, "version": "v2.0", "deploy_key": str(LAB / "id_ed25519")},
                 # What was met at this address in another lab is not asked.
-                "django_build_directory": str(tmp_path / "builds"),
+                "release_build_directory": str(tmp_path / "builds"),
             }
         )
     )
@@ -164,15 +166,17 @@ def test_a_private_repository_is_read_over_ssh_with_its_deploy_key(sources: Path
 
 
 STAGES = (
-    "Unpack | Ship and unpack",
+    "Stage_application | Ship, unpack",
     "Migrate | See what has to be done",
-    "Switch | Make the slot live",
-    "Activate | Let other runs in again",
+    "Activate | Make the slot live",
+    "Activate | Note it for the summary",
 )
 
 
 def test_a_killed_controller_leaves_what_is_live_and_the_next_run_finishes(good: str, sources: Path) -> None:
-    source = variant(sources, "killed")
+    # Something to migrate, so that each stage comes.
+    pause = MIGRATION.format(after=FIRST, operation='migrations.RunSQL("SELECT pg_sleep(2)")')
+    source = variant(sources, "killed", guestbook_migration_0002_killed=pause)
     words = ("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={source}")
     before = LIVE[-1]
     with visitors() as seen:

@@ -6,16 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import LIVE
-from deploying import WEB, Visitor, deploy, on, variant
-
-MIGRATION = """from django.db import migrations, models
-
-
-class Migration(migrations.Migration):
-    dependencies = [("guestbook", "{after}")]
-    operations = [{operation}]
-"""
-FIRST = "0001_initial"
+from deploying import FIRST, MIGRATION, WEB, Visitor, deploy, on, variant
 
 FAULTS = {
     "syntax": ({"guestbook_views": "\nthis is no Python\n"}, "SyntaxError"),

@@ -33,7 +33,7 @@ def live(name: str) -> dict[str, str]:
 
 
 def deploy(source: Path, limit: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    return play(PLAYBOOK, "-e", f"django_source_root={source}", limit=limit, check=check)
+    return play(PLAYBOOK, "-e", f"release_source_root={source}", limit=limit, check=check)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ def deploy(tmp_path):
     def run(check: bool = True, **appended: str) -> tuple[str, subprocess.CompletedProcess[str]]:
         greeting = uuid.uuid4().hex
         source = copy_project(tmp_path, greeting, **appended) / "molecule/django"
-        done = play("django_full/converge.yml", "-e", f"django_source_root={source}", limit="django_full", check=check)
+        done = play("django_full/converge.yml", "-e", f"release_source_root={source}", limit="django_full", check=check)
         return greeting, done
 
     return run

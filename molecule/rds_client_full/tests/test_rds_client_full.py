@@ -21,7 +21,7 @@ def login() -> Iterator[Login]:
     """One process of Django that lives as long as these tests; each call opens a new connection."""
     known = told()
     given = {
-        "support": str(PROJECT / "roles/django/files/support"), "host": known["host"], "port": known["port"],
+        "support": str(PROJECT / "roles/release/files/support"), "host": known["host"], "port": known["port"],
         "ca_file": known["ca_file"], "address": json.loads((LAB / "hosts.json").read_text())["rds-server"],
     }  # fmt: skip
     process = subprocess.Popen(

@@ -3,32 +3,13 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
-from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.run import started, this_run
 
-
-def _started(process: int) -> str:
-    """When a process of this controller started, in clock ticks; empty when it is gone."""
-    try:
-        # The command's name may hold blanks and parentheses: count from behind it (man proc_pid_stat).
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
-
-
-def _controller() -> str:
-    """What tells this controller from others: numbers of processes mean something within it alone."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    namespace = Path("/proc/self/ns/pid")
-    words = [platform.node()]
-    words += [boot.read_text().strip()] if boot.exists() else []
-    words += [str(namespace.readlink())] if namespace.is_symlink() else []
-    return " ".join(words)
+MODULE = "django_ec2.site.deploy_lock"
 
 
 class ActionModule(ActionBase):
@@ -40,20 +21,13 @@ class ActionModule(ActionBase):
         """Ask for the lock; take it over from a run of this controller that ended."""
         del tmp
         result = super().run(task_vars=task_vars)
-        # Tasks run in a process of their own; its parent is the run.
-        process = os.getppid()
-        args = {
-            **self._task.args,
-            "run": {"controller": _controller(), "process": process, "started": _started(process)},
-        }
-        said = self._execute_module(module_name="django_ec2.site.deploy_lock", module_args=args, task_vars=task_vars)
+        args = {**self._task.args, "run": this_run()}
+        said = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
         holder = said.get("holder") or {}
         run = holder.get("run") or {}
         wanted = args.get("state", "present") == "present"
-        if wanted and run.get("controller") == args["run"]["controller"] and _started(run["process"]) != run["started"]:
-            said = self._execute_module(
-                module_name="django_ec2.site.deploy_lock", module_args={**args, "force": True}, task_vars=task_vars
-            )
+        if wanted and run.get("controller") == args["run"]["controller"] and started(run["process"]) != run["started"]:
+            said = self._execute_module(module_name=MODULE, module_args={**args, "force": True}, task_vars=task_vars)
             holder = {}
         result.update(said)
         if wanted and not said.get("taken") and not said.get("failed"):

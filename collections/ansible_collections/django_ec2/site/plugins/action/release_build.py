@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import build as release
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.recipe import Recipe, ReleaseError, Target
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -23,12 +24,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "python": {"type": "str", "required": True},
     "platform": {"type": "str", "required": True},
     "directory": {"type": "path", "required": True},
+    "layers": {"type": "dict", "default": {}},
+    "rebuild": {"type": "bool", "default": False},
+    "key_only": {"type": "bool", "default": False},
 }
 
 
 def answer(given: dict[str, Any]) -> dict[str, Any]:
     """Build the release or find it; a refusal is an answer, too."""
-    recipe = release.Recipe(
+    recipe = Recipe(
         name=given["name"],
         source=given["source"],
         requirements=None if given["requirements"] is None else tuple(given["requirements"]),
@@ -40,11 +44,13 @@ def answer(given: dict[str, Any]) -> dict[str, Any]:
         release_commands=tuple(given["release_commands"]),
         support=Path(given["support"]) if given["support"] else None,
     )
+    target, directory = Target(python=given["python"], platform=given["platform"]), Path(given["directory"])
     try:
-        result = release.build(
-            recipe, release.Target(python=given["python"], platform=given["platform"]), Path(given["directory"])
-        )
-    except release.ReleaseError as error:
+        if given["key_only"]:
+            result: dict[str, Any] = dict(release.input_key(recipe, target, directory))
+        else:
+            result = release.build(recipe, target, directory, given["layers"], given["rebuild"])
+    except ReleaseError as error:
         return {"changed": False, "failed": True, "msg": str(error)}
     # No host was changed: a build is a file in the controller's own cache.
     return {"changed": False, **result}

@@ -68,7 +68,7 @@ SERVICE_DEFAULTS: dict[str, Any] = {"command": "", "stop_timeout": 60, "singleto
 TIMER_DEFAULTS: dict[str, Any] = {
     "command": "", "schedule": "", "timeout": 3600, "singleton": True, "environment": {},
 }  # fmt: skip
-# What roles/django/files/support/managed_settings.py can set in place of the project.
+# What roles/release/files/support/managed_settings.py can set in place of the project.
 MANAGED_SETTINGS = ("cache", "database", "hosts", "logging", "media", "secret_key", "security", "static")
 # Django's settings module when anything of the project's settings is set by the product.
 MANAGED_MODULE = "managed_settings"

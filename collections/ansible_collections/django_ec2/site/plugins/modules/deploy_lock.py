@@ -65,12 +65,10 @@ holder:
   type: dict
 """
 
-import fcntl
-import json
 import os
-import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.django_ec2.site.plugins.module_utils.release import deploy_lock
 
 
 def main() -> None:
@@ -87,32 +85,15 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    path = os.path.join(given["root"], "deploy.lock")
-    if module.check_mode or not os.path.isdir(given["root"]):
-        module.exit_json(changed=False, taken=given["state"] == "present", holder={})
-    now = int(time.time())
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        try:
-            holder = json.loads(handle.read() or "{}")
-        except ValueError:
-            holder = {}
-        mine = bool(holder) and holder.get("run") == given["run"]
-        expired = bool(holder) and now - int(holder.get("renewed", 0)) > given["lease"]
-        content = None
-        if given["state"] == "absent":
-            content = {} if mine else None
-        elif not holder or mine or expired or given["force"]:
-            since = holder["since"] if mine else now
-            content = {"who": given["who"], "run": given["run"], "since": since, "renewed": now}
-        if content is not None:
-            handle.seek(0)
-            handle.truncate()
-            handle.write(json.dumps(content) if content else "")
-    taken = given["state"] == "present" and content is not None
+    present = given["state"] == "present"
+    holder: dict = {}
+    if not module.check_mode and os.path.isdir(given["root"]):
+        if present:
+            holder = deploy_lock.take(given["root"], given["who"], given["run"], given["lease"], given["force"])
+        else:
+            holder = deploy_lock.give_back(given["root"], given["run"])
     # The lock is about this run, not about what the host is: no task that takes it has changed the host.
-    module.exit_json(changed=False, taken=taken, holder={} if content is not None else holder)
+    module.exit_json(changed=False, taken=present and not holder, holder=holder)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,11 @@ DOCUMENTATION = r"""
 module: release_build
 short_description: Build a release of a Django project for another host's Python
 description:
-  - Puts the source of a project and every package it needs into one archive, for the Python and the platform of the
-    hosts. The release is named by its content; one that was built before is found, without network.
+  - Puts the source of a project into one archive and every package it needs into another, its layer, for the Python and the
+    platform of the hosts. Releases that need the same packages share a layer.
+  - A release has two names. The input key (source, requirements, commands, target, layout) is known before anything is
+    built; the id is the digest of what was built. One that was built before is found, without network.
+  - Packages are resolved again when a file that names them changes, or with O(rebuild).
   - Runs on the controller and needs C(uv) there. It changes no host, and builds in check mode too, so that a check can
     tell whether the hosts have the release.
 options:
@@ -72,6 +75,20 @@ options:
     description: Where builds are kept.
     type: path
     required: true
+  layers:
+    description:
+      - The layers that every host has, by their key, each with its C(layer) and its C(packages). One of them is not built
+        again, though its archive is not on this controller.
+    type: dict
+    default: {}
+  rebuild:
+    description: Whether to build it and to resolve the packages anew, whatever is there.
+    type: bool
+    default: false
+  key_only:
+    description: Whether to say the input key and the version alone, and to build nothing.
+    type: bool
+    default: false
 author:
   - The maintainers
 attributes:
@@ -93,14 +110,30 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-release:
-  description: Name of the release, twelve hexadecimal digits.
+input_key:
+  description: The name of everything that goes into the release.
   type: str
   returned: success
+release:
+  description: The release's id, twelve hexadecimal digits of the digest of what was built.
+  type: str
+  returned: success, without O(key_only)
 archive:
   description: Path of the archive on the controller.
   type: str
-  returned: success
+  returned: success, without O(key_only)
+layer:
+  description: Id of the layer with its packages.
+  type: str
+  returned: success, without O(key_only)
+layer_key:
+  description: The name of what asked for the packages.
+  type: str
+  returned: success, without O(key_only)
+layer_archive:
+  description: Path of the layer's archive on the controller; empty where there is none, because the hosts have the layer.
+  type: str
+  returned: success, without O(key_only)
 version:
   description: Version of the source, for people to read; empty when nothing tells it.
   type: str
@@ -108,14 +141,14 @@ version:
 size:
   description: Size of the archive in bytes.
   type: int
-  returned: success
+  returned: success, without O(key_only)
 packages:
   description: The packages that are in it, as C(name==version).
   type: list
   elements: str
-  returned: success
+  returned: success, without O(key_only)
 built:
   description: Whether it was built now; false when it was found.
   type: bool
-  returned: success
+  returned: success, without O(key_only)
 """

@@ -9,12 +9,17 @@ DOCUMENTATION = r"""
 module: release_health
 short_description: Ask the live release of an application whether it serves
 description:
-  - One request to the live master over its own socket, as nginx would send it. Changes nothing.
+  - One request to the live server over its own socket, as nginx would send it. Changes nothing.
 options:
-  root:
-    description: Directory of the application.
+  socket:
+    description: The socket of what is live.
     type: path
     required: true
+  protocol:
+    description: In which protocol it is asked; V(packet) is the one of nginx's uwsgi_pass.
+    type: str
+    choices: [packet, http]
+    default: packet
   host:
     description: The name that the question asks for, one of those that the application accepts.
     type: str
@@ -38,7 +43,7 @@ attributes:
 EXAMPLES = r"""
 - name: Ask the live release
   django_ec2.site.release_health:
-    root: /srv/board
+    socket: /srv/board/live/server.sock
     host: board.example.org
     health_path: /readyz
 """
@@ -54,11 +59,10 @@ said:
   type: str
 """
 
-import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.django_ec2.site.plugins.module_utils.slots import ask, good
+from ansible_collections.django_ec2.site.plugins.module_utils.release.question import ask, good
 
 ANSWER_SECONDS = 10
 
@@ -67,7 +71,8 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
-            "root": {"type": "path", "required": True},
+            "socket": {"type": "path", "required": True},
+            "protocol": {"type": "str", "choices": ["packet", "http"], "default": "packet"},
             "host": {"type": "str", "required": True},
             "health_path": {"type": "str", "default": "/"},
             "attempts": {"type": "int", "default": 1},
@@ -80,8 +85,7 @@ def main() -> None:
         if attempt:
             time.sleep(1)
         try:
-            socket = os.path.join(given["root"], "live", "uwsgi.sock")
-            status, body = ask(socket, given["host"], given["health_path"], ANSWER_SECONDS)
+            status, body = ask(given["socket"], given["host"], given["health_path"], ANSWER_SECONDS, given["protocol"])
         except OSError as error:
             said = str(error)
             continue

@@ -39,12 +39,14 @@ class Source:
     Attributes:
         directory: where it lies.
         version: what was asked for, or the commit of a directory that git knows; for people to read.
-        commit: the commit, or empty.
+        identity: what makes it another one: its commit, or a digest of its files.
+        files: its files, sorted.
     """
 
     directory: Path
     version: str
-    commit: str
+    identity: str
+    files: list[Path]
 
 
 def _ssh(key: str, kept: Path) -> str:
@@ -169,6 +171,38 @@ def _mirror(url: str, version: str, key: str, kept: Path) -> tuple[Path, str]:
     return mirror, commit
 
 
+def _is_directory(source: str) -> bool:
+    return source.startswith("/") and not source.endswith(".git")
+
+
+def _some_files(directory: Path, source: str) -> list[Path]:
+    files = files_of(directory)
+    if not files:
+        raise SourceError(f"the source {source} holds no file: give the directory of manage.py.")
+    return files
+
+
+def _directory(source: str) -> Source:
+    directory = Path(source)
+    files = _some_files(directory, source)
+    described = _git("-C", source, "describe", "--always", "--dirty", "--abbrev=12")
+    version = described.stdout.strip() if described.returncode == 0 else ""
+    # Where git lists the files, their paths begin as the source was given.
+    return Source(directory, version, digest(directory, files), files)
+
+
+def identified(source: str, version: str, key: str, kept: Path) -> tuple[str, str]:
+    """What makes a source another one, and its version for people, without a checkout.
+
+    The arguments and errors are those of ``obtained``.
+    """
+    if _is_directory(source):
+        found = _directory(source)
+        return found.identity, found.version
+    _place, commit = _mirror(source, version, key, kept)
+    return f"git {commit}", version or commit[:12]
+
+
 @contextmanager
 def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source]:
     """The source of a project for as long as the block runs.
@@ -182,11 +216,8 @@ def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source
     Raises:
         SourceError: it cannot be had.
     """
-    directory = Path(source)
-    if source.startswith("/") and not source.endswith(".git"):
-        described = _git("-C", source, "describe", "--always", "--dirty", "--abbrev=12") if directory.is_dir() else None
-        version = described.stdout.strip() if described and described.returncode == 0 else ""
-        yield Source(directory.resolve(), version, "")
+    if _is_directory(source):
+        yield _directory(source)
         return
     mirror, commit = _mirror(source, version, key, kept)
     checkout = Path(tempfile.mkdtemp(prefix=".checkout-", dir=kept))
@@ -201,6 +232,6 @@ def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source
             done = _git(*words, cwd=checkout / "tree", ssh=_ssh(key, kept))
         if done.returncode != 0:
             raise SourceError(f"{source} at {commit} cannot be checked out: {done.stderr.strip()[-800:]}")
-        yield Source(checkout / "tree", version or commit[:12], commit)
+        yield Source(checkout / "tree", version or commit[:12], f"git {commit}", _some_files(checkout / "tree", source))
     finally:
         shutil.rmtree(checkout, ignore_errors=True)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""Filters of the role release: what a host has, what it should have, and what is said of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.django_ec2.site.plugins.module_utils.release.stage import last_document
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import messages, releases, units
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Any]:
+        return {
+            "release_activation": releases.activation,
+            "release_anywhere_pending": releases.anywhere_pending,
+            "release_asked_for": releases.asked_for,
+            "release_builds": releases.builds,
+            "release_failure": messages.failure,
+            "release_first_pending": releases.first_pending,
+            "release_gate_message": messages.gate_message,
+            "release_gate_result": last_document,
+            "release_leftovers": releases.leftovers,
+            "release_list": messages.release_list,
+            "release_locks": releases.locks,
+            "release_migration_line": messages.migration_line,
+            "release_migrations": releases.migrations,
+            "release_missing": releases.missing,
+            "release_pending": releases.pending,
+            "release_previous": releases.previous,
+            "release_question": releases.question,
+            "release_services_here": units.here,
+            "release_staging": releases.staging,
+            "release_state_request": releases.state_request,
+            "release_to_migrate": releases.to_migrate,
+            "release_unit": releases.unit,
+            "release_wanted": releases.wanted,
+        }

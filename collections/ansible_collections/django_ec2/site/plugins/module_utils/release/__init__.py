@@ -1,0 +1,1 @@
+"""Releases on a host: what is there, how one is brought, how it becomes live."""

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""What a host has of each application: its releases and layers, its slots, what is live and what was."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.django_ec2.site.plugins.module_utils.release.slots import (
+    SLOTS,
+    digest,
+    live_slot,
+    read_history,
+    read_slot,
+)
+from ansible_collections.django_ec2.site.plugins.module_utils.release.unpack import describe_layers
+
+
+def read_mark(path: str) -> str:
+    """The reason in a mark such as ``.bad``; empty where there is none."""
+    try:
+        with open(path) as handle:
+            return handle.read().strip() or "no reason given"
+    except FileNotFoundError:
+        return ""
+
+
+def read_json(path: str) -> dict:
+    """A file that a release carries; empty where there is none."""
+    try:
+        with open(path) as handle:
+            return json.load(handle)
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def size_of(directory: str) -> int:
+    """Bytes that a tree takes on disk; files that other releases hold too are counted in each."""
+    total = 0
+    for place, directories, names in os.walk(directory):
+        for name in [*directories, *names]:
+            total += os.lstat(os.path.join(place, name)).st_blocks * 512
+    return total
+
+
+def read_releases(directory: str, details: bool) -> dict:
+    """The releases of an application."""
+    found = {}
+    if os.path.isdir(directory):
+        for name in os.listdir(directory):
+            path = os.path.join(directory, name)
+            if os.path.isdir(path):
+                description = read_json(os.path.join(path, "release.json"))
+                found[name] = {
+                    "input_key": description.get("input_key", ""),
+                    "layer": description.get("layer", ""),
+                    "complete": os.path.exists(os.path.join(path, ".complete")),
+                    "ready": os.path.exists(os.path.join(path, ".ready")),
+                    "bad": read_mark(os.path.join(path, ".bad")),
+                    "withdrawn": read_mark(os.path.join(path, ".withdrawn")),
+                    "modified": int(os.stat(path).st_mtime),
+                }
+                if details:
+                    found[name] |= {
+                        "size": size_of(path),
+                        "packages": description.get("packages", []),
+                        "migrations": read_json(os.path.join(path, "migrations.json")),
+                    }
+    return found
+
+
+def active(module: Any, units: list[str]) -> dict:
+    """Which of the units run: one question for all of them."""
+    systemctl = module.get_bin_path("systemctl")
+    if not systemctl or not units:
+        return {}
+    _code, out, _err = module.run_command([systemctl, "is-active", *units])
+    # Without systemd there is no line; a unit that it does not name does not run.
+    return dict(zip(units, (line == "active" for line in out.split()), strict=False))
+
+
+def read_state(
+    module: Any, applications: list[dict[str, Any]], expected: dict[str, str], details: bool
+) -> dict[str, dict[str, Any]]:
+    """The state of each application, by its name. The arguments are the options of the module release_state."""
+    lives = {one["name"]: live_slot(one["root"]) for one in applications}
+    services = {
+        one["name"]: [f"{one['name']}-{name}@{lives[one['name']]}.service" for name in one["services"]]
+        for one in applications if lives[one["name"]]
+    }  # fmt: skip
+    servers = [one["unit"].replace("{slot}", slot) for one in applications for slot in SLOTS]
+    running = active(module, [*servers, *(unit for units in services.values() for unit in units)])
+    return {
+        one["name"]: {
+            "live": lives[one["name"]],
+            "idle": "green" if lives[one["name"]] == "blue" else "blue",
+            "settings": digest(one["files"], expected),
+            "slots": {
+                name: {
+                    **read_slot(os.path.join(one["root"], "slots", name)),
+                    "active": running.get(one["unit"].replace("{slot}", name), False),
+                }
+                for name in SLOTS
+            },
+            "services": all(running.get(unit, False) for unit in services.get(one["name"], [])),
+            "releases": read_releases(os.path.join(one["root"], "releases"), details),
+            "layers": describe_layers(Path(one["root"])),
+            "history": read_history(one["root"]),
+            "superusers": read_superusers(os.path.join(one["root"], "shared")),
+        }
+        for one in applications
+    }
+
+
+def read_superusers(shared: str) -> list[str]:
+    """The administrators that were created from here, by the marks that their creation left."""
+    names = os.listdir(shared) if os.path.isdir(shared) else []
+    return sorted(name.split("-", 1)[1] for name in names if name.startswith(".superuser-"))

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""What the repository knows of its application server: the one file outside the role uwsgi that names it.
+
+Four facts are asked of a server, and another one could take its place by answering them (docs/maintaining.md):
+
+- how it is started: the unit of an application's slot, whose files the server's role places, and the packages that a release
+  carries for it;
+- the question that tells whether it serves, and the protocol in which it is asked on its socket;
+- how it is stopped so that the requests in hand are finished: ``systemctl stop`` of that unit, which the role makes graceful;
+- by which directive of nginx requests are passed to it.
+"""
+
+from __future__ import annotations
+
+# The role that places its unit and its settings.
+ROLE = "uwsgi"
+# Requirements of a project that the release's own package takes the place of: the same server, published as source alone.
+REPLACED_REQUIREMENTS = ("uwsgi",)
+# The protocol of its socket: ``packet`` (nginx's uwsgi_pass) or ``http`` (proxy_pass). See module_utils/release/question.py.
+PROTOCOL = "packet"
+# The directives of nginx that pass a request begin with it: <prefix>_pass, <prefix>_param, <prefix>_read_timeout.
+NGINX_PREFIX = "uwsgi"
+
+
+def unit(application: str, slot: str) -> str:
+    """The unit that runs a slot of an application; ``slot`` may be ``%i``, or empty for the template."""
+    return f"uwsgi-{application}@{slot}.service"
+
+
+def runtime_directory(application: str) -> str:
+    """Name of the directory below /run in which each slot has one with its socket."""
+    return f"uwsgi-{application}"
+
+
+def socket(application: str, slot: str) -> str:
+    """The socket of a slot's server."""
+    return f"/run/{runtime_directory(application)}/{slot}/uwsgi.sock"
+
+
+def settings_files(application: str) -> list[str]:
+    """The files that the server of an application reads at its start, beside those of its release."""
+    return [
+        f"/etc/systemd/system/{unit(application, '')}",
+        f"/etc/uwsgi/{application}.ini",
+        f"/etc/uwsgi/{application}_wsgi.py",
+    ]

@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: MIT
+"""Which releases a host has, which it should have, and what follows. Nothing here asks a host or changes one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.filter.applications import application_fingerprint, is_git
+from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.units import here, settings_files
+
+# Of an entry, what a build needs; the rest may hold secrets.
+BUILD_KEYS = (
+    "name", "source", "version", "deploy_key", "extras", "packages", "build_commands", "release_commands",
+)  # fmt: skip
+
+
+def _target(facts: Mapping[str, Any], platform: str) -> dict[str, str]:
+    if "python" not in facts:
+        raise AnsibleFilterError("Facts are missing: the play has to gather them (gather_subset: [min, hardware]).")
+    version = facts["python"]["version"]
+    return {"python": f"{version['major']}.{version['minor']}", "platform": platform}
+
+
+def builds(
+    applications: list[dict[str, Any]], hosts: Iterable[Mapping[str, Any]], platform: str, root: str = ""
+) -> list[dict[str, Any]]:
+    """What has to be built: each application for each kind of host in the play, without its secrets.
+
+    ``root`` is the directory that relative sources lie below.
+    """
+    targets = sorted({tuple(_target(host["ansible_facts"], platform).values()) for host in hosts})
+    return [
+        {key: one[key] for key in BUILD_KEYS}
+        | {"source": one["source"] if is_git(one["source"]) else str(Path(root, one["source"]))}
+        | ({"requirements": one["requirements"]} if one["requirements"] != "auto" else {})
+        | {"python": python, "platform": platform}
+        for one in applications
+        for python, platform in targets
+    ]
+
+
+def _complete(host: Mapping[str, Any], name: str, key: str) -> set[str]:
+    """Ids of the releases on a host that were made from this input."""
+    releases = host["__release_read"]["applications"][name]["releases"]
+    return {one for one, own in releases.items() if own["complete"] and own["input_key"] == key}
+
+
+def _alike(hosts: Iterable[Mapping[str, Any]], target: tuple[str, str]) -> list[Mapping[str, Any]]:
+    """The hosts of a target."""
+    return [host for host in hosts if tuple(_target(host["ansible_facts"], target[1]).values()) == target]
+
+
+def _shared(hosts: list[Mapping[str, Any]], name: str, key: str) -> str:
+    """The release from this input that each of the hosts has; of several the one that is live on most. Empty without one."""
+    sets = [_complete(host, name, key) for host in hosts]
+    everywhere = set.intersection(*sets) if sets else set()
+
+    def live_on(release: str) -> int:
+        states = (host["__release_read"]["applications"][name] for host in hosts)
+        return sum(own["slots"].get(own["live"], {}).get("release") == release for own in states)
+
+    return max(sorted(everywhere), key=live_on, default="")
+
+
+def missing(
+    keys: list[dict[str, Any]], hosts: Iterable[Mapping[str, Any]], rebuild: bool = False
+) -> list[dict[str, Any]]:
+    """Of the releases that are asked for, those that some host does not have, as items for the module release_build.
+
+    Args:
+        keys: results of release_build with ``key_only``.
+        hosts: variables of the hosts of the play, each with what release_state read.
+        rebuild: all of them, whatever the hosts have.
+    """
+    hosts = list(hosts)
+    wanted = []
+    for result in keys:
+        item = result["item"]
+        alike = _alike(hosts, (item["python"], item["platform"]))
+        if rebuild or not _shared(alike, item["name"], result["input_key"]):
+            known = [host["__release_read"]["applications"][item["name"]]["layers"] for host in alike]
+            layers = {
+                key: record for key, record in (known[0] if known else {}).items() if all(one.get(key) == record for one in known)
+            }  # fmt: skip
+            wanted.append({**item, "layers": layers, "rebuild": rebuild})
+    return wanted
+
+
+def asked_for(
+    keys: list[dict[str, Any]],
+    built: list[dict[str, Any]],
+    hosts: Iterable[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+    platform: str,
+) -> dict[str, dict[str, Any]]:
+    """The release of each application that this host is asked to have, before rollbacks are thought of.
+
+    Args:
+        keys: results of release_build with ``key_only``.
+        built: results of release_build for what ``missing`` said.
+        hosts: variables of the hosts of the play, each with what release_state read.
+        facts: of this host.
+        platform: of this host.
+    """
+    target = tuple(_target(facts, platform).values())
+    here_built = {
+        result["item"]["name"]: result for result in built
+        if (result["item"]["python"], result["item"]["platform"]) == target
+    }  # fmt: skip
+    alike = _alike(list(hosts), target)
+    found = {}
+    for result in keys:
+        name = result["item"]["name"]
+        if (result["item"]["python"], result["item"]["platform"]) != target:
+            continue
+        if name in here_built:
+            fields = ("release", "archive", "layer", "layer_archive", "version")
+            found[name] = {field: here_built[name][field] for field in fields}
+        else:
+            release = _shared(alike, name, result["input_key"])
+            found[name] = {
+                "release": release, "archive": "", "layer": "", "layer_archive": "", "version": result["version"],
+            }  # fmt: skip
+    return found
+
+
+def state_request(applications: list[dict[str, Any]], singletons: bool = True) -> list[dict[str, Any]]:
+    """What the module release_state is asked."""
+    return [
+        {
+            "name": one["name"],
+            "root": one["root"],
+            "unit": application_server.unit(one["name"], "{slot}"),
+            "files": settings_files(one),
+            "services": [process["name"] for process in here(one["services"], singletons)],
+        }
+        for one in applications
+    ]
+
+
+def pending(
+    applications: list[dict[str, Any]],
+    state: Mapping[str, Any],
+    releases: Mapping[str, Any],
+    database: Mapping[str, Any],
+    redis_urls: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Names of the applications whose live slot is not what it should be.
+
+    Args:
+        applications: of this host.
+        state: what release_state read.
+        releases: what is wanted on this host.
+        database: where the database is.
+        redis_urls: where each application finds its Redis.
+    """
+    pending = []
+    for one in applications:
+        own = state[one["name"]]
+        slot = own["slots"].get(own["live"], {})
+        release = releases[one["name"]]["release"]
+        wanted = {
+            "release": release,
+            "fingerprint": application_fingerprint(one, database, release, (redis_urls or {}).get(one["name"], "")),
+            "settings": own["settings"],
+            "active": True,
+        }
+        if not own.get("services", True) or any(slot.get(key) != value for key, value in wanted.items()):
+            pending.append(one["name"])
+    return pending
+
+
+def wanted(
+    releases: Mapping[str, dict[str, Any]], state: Mapping[str, Any], again: bool = False
+) -> dict[str, dict[str, Any]]:
+    """The release that each application should have here: the built one, or the live one after a rollback from that.
+
+    Args:
+        releases: what the host is asked for.
+        state: what release_state read.
+        again: whether a release that was withdrawn by a rollback is deployed again.
+    """
+    wanted = {}
+    for name, built in releases.items():
+        own = state[name]
+        live = own["slots"].get(own["live"], {}).get("release", "")
+        withdrawn = own["releases"].get(built["release"], {}).get("withdrawn", "")
+        if withdrawn and live and not again:
+            slot = own["slots"][own["live"]]
+            wanted[name] = {**built, "release": live, "version": slot.get("version", ""), "withdrawn": withdrawn}
+        else:
+            wanted[name] = built
+    return wanted
+
+
+def previous(state: Mapping[str, Any], name: str, release: str = "") -> dict[str, Any]:
+    """The release that a rollback makes live, or why there is none.
+
+    Args:
+        state: what release_state read of the application, with details.
+        name: of the application, for messages.
+        release: the one that is asked for; empty is the one that was live before.
+
+    Returns:
+        ``release``, its ``version``, and the ``migrations`` of the live release that it does not know and that break it.
+
+    Raises:
+        AnsibleFilterError: there is no such release here; the message says which ones there are.
+    """
+    live = state["slots"].get(state["live"], {}).get("release", "")
+    releases = state["releases"]
+    usable = {one: own for one, own in releases.items() if own["complete"] and own["ready"] and one != live}
+    remedy = f"playbooks/releases.yml -e app={name} lists what is here."
+    if not live:
+        raise AnsibleFilterError(f"{name} has no live release here, so there is nothing to roll back: run site.yml.")
+    if release and release == live:
+        raise AnsibleFilterError(f"{release} of {name} is live already. {remedy}")
+    if release and release not in usable:
+        known = ", ".join(sorted(usable)) or "none"
+        raise AnsibleFilterError(f"{release} of {name} is not on this host (others: {known}). {remedy}")
+    if not release:
+        before = [line["release"] for line in reversed(state["history"])]
+        good = [one for one in before if one in usable and not usable[one]["bad"] and not usable[one]["withdrawn"]]
+        if not good:
+            raise AnsibleFilterError(f"No earlier release of {name} is kept on this host. {remedy}")
+        release = good[0]
+    if usable[release]["bad"]:
+        raise AnsibleFilterError(
+            f"{release} of {name} is marked bad ({usable[release]['bad']}); give another. {remedy}"
+        )
+    unknown = {
+        migration: reasons for migration, reasons in (releases[live].get("migrations") or {}).items()
+        if migration not in (usable[release].get("migrations") or {}) and reasons
+    }  # fmt: skip
+    versions = {line["release"]: line.get("version", "") for line in state["history"]}
+    return {"release": release, "version": versions.get(release, ""), "migrations": unknown, "from": live}
+
+
+def leftovers(state: Mapping[str, Any]) -> list[str]:
+    """Names of the applications whose idle slot still runs."""
+    return sorted(name for name, own in state.items() if own["slots"][own["idle"]].get("active"))
+
+
+def first_pending(hosts: Iterable[Mapping[str, Any]], name: str) -> str:
+    """The first host of the play that has to deploy the application: it migrates for all."""
+    return next((host["inventory_hostname"] for host in hosts if name in host.get("__release_pending", [])), "")
+
+
+def surplus(state: Mapping[str, Any], release: str, kept: int) -> list[str]:
+    """Releases to remove: all but the newest ``kept``, never the one that becomes live or the one that is.
+
+    A release that never was live (its deploy failed) is of no use to a rollback, so such ones go first. ``state`` was read
+    before the deploy: what the idle slot held then gives way to ``release``.
+    """
+    held = {release, *(slot.get("release") for name, slot in state["slots"].items() if name != state.get("idle"))}
+    others = {name: one for name, one in state["releases"].items() if name not in held}
+    lived = {line["release"] for line in state.get("history", [])}
+    newest = sorted(others, key=lambda name: (name in lived, others[name]["modified"]), reverse=True)
+    return sorted(newest[max(0, kept - len(held - {None})) :])
+
+
+def anywhere_pending(hosts: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any host of the play has to change."""
+    return any(host.get("__release_pending") for host in hosts)
+
+
+def locks(hosts: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """The locks that this run holds, as pairs of host and application."""
+    return [[host["inventory_hostname"], name] for host in hosts for name in host.get("__release_locked", [])]
+
+
+def service_request(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the module release_activate needs to know of services."""
+    return [{"name": one["name"], "singleton": one["singleton"]} for one in services]
+
+
+def writable(application: Mapping[str, Any]) -> list[str]:
+    """What the application may write of its release while the release's own commands run.
+
+    ``collectstatic`` writes the static files alone; other commands (``compilemessages``) may write into the source.
+    """
+    collects = all(words(one)[0] == "collectstatic" for one in application["release_commands"])
+    return ["static"] if collects else ["static", "app"]
+
+
+def staging(
+    application: Mapping[str, Any], release: Mapping[str, Any], state: Mapping[str, Any], slot: str, kept: int
+) -> dict[str, Any]:
+    """What the module release_stage needs to know, but for the environments.
+
+    Args:
+        application: one of ``resolve_applications``.
+        release: the release that is asked for: ``release``, ``archive``, ``layer``, ``layer_archive``.
+        state: what release_state read of the application here.
+        slot: the one that it goes into.
+        kept: how many releases are kept.
+    """
+    here_already = (state["releases"].get(release["release"]) or {}).get("complete", False)
+    has_layer = any(one["layer"] == release["layer"] for one in state["layers"].values())
+    socket = application_server.socket(application["name"], slot)
+    return {
+        "name": application["name"],
+        "root": application["root"],
+        "user": application["user"],
+        "release": release["release"],
+        "layer": release["layer"],
+        "archive": None if here_already else release["archive"],
+        "layer_archive": None if here_already or has_layer else release["layer_archive"],
+        "slot": slot,
+        "socket": socket,
+        "socket_name": socket.rpartition("/")[2],
+        "manage": application["manage"],
+        "commands": [words(one) for one in application["release_commands"]],
+        "writable": writable(application),
+        "static_shared": application["static_kept_root"],
+        "remove": surplus(state, release["release"], kept),
+    }
+
+
+def activation(application: Mapping[str, Any], services: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the module release_activate needs to know of an application, whatever the release.
+
+    Args:
+        application: one of ``resolve_applications``.
+        services: those of it that run on this host.
+    """
+    name = application["name"]
+    return {
+        "name": name,
+        "root": application["root"],
+        "unit": application_server.unit(name, "{slot}"),
+        "socket": application_server.socket(name, "{slot}"),
+        "protocol": application_server.PROTOCOL,
+        "settings": settings_files(application),
+        "services": service_request(services),
+        "host": application["domains"][0],
+        "health_path": application["health_path"],
+    }
+
+
+def question(application: Mapping[str, Any]) -> dict[str, Any]:
+    """What the module release_health needs to know to ask what is live."""
+    return {
+        "socket": application["live_socket"],
+        "protocol": application_server.PROTOCOL,
+        "host": application["domains"][0],
+        "health_path": application["health_path"],
+    }
+
+
+def unit(application: Mapping[str, Any], slot: str) -> str:
+    """The unit of the server of a slot."""
+    return application_server.unit(application["name"], slot)
+
+
+def migrations(hosts: Iterable[Mapping[str, Any]], name: str) -> dict[str, list[str]]:
+    """What a release says of its migrations: it was asked on one host, and is the same on all of them."""
+    gates = ((host.get("__release_gates") or {}).get(name) or {} for host in hosts)
+    return next((gate["migrations"] for gate in gates if gate.get("migrations")), {})
+
+
+def to_migrate(hosts: Iterable[Mapping[str, Any]], name: str, superuser: str = "") -> bool:
+    """Whether the database of an application has to be brought to its release.
+
+    That is so when the release lacks migrations there, cannot say, or when its administrator was not created yet.
+
+    Args:
+        hosts: variables of the hosts of the play.
+        name: of the application.
+        superuser: name of its administrator, or empty.
+    """
+    hosts = list(hosts)
+    first = next((host for host in hosts if host["inventory_hostname"] == first_pending(hosts, name)), None)
+    if first is None:
+        return False
+    gate = (first.get("__release_gates") or {}).get(name) or {}
+    known = first["__release_read"]["applications"][name]["superusers"]
+    return bool(gate.get("plan")) or "plan" not in gate or bool(superuser and superuser not in known)
+
+
+def words(command: str) -> list[str]:
+    """The words of a command, split like a shell does; ``manage.py`` in front of a manage command may stand or not."""
+    words = shlex.split(command)
+    return words[1:] if words[:1] == ["manage.py"] else words

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""What a host has for an application beside its releases: directories, the manage command, units of services and timers."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+
+
+def directories(applications: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The directories of each application, as entries of host_config's ``directories``."""
+    entries = []
+    for one in applications:
+        root, user = one["root"], one["user"]
+        private = {"group": user, "mode": "0750"}
+        entries += [
+            {"path": root, **private},
+            {"path": f"{root}/releases", **private},
+            {"path": f"{root}/slots", **private},
+            {"path": f"{root}/slots/blue", **private},
+            {"path": f"{root}/slots/green", **private},
+            {"path": f"{root}/shared", **private},
+            {"path": f"{root}/shared/static", **private},
+            {"path": one["media_root"], "owner": user, **private},
+        ]
+    return entries
+
+
+def manage_files(applications: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The manage command of each application, as entries of host_config's ``files``."""
+    return [
+        {
+            "path": one["manage"],
+            "template": "manage.j2",
+            "mode": "0755",
+            "vars": {"application": {key: one[key] for key in ("name", "root", "user", "project_directory")}},
+        }
+        for one in applications
+    ]
+
+
+def _quoted(word: str) -> str:
+    """A word as systemd reads it back in ExecStart= and Environment= (man systemd.service, "Command lines")."""
+    return word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+
+
+def _command(words: list[str], release: str) -> str:
+    """A command of the release as ExecStart=: manage.py and python by the release's interpreter, all else a script of it."""
+    program = "python" if words[0] in ("manage.py", "python") else _quoted(words[0])
+    rest = words if words[0] == "manage.py" else words[1:]
+    return " ".join([f'"{release}/venv/bin/{program}"', *(f'"{_quoted(word).replace("$", "$$")}"' for word in rest)])
+
+
+def _variables(environment: Mapping[str, Any]) -> list[str]:
+    """Environment= lines of a unit."""
+    return [f'Environment="{_quoted(f"{key}={value}")}"' for key, value in sorted(environment.items())]
+
+
+def _process(one: Mapping[str, Any], process: Mapping[str, Any], slot: str) -> dict[str, Any]:
+    base = f"{one['root']}/{slot}"
+    return {
+        **process,
+        "application": one["name"],
+        "user": one["user"],
+        "root": one["root"],
+        "base": base,
+        "directory": f"{base}/release/app/{one['project_directory']}",
+        "execute": _command(shlex.split(process["command"]), f"{base}/release"),
+        "variables": _variables(process["environment"]),
+        "writable_paths": [one["media_root"]],
+    }
+
+
+def units(applications: list[dict[str, Any]], singletons: bool) -> list[dict[str, Any]]:
+    """The units of the services and timers of each application, as entries of host_config's ``files``.
+
+    Args:
+        applications: of this host.
+        singletons: whether this host runs what runs on one host only.
+    """
+    files = []
+    for one in applications:
+        for process in here(one["services"], singletons):
+            path = f"{one['unit_directory']}/{one['name']}-{process['name']}@.service"
+            files.append(
+                {
+                    "path": path,
+                    "template": "service.service.j2",
+                    "vars": {"process": _process(one, process, "slots/%i")},
+                }
+            )
+        for process in here(one["timers"], singletons):
+            for kind in ("service", "timer"):
+                path = f"{one['unit_directory']}/{one['name']}-timer-{process['name']}.{kind}"
+                files.append(
+                    {"path": path, "template": f"timer.{kind}.j2", "vars": {"process": _process(one, process, "live")}}
+                )
+    return files
+
+
+def timers(applications: list[dict[str, Any]], singletons: bool) -> list[dict[str, Any]]:
+    """The timers of each application, as entries of host_config's ``units``."""
+    return [
+        {"name": f"{one['name']}-timer-{process['name']}.timer", "enabled": True, "state": "started"}
+        for one in applications
+        for process in here(one["timers"], singletons)
+    ]
+
+
+def purge(applications: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Units of services and timers that an application has no more, as entries of host_config's ``purge``."""
+    return [
+        {"directory": one["unit_directory"], "pattern": f"{one['name']}-{kind}"}
+        for one in applications
+        for kind in ("*@.service", "timer-*.service", "timer-*.timer")
+    ]
+
+
+def here(processes: list[dict[str, Any]], singletons: bool) -> list[dict[str, Any]]:
+    """The services or timers that run on this host."""
+    return [one for one in processes if singletons or not one["singleton"]]
+
+
+def settings_files(application: Mapping[str, Any]) -> list[str]:
+    """The files that a server and the services read at their start."""
+    services = [
+        f"{application['unit_directory']}/{application['name']}-{one['name']}@.service"
+        for one in application["services"]
+    ]
+    return [*application_server.settings_files(application["name"]), *services]
