@@ -39,13 +39,13 @@ class Change:
     entry: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
 class Report:
     """Filled from the plan; once that is carried out it holds outside check mode, too."""
 
-    result: dict[str, Any] = field(default_factory=nothing_done)
-    diff: list[dict[str, str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.result = nothing_done()
+        self.diff: list[dict[str, str]] = []
+        self.warnings: list[str] = []
 
     def has_changed(self) -> bool:
         """Whether anything on the host is, or would be, another than before."""
