@@ -213,3 +213,45 @@ def test_units_that_cannot_be_enabled_or_started_are_warned_about(systemd: Syste
     assert "static.service cannot be enabled" in result["warnings"][0]
     assert "own conditions" in result["warnings"][1]
     assert not apply(check_mode=True, **wishes)["changed"]
+
+
+# --- which verbs are due: a function of entry and state ---
+
+
+def verbs(entry: dict[str, Any], state: dict[str, str], **how: bool) -> list[str]:
+    unit = {"name": "a.service", "enabled": None, "state": None, "masked": None, **entry}
+    known = {"LoadState": "loaded", "ActiveState": "inactive", "SubState": "dead", "UnitFileState": "disabled", **state}
+    return module.verbs_for(unit, known, **{"to_be_installed": False, "check_mode": False, **how})
+
+
+@pytest.mark.parametrize(
+    ("entry", "state", "due"),
+    [
+        ({}, {"LoadState": "not-found"}, []),
+        ({"state": "started"}, {}, ["start"]),
+        ({"state": "started"}, {"ActiveState": "reloading"}, []),
+        ({"state": "started"}, {"ActiveState": "activating", "SubState": "start"}, []),
+        ({"state": "started"}, {"ActiveState": "activating", "SubState": "auto-restart"}, ["start"]),
+        ({"state": "started"}, {"ActiveState": "failed"}, ["start"]),
+        ({"state": "stopped"}, {"ActiveState": "failed"}, []),
+        ({"state": "stopped"}, {"ActiveState": "activating", "SubState": "auto-restart"}, ["stop"]),
+        ({"state": "stopped", "enabled": False}, {"ActiveState": "active", "UnitFileState": "enabled"}, ["stop", "disable"]),
+        ({"enabled": True}, {"UnitFileState": "enabled-runtime"}, ["enable"]),
+        ({"enabled": True}, {"UnitFileState": "static"}, []),
+        ({"enabled": False}, {"UnitFileState": "static"}, []),
+        ({"masked": True}, {"LoadState": "masked", "UnitFileState": "masked"}, []),
+        ({"masked": True}, {"LoadState": "masked", "UnitFileState": "masked", "ActiveState": "active"}, ["stop"]),
+        ({"masked": True}, {"UnitFileState": "enabled"}, ["disable", "mask"]),
+        ({"masked": True}, {"LoadState": "not-found", "UnitFileState": ""}, ["mask"]),
+    ],
+)  # fmt: skip
+def test_verbs_follow_from_entry_and_state(entry: dict[str, Any], state: dict[str, str], due: list[str]) -> None:
+    assert verbs(entry, state) == due
+
+
+def test_a_unit_that_is_not_there_yet_is_planned_in_check_mode_alone() -> None:
+    entry, missing = {"enabled": True, "state": "started"}, {"LoadState": "not-found", "UnitFileState": ""}
+    assert verbs(entry, missing, to_be_installed=True, check_mode=True) == ["start", "enable"]
+    assert verbs({"enabled": False}, missing, to_be_installed=True, check_mode=True) == ["disable"]
+    with pytest.raises(HostConfigError, match="does not exist on this host"):
+        verbs(entry, missing)

@@ -243,7 +243,7 @@ options:
     description: The contents of O(files), packed by the action plugin. Not for use in playbooks.
     type: str
   digest:
-    description: What identifies the wishes of this call, computed by the action plugin. Not for use in playbooks.
+    description: What identifies what this call asks for, computed by the action plugin. Not for use in playbooks.
     type: str
 attributes:
   check_mode:
@@ -342,7 +342,7 @@ remembered:
   returned: always
   type: bool
 sets:
-  description: The remembered sets that are as they should be, with what identifies their wishes.
+  description: The remembered sets that are as they should be, with what identifies what they ask for.
   returned: when the host was asked
   type: dict
   sample: {nginx: 5e0c7a}

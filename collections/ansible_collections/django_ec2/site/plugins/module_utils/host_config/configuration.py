@@ -14,7 +14,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.host_config.accoun
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.commands import Redaction
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.errors import HostConfigError
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.files import Comparison
-from ansible_collections.django_ec2.site.plugins.module_utils.host_config.paths import bring_directory
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.paths import ensure_directory
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.report import Change, Report, diff_item
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.systemd import Units
 
@@ -100,7 +100,7 @@ class HostConfig:
             memory.forget(self.params["remember"])
         accounts.create()
         for change in self.changes["directories"]:
-            bring_directory(change.path, owner_of(change.entry), change.entry["mode"])
+            ensure_directory(change.path, owner_of(change.entry), change.entry["mode"])
         skipped = transaction.apply(self.changes, self.params["validate"], self.redact)
         self.report.result["skipped_validations"] = skipped
 

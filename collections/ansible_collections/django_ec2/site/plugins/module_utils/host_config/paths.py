@@ -44,7 +44,7 @@ def make_directory(path: str, owner: tuple[int, int], mode: int) -> None:
     os.chmod(path, mode)
 
 
-def bring_directory(path: str, owner: tuple[int, int], mode: int) -> None:
+def ensure_directory(path: str, owner: tuple[int, int], mode: int) -> None:
     """Create a directory with its missing parents, or correct its owner and mode."""
     missing = path
     parents = []

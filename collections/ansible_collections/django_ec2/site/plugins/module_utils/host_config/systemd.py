@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Units of systemd. Knows how their state is read, which verbs a wish takes, and when a unit counts as started.
+"""Units of systemd. Knows how their state is read, which verbs lead to what is wanted, and when a unit counts as started.
 
-Which verbs are due is a function of wish and state alone. Restarts and reloads are the handlers' business.
+Which verbs are due follows from entry and state alone. Restarts and reloads are the handlers' business.
 """
 
 from __future__ import annotations
@@ -29,49 +29,49 @@ RUNNING = ("active", "reloading", "refreshing")
 SETTLE_SECONDS = 0.5  # a Type=simple service counts as started before it had time to crash
 START_SECONDS = 15.0  # how long a unit may stay "activating" after systemctl has returned
 
-Wish = dict[str, Any]  # one entry of the option units
+Unit = dict[str, Any]  # one entry of the option units
 State = dict[str, str]  # what systemctl show says of a unit
 
 
 class Units:
-    """Brings units to what is wished, and reports it as it goes: an error half-way must not hide what was done."""
+    """Applies the entries, and reports it as it goes: an error half-way must not hide what was done."""
 
-    def __init__(self, wishes: list[Wish], check_mode: bool, report: Report, redact: Callable[[str], str]) -> None:
-        self.wishes = {wish["name"]: wish for wish in wishes}
+    def __init__(self, units: list[Unit], check_mode: bool, report: Report, redact: Callable[[str], str]) -> None:
+        self.units = {unit["name"]: unit for unit in units}
         self.check_mode = check_mode
         self.report = report
         self.redact = redact
 
     def manage(self) -> None:
-        """Reload the daemon where a changed path asks for it, look at all units at once, and bring them."""
+        """Reload the daemon where a changed path asks for it, look at all units at once, and apply what differs."""
         result = self.report.result
         reload_due = any(is_unit_path(path) for path in result["changed_paths"])
         if self.check_mode and commands.find_executable("systemctl") is None:
-            result["changed_units"] = [name for name, wish in self.wishes.items() if wants_something(wish)]
+            result["changed_units"] = [name for name, unit in self.units.items() if wants_something(unit)]
             result["daemon_reloaded"] = reload_due
             return
         if reload_due:
             self._daemon_reload()
-        states = show_units(list(self.wishes))
+        states = show_units(list(self.units))
         outdated = any(state["NeedDaemonReload"] == "yes" for state in states.values())
         if outdated and not result["daemon_reloaded"]:
             self._daemon_reload()
-            states = states if self.check_mode else show_units(list(self.wishes))
-        self._bring(states)
+            states = states if self.check_mode else show_units(list(self.units))
+        self._apply(states)
 
     def _daemon_reload(self) -> None:
         self.report.result["daemon_reloaded"] = True
         if not self.check_mode:
             commands.demand_success(commands.run(["systemctl", "daemon-reload"]), "systemctl daemon-reload failed")
 
-    def _bring(self, states: dict[str, State]) -> None:
-        unmask = [n for n, wish in self.wishes.items() if wish["masked"] is False and is_masked(states[n])]
+    def _apply(self, states: dict[str, State]) -> None:
+        unmask = [n for n, unit in self.units.items() if unit["masked"] is False and is_masked(states[n])]
         if unmask and not self.check_mode:
             self._systemctl("unmask", unmask)
             states = {**states, **show_units(unmask)}
         verbs: dict[str, list[str]] = {"stop": [], "disable": [], "mask": [], "enable": [], "start": []}
-        for name, wish in self.wishes.items():
-            for verb in self._verbs(wish, states[name], unmasked=name in unmask):
+        for name, unit in self.units.items():
+            for verb in self._verbs(unit, states[name], unmasked=name in unmask):
                 verbs[verb].append(name)
         for verb, names in verbs.items():
             if names and not self.check_mode:
@@ -80,7 +80,7 @@ class Units:
                 else:
                     self._systemctl(verb, names)
         verbs["unmask"] = unmask
-        for name in self.wishes:
+        for name in self.units:
             done = [verb for verb, names in verbs.items() if name in names]
             if done:
                 state = states[name]
@@ -88,12 +88,12 @@ class Units:
                 self.report.diff.append(diff_item(f"unit {name}", before, f"{', '.join(done)}\n"))
                 self.report.result["changed_units"].append(name)
 
-    def _verbs(self, wish: Wish, state: State, unmasked: bool) -> list[str]:
+    def _verbs(self, unit: Unit, state: State, unmasked: bool) -> list[str]:
         """What has to be done to one unit, once its own conditions were asked."""
-        name = wish["name"]
+        name = unit["name"]
         to_be_installed = self.check_mode and (unmasked or state["LoadState"] == "not-found")
-        verbs = verbs_for(wish, state, to_be_installed, self.check_mode)
-        if wish["enabled"] and state["UnitFileState"] in NOT_ENABLEABLE:
+        verbs = verbs_for(unit, state, to_be_installed, self.check_mode)
+        if unit["enabled"] and state["UnitFileState"] in NOT_ENABLEABLE:
             self.report.warnings.append(
                 f"{name} cannot be enabled by itself ({state['UnitFileState']}): something else starts it. "
                 "Leave out enabled, or give the unit an [Install] section."
@@ -146,34 +146,34 @@ class Units:
         return f"Last journal lines of {name}:\n{self.redact(lines)}"
 
 
-def verbs_for(wish: Wish, state: State, to_be_installed: bool, check_mode: bool) -> list[str]:
-    """The verbs of systemctl that lead from a state to a wish. Refuses a unit that cannot be managed."""
-    if wish["masked"]:
+def verbs_for(unit: Unit, state: State, to_be_installed: bool, check_mode: bool) -> list[str]:
+    """The verbs of systemctl that lead from a state to what is wanted. Refuses a unit that cannot be managed."""
+    if unit["masked"]:
         return verbs_to_mask(state)
-    if not wants_something(wish):
+    if not wants_something(unit):
         return []
     if state["LoadState"] != "loaded" and not to_be_installed:
-        raise HostConfigError(unusable(wish["name"], state["LoadState"]))
+        raise HostConfigError(unusable(unit["name"], state["LoadState"]))
     verbs = []
     running = state["ActiveState"] in RUNNING or (
         state["ActiveState"] == "activating" and state["SubState"] != "auto-restart"
     )
-    if wish["state"] == "stopped" and (running or state["ActiveState"] in ("activating", "deactivating")):
+    if unit["state"] == "stopped" and (running or state["ActiveState"] in ("activating", "deactivating")):
         verbs.append("stop")
-    if wish["state"] == "started" and not running:
+    if unit["state"] == "started" and not running:
         verbs.append("start")
-    return verbs + verbs_to_enable(wish, state, check_mode)
+    return verbs + verbs_to_enable(unit, state, check_mode)
 
 
-def verbs_to_enable(wish: Wish, state: State, check_mode: bool) -> list[str]:
+def verbs_to_enable(unit: Unit, state: State, check_mode: bool) -> list[str]:
     """Enable or disable; nothing for a unit that cannot be enabled by itself."""
     file_state = state["UnitFileState"]
-    if wish["enabled"] and file_state != "enabled" and file_state not in NOT_ENABLEABLE:
+    if unit["enabled"] and file_state != "enabled" and file_state not in NOT_ENABLEABLE:
         return ["enable"]
-    if wish["enabled"] is False and file_state == "enabled":
+    if unit["enabled"] is False and file_state == "enabled":
         return ["disable"]
-    if check_mode and state["LoadState"] == "not-found" and wish["enabled"] is not None:
-        return ["enable" if wish["enabled"] else "disable"]
+    if check_mode and state["LoadState"] == "not-found" and unit["enabled"] is not None:
+        return ["enable" if unit["enabled"] else "disable"]
     return []
 
 
@@ -186,9 +186,9 @@ def verbs_to_mask(state: State) -> list[str]:
     return verbs
 
 
-def wants_something(wish: Wish) -> bool:
+def wants_something(unit: Unit) -> bool:
     """Whether an entry asks for more than to be looked at."""
-    return any(wish[option] is not None for option in ("enabled", "state", "masked"))
+    return any(unit[option] is not None for option in ("enabled", "state", "masked"))
 
 
 def is_masked(state: State) -> bool:
