@@ -160,7 +160,7 @@ def test_a_host_without_openssl_says_what_to_do(host: Host, monkeypatch: pytest.
 
 def test_certificates_that_are_good_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = host.directory / "memory"
-    monkeypatch.setattr(module_certificate_request.remembered, "DIRECTORY", str(memory))
+    monkeypatch.setattr(module_certificate_request.memory, "DIRECTORY", str(memory))
     host.ask()
     host.issue(days=60)
     assert host.ask(check_mode=True, digest="d")["requests"] == []

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.django_ec2.site.plugins.plugin_utils.remembered import digest, sets_of_this_run
+from ansible_collections.django_ec2.site.plugins.plugin_utils.host_config.memory import digest, sets_of_this_run
 
 
 class ActionModule(ActionBase):

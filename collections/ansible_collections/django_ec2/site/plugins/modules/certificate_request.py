@@ -103,7 +103,7 @@ import ssl
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.django_ec2.site.plugins.module_utils import remembered
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config import memory
 
 
 def comparable(name: str) -> str:
@@ -154,10 +154,10 @@ class Inspector:
         """Keep which files were found good, and until when they are."""
         certificates, digest = self.module.params["certificates"], self.module.params["digest"]
         name = "certificates-" + "-".join(one["name"] for one in certificates)
-        if certificates and digest and remembered.NAME.fullmatch(name):
-            files = [remembered.described_as_it_is(one[key]) for one in certificates for key in ("certificate", "key")]
+        if certificates and digest and memory.NAME.fullmatch(name):
+            files = [memory.described_as_it_is(one[key]) for one in certificates for key in ("certificate", "key")]
             until = min(self.end(one["certificate"]) for one in certificates) - self.module.params["renew_days"] * 86400
-            remembered.write(name, digest, {"files": files}, until)
+            memory.write(name, digest, {"files": files}, until)
 
     def request(self, wanted: dict) -> str:
         """Make the key where it is missing, and the signing request."""

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What the hosts have said in this run about the sets of files, units and so on that they remember."""
+"""What the hosts have said in this run about the sets of files, units and so on that they remember.
+
+Knows the fact in which it is kept, and how a set is identified. The records lie on the hosts: ``memory`` in module_utils.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,11 @@ def sets_of_this_run(task: Any, task_vars: Mapping[str, Any]) -> Mapping[str, st
     """The sets that the host was found to be in keeping with, in this run: their digests by name."""
     told = (task_vars.get("ansible_facts") or {}).get(FACT) or {}
     return told["sets"] if told.get("run") == RUN and not task.delegate_to else {}
+
+
+def as_fact(sets: Mapping[str, str]) -> dict[str, Any]:
+    """What the host has just said, as a fact for the tasks that follow."""
+    return {FACT: {"run": RUN, "sets": sets}}
 
 
 def digest(args: Mapping[str, Any], contents: list[bytes] | None = None) -> str:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What a host remembers of the sets of files, units and so on that modules brought it to.
+"""Records of the sets of files, units and so on that modules brought a host to.
 
-A record says what a set consists of and, by a digest, what was asked for. ``host_config`` compares all records of a host with
-the host in one round trip; a task whose set was found as it should be does not have to ask the host again.
+Knows where records lie and what one holds: what the set consists of and, by a digest, what was asked for. Does not know
+whether the host still is as a record says; ``configuration`` compares.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import json
 import os
 import re
 import stat
+import time
 from typing import Any
 
 DIRECTORY = "/var/cache/host_config"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
+# Kept as they were asked for. Files are kept without their contents; commands of validate are not for a look.
+KEPT = ("users", "directories", "links", "absent", "purge", "sysctl", "units")
 
 
 def described(path: str, content: bytes, owner: str, group: str, mode: int) -> dict[str, Any]:
@@ -33,6 +36,24 @@ def described_as_it_is(path: str) -> dict[str, Any]:
     with open(path, "rb") as stream:
         content = stream.read()
     return described(path, content, str(status.st_uid), str(status.st_gid), stat.S_IMODE(status.st_mode))
+
+
+def kept(params: dict[str, Any]) -> dict[str, Any]:
+    """What a record keeps of a request."""
+    files = [
+        {
+            **described(entry["path"], entry["content"], entry["owner"], entry["group"], entry["mode"]),
+            "triggers": entry["triggers"],
+        }
+        for entry in params["files"]
+    ]
+    return {**{option: params[option] for option in KEPT}, "files": files}
+
+
+def as_params(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as the arguments of a call; what it does not mention is not asked for."""
+    nothing: dict[str, Any] = {option: [] for option in ("validate", "files", *KEPT)}
+    return {**nothing, "sysctl": {}, **record["params"]}
 
 
 def write(name: str, digest: str, params: dict[str, Any], until: float | None = None) -> None:
@@ -67,3 +88,9 @@ def read() -> dict[str, dict[str, Any]]:
             if isinstance(record, dict) and isinstance(record.get("params"), dict) and record.get("digest"):
                 records[entry[: -len(".json")]] = record
     return records
+
+
+def is_current(record: dict[str, Any]) -> bool:
+    """Whether a record has not ended by itself, as that of a certificate does."""
+    until = record.get("until")
+    return until is None or time.time() < until

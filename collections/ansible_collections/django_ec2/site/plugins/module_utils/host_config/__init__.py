@@ -1,0 +1,1 @@
+"""What runs on a host when a task of host_config asks it."""

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""One call of host_config from beginning to end: check the request, compare, report, apply, remember.
+
+Knows the order of these steps. What an account, a file or a unit is, the files beside this one know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config import memory, request, sysctl, transaction
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.accounts import Accounts, owner_of
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.commands import Redaction
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.errors import HostConfigError
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.files import Comparison
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.paths import ensure_directory
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.report import Change, Report, diff_item
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.systemd import Units
+
+
+class HostConfig:
+    """The plan for one host, and its execution. Planning reads only, so check mode is the plan."""
+
+    def __init__(self, params: dict[str, Any], check_mode: bool = False, diff: bool = False) -> None:
+        self.params = params
+        self.check_mode = check_mode
+        self.with_diff = diff
+        self.report = Report()
+        self.redact = Redaction()
+        self.accounts: Accounts
+        self.changes: dict[str, list[Change]] = {}
+        self.new_sysctl: dict[str, tuple[str, str]] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Plan everything, then apply it unless in check mode."""
+        request.normalize(self.params)
+        self.redact = Redaction(entry["content"] for entry in self.params["files"] if entry["sensitive"])
+        self._plan()
+        self._report_plan()
+        if not self.check_mode:
+            self._apply()
+        result = self.report.result
+        try:
+            if not self.check_mode:
+                for name, (_before, wanted) in self.new_sysctl.items():
+                    sysctl.write(name, wanted)
+            self._manage_units()
+        except HostConfigError as error:
+            # The files are in place by now: a rescue block may want to know what the handlers have missed.
+            error.details = {**result, "changed": self.report.has_changed(), **error.details}
+            raise
+        result["changed"] = self.report.has_changed()
+        if self.with_diff:
+            result["diff"] = self.report.diff
+        self._remember()
+        return result
+
+    def holds(self) -> bool:
+        """Whether the host is as a remembered set asks for; nothing is changed."""
+        try:
+            self._plan()
+            self._report_plan()
+            self._manage_units()
+        except (HostConfigError, OSError, KeyError, TypeError, ValueError):
+            return False
+        return not (self.report.has_changed() or self.report.result["daemon_reloaded"] or self.report.warnings)
+
+    def _plan(self) -> None:
+        self.accounts = Accounts(self.params["users"], self.check_mode)
+        self.changes = Comparison(self.params, self.accounts, self.check_mode, self.with_diff).changes()
+        self.new_sysctl = sysctl.compare(self.params["sysctl"], self.check_mode)
+
+    def _report_plan(self) -> None:
+        result, diff, accounts = self.report.result, self.report.diff, self.accounts
+        result["created_users"] = [user["name"] for user in accounts.new_users]
+        result["changed_users"] = sorted(set(accounts.new_groups) - set(result["created_users"]))
+        for user in accounts.new_users:
+            after = f"home: {user['home']}\nshell: {user['shell']}\n"
+            diff.append(diff_item(f"user {user['name']}", "absent\n", after))
+        for name, groups in accounts.new_groups.items():
+            diff.append(diff_item(f"user {name}, added groups", "", "".join(f"{group}\n" for group in groups)))
+        all_changes = [change for changes in self.changes.values() for change in changes]
+        result["changed_paths"] = [change.path for change in all_changes]
+        result["digests"] = {
+            change.path: hashlib.sha256(change.entry["content"]).hexdigest()
+            for change in self.changes["files"]
+            if isinstance(change.entry.get("content"), bytes) and not change.entry.get("sensitive")
+        }
+        result["triggers"] = sorted({word for change in all_changes for word in change.triggers})
+        for change in all_changes:
+            diff.extend(change.diff)
+        result["changed_sysctl"] = list(self.new_sysctl)
+        for name, (before, after) in self.new_sysctl.items():
+            diff.append(diff_item(f"sysctl {name}", f"{before}\n", f"{after}\n"))
+
+    def _apply(self) -> None:
+        accounts = self.accounts
+        if self.params.get("remember") and any((accounts.new_users, accounts.new_groups, *self.changes.values())):
+            memory.forget(self.params["remember"])
+        accounts.create()
+        for change in self.changes["directories"]:
+            ensure_directory(change.path, owner_of(change.entry), change.entry["mode"])
+        skipped = transaction.apply(self.changes, self.params["validate"], self.redact)
+        self.report.result["skipped_validations"] = skipped
+
+    def _manage_units(self) -> None:
+        Units(self.params["units"], self.check_mode, self.report, self.redact).manage()
+
+    def _remember(self) -> None:
+        """Keep this set for later runs, now that the host is as it asks for."""
+        name, digest = self.params.get("remember"), self.params.get("digest")
+        if name and digest and not self.check_mode:
+            memory.write(name, digest, memory.kept(self.params))
+
+
+def sets_that_hold() -> dict[str, str]:
+    """The digests of all remembered sets that the host is in keeping with, by their names."""
+    return {
+        name: record["digest"]
+        for name, record in memory.read().items()
+        if memory.is_current(record) and HostConfig(memory.as_params(record), check_mode=True).holds()
+    }

@@ -1,0 +1,1 @@
+"""The controller's half of host_config: contents are rendered here, and what the hosts said is kept here."""

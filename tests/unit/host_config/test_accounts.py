@@ -1,0 +1,49 @@
+"""Users are created once, and groups are only added."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config import accounts, commands
+
+from .helpers import apply, tree
+
+
+def test_missing_users_and_what_they_own_are_planned_in_check_mode(etc: Path) -> None:
+    result = apply(
+        check_mode=True,
+        users=[{"name": "hc-new", "home": "/srv/hc", "groups": ["hc-other"]}],
+        directories=[{"path": f"{etc}/d", "owner": "hc-new", "group": "hc-new"}],
+        files=[{"path": f"{etc}/elsewhere/f", "content": "x", "owner": "hc-never", "group": "hc-never"}],
+    )
+    assert result["created_users"] == ["hc-new"]
+    assert result["changed_paths"] == [f"{etc}/d", f"{etc}/elsewhere/f"]
+    assert tree(etc) == {}
+
+
+def test_users_are_created_once_and_groups_only_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+
+    def record(argv: list[str]) -> subprocess.CompletedProcess[str]:
+        calls.append(argv)
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    monkeypatch.setattr(commands, "run", record)
+    me = pwd.getpwuid(os.getuid()).pw_name
+    primary = accounts.group_name(pwd.getpwnam(me).pw_gid)
+    result = apply(
+        users=[
+            {"name": me, "shell": "/bin/other", "groups": [primary]},
+            {"name": "hc-new", "home": "/srv/hc", "groups": [primary, "hc-later"]},
+            {"name": "hc-later", "system": False, "comment": "Later"},
+        ]
+    )
+    assert (result["created_users"], result["changed_users"]) == (["hc-new", "hc-later"], [])
+    assert [argv[0] for argv in calls] == ["useradd", "useradd", "usermod"]
+    assert {"--system", "--no-create-home", "--user-group", "/srv/hc"} < set(calls[0])
+    assert "--system" not in calls[1]
+    assert f"{primary},hc-later" in calls[2]
