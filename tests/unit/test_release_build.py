@@ -439,29 +439,32 @@ def test_a_package_that_does_not_exist_is_named(project: Path, tmp_path: Path) -
         release.build(recipe(project, requirements=(), packages=("six==99.0",)), TARGET, tmp_path / "build")
 
 
-# The Pythons of the systems that roles/django describes. Debian 13's is TARGET.
+# Systems that no lab host runs, so nothing else builds for their Python; each on one of the machines that EC2 has.
+UNTRIED = [("3.12", "x86_64"), ("3.14", "aarch64")]
+
+
 @pytest.mark.network
 @pytest.mark.usefixtures("index")
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.14"])
-@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_a_small_tree_is_built_for_the_python_of_each_system(tmp_path: Path, python: str, machine: str) -> None:
+@pytest.mark.parametrize(("python", "machine"), UNTRIED)
+def test_a_small_tree_is_built_for_the_python_of_untested_systems(tmp_path: Path, python: str, machine: str) -> None:
     source = tmp_path / "project"
     source.mkdir()
-    # Extension modules of the usual kinds: one for each Python, a stable ABI, and the driver with its own libraries.
-    (source / "requirements.txt").write_text("django>=5.2,<5.3\nmarkupsafe\ncryptography\npsycopg[binary]\n")
-    result = release.build(
-        recipe(source, packages=("pyuwsgi",)), Target(python, f"{machine}-manylinux_2_28"), tmp_path / "build"
+    (source / "requirements.txt").write_text("markupsafe==3.0.3\npsycopg[binary]==3.3.2\n")
+    given = recipe(source, packages=("pyuwsgi==2.0.30.post1",))
+    names = members(
+        str(release.build(given, Target(python, f"{machine}-manylinux_2_28"), tmp_path / "build")["archive"])
     )
-    names = members(str(result["archive"]))
     site = f"venv/lib/python{python}/site-packages"
     tag = f"cpython-{python.replace('.', '')}-{machine}-linux-gnu.so"
     assert f"{site}/markupsafe/_speedups.{tag}" in names
-    assert any(re.fullmatch(rf"{site}/pyuwsgi\.{tag}", name) for name in names), "uWSGI comes as a wheel"
+    assert f"{site}/pyuwsgi.{tag}" in names, "uWSGI comes as a wheel"
     assert any(name.startswith(f"{site}/psycopg_binary/") and name.endswith(tag) for name in names)
     assert "venv/bin/uwsgi" in names
 
 
-def test_the_pythons_of_the_systems_are_all_tried(root: Path) -> None:
+def test_there_is_a_build_for_the_python_of_every_system(root: Path) -> None:
     files = (root / "roles" / "django" / "vars").glob("*_*.yml")
-    asked = {yaml.safe_load(path.read_text())["__django_system"]["python"] for path in files}
-    assert asked == {"3.11", "3.12", "3.14", TARGET.python}
+    pythons = {path.stem: yaml.safe_load(path.read_text())["__django_system"]["python"] for path in files}
+    untried = {python for system, python in pythons.items() if not system.startswith("Debian_")}
+    assert untried == {python for python, _ in UNTRIED}
+    assert pythons["Debian_13"] == TARGET.python
