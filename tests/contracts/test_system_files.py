@@ -66,8 +66,8 @@ def test_what_was_not_tried_says_where_and_when_it_was_looked_up(path: Path) -> 
 def test_nothing_asks_for_the_distribution_itself() -> None:
     """Roles have a file for each system instead, and one place reads them."""
     reader = "plugins/plugin_utils/systems.py"
-    words = ["distribution_(version|major|release)", r"os_family\b", r"facts\.distribution", r"facts\['distribution", r"lsb\."]
-    word = re.compile(rf"\b({'|'.join(words)})|/etc/os-release")
+    facts = r"""facts(\.|\[['"])distribution"""
+    word = re.compile(rf"{facts}|\bdistribution_(version|major|release)|\bos_family\b|\blsb\.|/etc/os-release")
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for top in ("roles", "playbooks", "group_vars", "collections")
