@@ -34,8 +34,8 @@ def host(name: str, distribution: str, version: str, **variables: Any) -> dict[s
 def roles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Roles of a test, and the way to describe a system for one of them."""
     monkeypatch.setattr(constants, "DEFAULT_ROLES_PATH", [str(tmp_path)])
-    describe(tmp_path, "base", "Debian_13", tested=True, packages=["curl"])
-    describe(tmp_path, "base", "Ubuntu_24.04", tested=False, packages=["curl", "chrony"])
+    describe(tmp_path, "base", "Debian_13", tested=True, ansible_core="2.19", packages=["curl"])
+    describe(tmp_path, "base", "Ubuntu_24.04", tested=False, ansible_core="2.19", packages=["curl", "chrony"])
     describe(tmp_path, "web", "Debian_13", packages=["nginx", "curl"])
     return tmp_path
 
@@ -130,6 +130,20 @@ def test_any_other_system_is_refused_with_the_list(distribution: str, version: s
     assert "Described are Debian 13, Ubuntu 24.04" in problem
 
 
+def test_an_ansible_that_does_not_know_the_python_of_the_system_is_refused(
+    roles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe(roles, "base", "Ubuntu_26.04", tested=False, ansible_core="2.20", packages=[])
+    given = [host("web1", "Ubuntu", "26.04", accept_untested_distribution=True), host("web2", "Debian", "13.1")]
+    monkeypatch.setattr(systems, "ansible_core", "2.19.14")
+    (problem,) = systems.system_problems(given)
+    assert problem.startswith("web1 runs Ubuntu 26.04, whose Python needs ansible-core 2.20 or newer; this is 2.19.14.")
+    assert "Python 3.12 or newer" in problem
+    for version in ("2.20.0", "2.21.5"):
+        monkeypatch.setattr(systems, "ansible_core", version)
+        assert systems.system_problems(given) == []
+
+
 @pytest.mark.usefixtures("roles")
 def test_every_host_that_cannot_be_taken_is_named_at_once() -> None:
     problems = systems.system_problems([host("web1", "Fedora", "43"), host("web2", "Ubuntu", "24.04")])
@@ -153,7 +167,7 @@ def test_it_is_asked_right_after_the_facts_were_read() -> None:
     ("given", "accept", "said"),
     [
         (facts("Debian", "13.1"), False, ""),
-        (facts("Ubuntu", "26.04"), True, ""),
+        (facts("Ubuntu", "24.04"), True, ""),
         (
             facts("Ubuntu", "26.04"),
             False,

@@ -11,7 +11,9 @@ from typing import Any
 import yaml
 from ansible import constants
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.compat.version import LooseVersion
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.release import __version__ as ansible_core
 
 PAGE = "docs/operating-systems.md"
 
@@ -79,6 +81,12 @@ def system_problems(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
                 f"{host['inventory_hostname']} runs {title(known)}, which is described, but not tested on a host. "
                 f"Tested are {_listed(tested)}. {PAGE} says what is unproven; to go on, set "
                 "accept_untested_distribution: true for this host or in group_vars."
+            )
+        elif LooseVersion(ansible_core) < LooseVersion(described[known]["ansible_core"]):
+            problems.append(
+                f"{host['inventory_hostname']} runs {title(known)}, whose Python needs ansible-core "
+                f"{described[known]['ansible_core']} or newer; this is {ansible_core}. "
+                "Run from a controller with Python 3.12 or newer, where 'make venv' installs one."
             )
     return problems
 
