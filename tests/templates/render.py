@@ -13,8 +13,22 @@ PROJECT = Path(__file__).resolve().parents[2]
 init_plugin_loader([str(PROJECT / "collections")])
 
 
-def role_variables(role: str, suite: int = 13, variables: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What a template of the role sees: its defaults and vars, those of Debian `suite`, then the ones given."""
+# The systems that the roles describe; what their files are named by.
+SYSTEMS = ["Debian_12", "Debian_13", "Ubuntu_24.04", "Ubuntu_26.04"]
+
+
+def system_facts(system: str) -> dict[str, str]:
+    """A host's facts about its operating system, as Ansible has them: Debian's version has a point release."""
+    distribution, release = system.split("_")
+    return {
+        "distribution": distribution,
+        "distribution_version": f"{release}.4" if distribution == "Debian" else release,
+        "distribution_major_version": release.split(".")[0],
+    }
+
+
+def role_variables(role: str, system: str = "Debian_13", variables: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a template of the role sees on a host with that system: its defaults and vars, then the ones given."""
     directory, loader = PROJECT / "roles" / role, DataLoader()
     loader.set_basedir(str(directory))
     found: dict[str, Any] = {
@@ -25,14 +39,13 @@ def role_variables(role: str, suite: int = 13, variables: dict[str, Any] | None 
         "playbook_dir": str(PROJECT),
         "inventory_dir": str(PROJECT / "inventory/lab"),
         "ansible_facts": {
-            "distribution": "Debian",
-            "distribution_major_version": str(suite),
+            **system_facts(system),
             "processor_vcpus": 2,
             "memtotal_mb": 2048,
             "hostname": "host",
         },
     }
-    for name in ("defaults/main.yml", "vars/main.yml", f"vars/Debian_{suite}.yml"):
+    for name in ("defaults/main.yml", "vars/main.yml"):
         if (directory / name).is_file():
             found |= loader.load_from_file(str(directory / name), trusted_as_template=True) or {}
     return found | trusted(variables or {})
@@ -53,10 +66,10 @@ def _templar(role: str, variables: dict[str, Any]) -> Templar:
     return Templar(loader=loader, variables=variables)
 
 
-def render(role: str, template: str, suite: int = 13, **variables: Any) -> str:
+def render(role: str, template: str, system: str = "Debian_13", **variables: Any) -> str:
     """Text of one template, rendered as host_config and ansible.builtin.template do."""
     path = PROJECT / "roles" / role / "templates" / template
-    templar = _templar(role, role_variables(role, suite, variables)).copy_with_new_env(
+    templar = _templar(role, role_variables(role, system, variables)).copy_with_new_env(
         searchpath=[str(path.parent), str(path.parent.parent)]
     )
     return str(
@@ -68,7 +81,7 @@ def render(role: str, template: str, suite: int = 13, **variables: Any) -> str:
     )
 
 
-def evaluate(role: str, expression: str, suite: int = 13, **variables: Any) -> Any:
+def evaluate(role: str, expression: str, system: str = "Debian_13", **variables: Any) -> Any:
     """Value of a Jinja expression with the role's variables, such as `evaluate("nginx", "nginx_packages")`."""
-    templar = _templar(role, role_variables(role, suite, variables))
+    templar = _templar(role, role_variables(role, system, variables))
     return templar.template(trust_as_template("{{ " + expression + " }}"))

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 sys.path.insert(0, str(Path(__file__).parent))
-from render import evaluate, render
+from render import SYSTEMS, evaluate, render
 
 BOARD = {
     "name": "board",
@@ -24,9 +24,9 @@ BOARD = {
 }
 
 
-def site_conf(site: dict, suite: int = 13, **variables) -> str:
+def site_conf(site: dict, system: str = "Debian_13", **variables) -> str:
     (complete,) = evaluate("nginx", "nginx_sites | django_ec2.site.nginx_completed_sites", nginx_sites=[site])
-    return render("nginx", "site.conf.j2", suite, nginx_sites=[site], site=complete, **variables)
+    return render("nginx", "site.conf.j2", system, nginx_sites=[site], site=complete, **variables)
 
 
 nginx_conf = functools.partial(render, "nginx", "nginx.conf.j2")
@@ -38,21 +38,24 @@ def balanced(text: str) -> bool:
     return text.count("{") == text.count("}")
 
 
-@pytest.mark.parametrize("suite", [12, 13])
+@pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("mode", ["project_ca", "files", "none"])
 @pytest.mark.parametrize("sites", [[], [BOARD], [BOARD, {**BOARD, "name": "shop", "domains": ["*.shop.test"]}]])
-def test_braces_are_balanced(suite, mode, sites):
-    assert balanced(nginx_conf(suite, nginx_tls_mode=mode, nginx_sites=sites))
+def test_braces_are_balanced(system, mode, sites):
+    assert balanced(nginx_conf(system, nginx_tls_mode=mode, nginx_sites=sites))
     for site in sites:
-        assert balanced(site_conf(site, suite, nginx_tls_mode=mode))
+        assert balanced(site_conf(site, system, nginx_tls_mode=mode))
 
 
 def test_http2_is_said_as_each_nginx_wants_it():
-    assert "http2 on;" in nginx_conf(13)
-    assert "listen 443 ssl;" in site_conf(BOARD, 13)
-    assert "http2 on;" not in nginx_conf(12)
-    assert "listen 443 ssl http2;" in site_conf(BOARD, 12)
-    assert "http2" not in nginx_conf(13, nginx_http2=False) + site_conf(BOARD, 12, nginx_http2=False)
+    for system in ("Debian_13", "Ubuntu_26.04"):
+        assert "http2 on;" in nginx_conf(system)
+        assert "listen 443 ssl;" in site_conf(BOARD, system)
+    for system in ("Debian_12", "Ubuntu_24.04"):
+        assert "http2 on;" not in nginx_conf(system)
+        assert "listen 443 ssl http2;" in site_conf(BOARD, system)
+    for system in SYSTEMS:
+        assert "http2" not in nginx_conf(system, nginx_http2=False) + site_conf(BOARD, system, nginx_http2=False)
 
 
 def test_ipv6_can_be_left_out():

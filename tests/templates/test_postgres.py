@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from render import evaluate, render
+from render import SYSTEMS, evaluate, render
 
 GIVEN: dict[str, Any] = {
     "private_address": "10.0.0.5",
@@ -17,9 +17,9 @@ GIVEN: dict[str, Any] = {
 }
 
 
-def lines(template: str, suite: int = 13, **variables: Any) -> list[str]:
+def lines(template: str, system: str = "Debian_13", **variables: Any) -> list[str]:
     """Lines of a template that say something, with single spaces."""
-    text = render("postgres", template, suite, **{**GIVEN, **variables})
+    text = render("postgres", template, system, **{**GIVEN, **variables})
     return [" ".join(line.split()) for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
@@ -59,9 +59,9 @@ def test_settings_have_the_last_word_and_are_there_once() -> None:
     assert {"work_mem = '32MB'", "jit = 'off'", "shared_preload_libraries = 'a,b'"} <= set(found)
 
 
-@pytest.mark.parametrize("suite", [12, 13])
-def test_settings_of_a_host_with_2_gb(suite: int) -> None:
-    found = lines("managed.conf.j2", suite)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_settings_of_a_host_with_2_gb(system: str) -> None:
+    found = lines("managed.conf.j2", system)
     assert {"shared_buffers = '512MB'", "port = '5432'", "ssl = 'on'", "listen_addresses = '*'"} <= set(found)
 
 
@@ -84,10 +84,12 @@ def test_the_unit_waits_for_the_volume() -> None:
     assert "RequiresMountsFor=/data" in lines("service.conf.j2", postgres_data_directory="/data")
 
 
-@pytest.mark.parametrize(("suite", "version"), [(12, "15"), (13, "17")])
-def test_version_of_the_distribution(suite: int, version: str) -> None:
-    assert evaluate("postgres", "__postgres_unit", suite) == f"postgresql@{version}-main.service"
-    assert f"bin=/usr/lib/postgresql/{version}/bin" in lines("postgres-check-config.j2", suite)
+@pytest.mark.parametrize(
+    ("system", "version"), [("Debian_12", "15"), ("Debian_13", "17"), ("Ubuntu_24.04", "16"), ("Ubuntu_26.04", "18")]
+)
+def test_version_of_the_distribution(system: str, version: str) -> None:
+    assert evaluate("postgres", "__postgres_unit", system) == f"postgresql@{version}-main.service"
+    assert f"bin=/usr/lib/postgresql/{version}/bin" in lines("postgres-check-config.j2", system)
 
 
 def test_names_in_the_certificate() -> None:

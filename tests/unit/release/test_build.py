@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.django_ec2.site.plugins.action import release_build as action_release_build
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import archive as release_archive
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import build as release
@@ -518,3 +519,34 @@ prod = ["sqlparse"]
 def test_a_package_that_does_not_exist_is_named(project: Path, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"(?s)the packages cannot be installed: .*six"):
         release.build(recipe(project, requirements=(), packages=("six==99.0",)), TARGET, tmp_path / "build")
+
+
+# Systems that no lab host runs, so nothing else builds for their Python; each on one of the machines that EC2 has.
+UNTRIED = [("3.12", "x86_64"), ("3.14", "aarch64")]
+
+
+@pytest.mark.network
+@pytest.mark.usefixtures("index")
+@pytest.mark.parametrize(("python", "machine"), UNTRIED)
+def test_a_small_tree_is_built_for_the_python_of_untested_systems(tmp_path: Path, python: str, machine: str) -> None:
+    source = tmp_path / "project"
+    source.mkdir()
+    (source / "requirements.txt").write_text("markupsafe==3.0.3\npsycopg[binary]==3.3.2\n")
+    given = recipe(source, packages=("pyuwsgi==2.0.30.post1",))
+    names = members(
+        str(release.build(given, Target(python, f"{machine}-manylinux_2_28"), tmp_path / "build")["archive"])
+    )
+    site = f"venv/lib/python{python}/site-packages"
+    tag = f"cpython-{python.replace('.', '')}-{machine}-linux-gnu.so"
+    assert f"{site}/markupsafe/_speedups.{tag}" in names
+    assert f"{site}/pyuwsgi.{tag}" in names, "uWSGI comes as a wheel"
+    assert any(name.startswith(f"{site}/psycopg_binary/") and name.endswith(tag) for name in names)
+    assert "venv/bin/uwsgi" in names
+
+
+def test_there_is_a_build_for_the_python_of_every_system(root: Path) -> None:
+    files = (root / "roles" / "django" / "vars").glob("*_*.yml")
+    pythons = {path.stem: yaml.safe_load(path.read_text())["__django_system"]["python"] for path in files}
+    untried = {python for system, python in pythons.items() if not system.startswith("Debian_")}
+    assert untried == {python for python, _ in UNTRIED}
+    assert pythons["Debian_13"] == TARGET.python
