@@ -534,14 +534,14 @@ def test_a_small_tree_is_built_for_the_python_of_untested_systems(tmp_path: Path
     (source / "requirements.txt").write_text("markupsafe==3.0.3\npsycopg[binary]==3.3.2\n")
     given = recipe(source, packages=("pyuwsgi==2.0.30.post1",))
     names = members(
-        str(release.build(given, Target(python, f"{machine}-manylinux_2_28"), tmp_path / "build")["archive"])
+        str(release.build(given, Target(python, f"{machine}-manylinux_2_28"), tmp_path / "build")["layer_archive"])
     )
-    site = f"venv/lib/python{python}/site-packages"
+    site = f"lib/python{python}/site-packages"
     tag = f"cpython-{python.replace('.', '')}-{machine}-linux-gnu.so"
     assert f"{site}/markupsafe/_speedups.{tag}" in names
     assert f"{site}/pyuwsgi.{tag}" in names, "uWSGI comes as a wheel"
     assert any(name.startswith(f"{site}/psycopg_binary/") and name.endswith(tag) for name in names)
-    assert "venv/bin/uwsgi" in names
+    assert "bin/uwsgi" in names
 
 
 def test_there_is_a_build_for_the_python_of_every_system(root: Path) -> None:
