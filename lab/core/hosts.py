@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from lab import kinds
 from lab.core import containers, inventory, names, network, plan, ssh
@@ -51,7 +52,7 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
             for kind, suite in sorted({(host.kind, host.suite) for host in todo.create})
         }
         public_key = ssh.ensure_key(settings)
-        _say_what_goes(settings, todo)
+        _say_what_goes(settings, todo, listed_in)
         staying = [machine for machine in existing if machine not in todo.remove]
         names.write(settings, _resolvers(machine for machine in staying if machine.running), subnet)
         _remove_machines(settings, podman, todo.remove)
@@ -77,8 +78,7 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
         resolvers = _resolvers([machine for machine in [*staying, *new] if machine.running or machine in booted])
         names.write(settings, resolvers, subnet)
         names.check(podman, {machine.name: machine.container for machine in booted}, resolvers)
-        others = {machine.name: machine.address for machine in staying}
-        ssh.write_files(settings, {**others, **addresses}, dict(zip(_addresses(booted), keys, strict=True)))
+        ssh.write_files(settings, _addresses([*staying, *new]), dict(zip(_addresses(booted), keys, strict=True)))
     return addresses
 
 
@@ -96,20 +96,21 @@ def _in_parallel(work: Callable[[Machine], str], machines: Sequence[Machine]) ->
         return list(pool.map(work, machines))
 
 
-def _say_what_goes(settings: Settings, todo: plan.Plan) -> None:
+def _say_what_goes(settings: Settings, todo: plan.Plan, listed_in: Mapping[str, str]) -> None:
     """Tell which hosts are no longer listed, and what becomes of each."""
     where = inventory.title(settings.inventory)
     if todo.remove:
         settings.say(f"Removing {', '.join(one.name for one in todo.remove)}: no longer in {where}")
     for machine in todo.keep:
+        other = listed_in.get(machine.name)
+        why = f"{inventory.title(Path(other))} lists it" if other else "an earlier version of the lab made it"
         settings.say(
-            f"{machine.name} is not in {where} and stays, for another inventory listed it; "
-            f"'make remove HOST={machine.name}' removes it, 'make down' removes all"
+            f"{machine.name} is not in {where} and stays, because {why}: remove it with 'make remove HOST={machine.name}'"
         )
     if settings.port and any(machine.port for machine in todo.remove) and not todo.front:
         settings.say(
-            f"Port {settings.port} of this machine led to a host that is removed, and leads nowhere now: a port is given "
-            "to a host when it is made. 'make down' and 'make up' make all of them anew"
+            f"Port {settings.port} of this machine led to a host that is removed. A port is given to a host when it is "
+            "made: add a web host, or run 'make down' and 'make up', for it to lead to the site again"
         )
 
 

@@ -57,11 +57,11 @@ def known_hosts(before: str, addresses: Mapping[str, str], keys: Mapping[str, st
 
 def write_files(settings: Settings, addresses: Mapping[str, str], keys: Mapping[str, str] | None = None) -> None:
     """Write all three files for the hosts that the lab has now."""
-    directory = settings.directory
+    directory, addresses = settings.directory, dict(sorted(addresses.items()))
     known = directory / "known_hosts"
     write_private(directory / "ssh_config", config(directory, addresses))
     write_private(known, known_hosts(known.read_text() if known.exists() else "", addresses, keys or {}))
-    write_private(directory / "hosts.json", json.dumps(dict(addresses), indent=2) + "\n")
+    write_private(directory / "hosts.json", json.dumps(addresses, indent=2) + "\n")
 
 
 def addresses(settings: Settings) -> dict[str, str]:
