@@ -40,6 +40,7 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
         existing = containers.machines(settings, podman)
         plan.check_owner(settings.name, str(PROJECT), existing)
         plan.check_unchanged(hosts, existing)
+        asked = {name: kinds.find(name) for name in sorted({host.kind for host in hosts})}
         listed_in = inventory.recorded(settings)
         todo = plan.decide(hosts, existing, listed_in, str(settings.inventory), whole=limit == "all")
         publish = todo.publish if settings.port else ""
@@ -48,7 +49,7 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
         containers.ensure_kernel_settings(settings)
         subnet = network.ensure(settings, podman)
         images = {
-            (kind, suite): kinds.find(kind).ensure_image(settings, podman, suite)
+            (kind, suite): asked[kind].ensure_image(settings, podman, suite)
             for kind, suite in sorted({(host.kind, host.suite) for host in todo.create})
         }
         public_key = ssh.ensure_key(settings)
@@ -63,7 +64,7 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
         new = [_machine(settings, host, addresses[host.name]) for host in todo.create]
         inventory.record(settings, addresses, [machine.name for machine in staying])
         for machine in new:
-            more = kinds.find(machine.kind).run_words(settings, machine)
+            more = asked[machine.kind].run_words(settings, machine)
             image = images[machine.kind, machine.suite]
             containers.create(settings, podman, machine, image, more, publish=machine.name == publish)
         for machine in todo.wake:
@@ -73,7 +74,7 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
         booted = [machine for machine in [*staying, *new] if machine.name in addresses]
         keys = _in_parallel(lambda machine: containers.wait_for_boot(podman, machine, public_key), booted)
         for machine in booted:
-            kinds.find(machine.kind).after_boot(settings, podman, machine, subnet)
+            asked[machine.kind].after_boot(settings, podman, machine, subnet)
         # Not before the resolvers answer: a lookup waits for one that doesn't.
         resolvers = _resolvers([machine for machine in [*staying, *new] if machine.running or machine in booted])
         names.write(settings, resolvers, subnet)

@@ -92,8 +92,9 @@ def decide(
     remove = [machine for machine in gone if listed_in.get(machine.name) == inventory]
     create = [host for host in hosts if host.name not in there]
     published = next((machine for machine in machines if machine.port and machine not in remove), None)
-    first = next((host.name for group in FRONT_GROUPS for host in hosts if group in host.groups), "")
-    publish = first if not published and first not in there else ""
+    # A port is given to a container when it is made.
+    candidates = [host.name for group in FRONT_GROUPS for host in create if group in host.groups]
+    publish = next(iter(candidates), "") if not published else ""
     return Plan(
         create=create,
         wake=[there[name] for name in sorted(listed & there.keys()) if not there[name].running],

@@ -66,8 +66,8 @@ def test_the_host_with_the_port_gives_it_to_a_new_one_or_to_none() -> None:
     listed = {"web1": LAB, "web2": LAB}
     todo = plan.decide([WEB2], running, listed, LAB)
     assert (names(todo.remove), todo.publish, todo.front) == (["web1"], "", "")
-    todo = plan.decide([host("web0", "web"), WEB2], running, listed, LAB)
-    assert (todo.publish, todo.front) == ("web0", "web0")
+    todo = plan.decide([WEB2, host("web3", "web")], running, listed, LAB)
+    assert (todo.publish, todo.front) == ("web3", "web3")
 
 
 def test_another_inventory_removes_nobody() -> None:
