@@ -11,10 +11,11 @@ TEST_PACKAGES := chromium=/usr/bin/chromium chromium-driver=/usr/bin/chromedrive
   curl=/usr/bin/curl openssl=/usr/bin/openssl fonts-dejavu-core=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 # One of the test projects has an npm build; Debian's npm brings hundreds of packages, so one that is there is taken.
 TEST_PACKAGES += $(if $(shell command -v npm),,npm=/usr/bin/npm)
+NEEDS_VENV := [ -x $(PYTHON) ] || { echo "make: there is no lab yet: run 'make up'." >&2; exit 1; }
 # What bench-serve needs: the load generator.
 BENCH_PACKAGES := wrk=/usr/bin/wrk
 
-.PHONY: help up url down clean ssh venv lock lint test test-unit test-role test-stack bench-converge bench-serve \
+.PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack bench-converge bench-serve \
   bench-deploy docs new-app
 
 help: ## This list
@@ -24,6 +25,7 @@ up: ## Start the lab, run site.yml on it, print the address
 	@began=$$SECONDS; lab/bootstrap lab && LAB_BOOTSTRAP_SECONDS=$$((SECONDS - began)) $(PYTHON) -m lab up
 
 url: ## Print the address of the lab's site
+	@$(NEEDS_VENV)
 	@$(PYTHON) -m lab url
 
 down: ## Remove the lab: containers, network, keys, secrets
@@ -34,7 +36,12 @@ clean: ## Remove the lab, its images, builds and caches
 	@rm -rf build .cache
 
 ssh: ## A shell on a host of the lab: make ssh HOST=web1
-	@ssh -F .lab/$${LAB_NAME:-lab}/ssh_config $${HOST:?as in 'make ssh HOST=web1'}
+	@$(NEEDS_VENV)
+	@$(PYTHON) -m lab ssh --host "$$HOST"
+
+remove: ## Remove one host of the lab and keep the others: make remove HOST=web3
+	@$(NEEDS_VENV)
+	@$(PYTHON) -m lab remove --host "$$HOST"
 
 venv: ## Install what the controller needs into .venv (no lab)
 	@lab/bootstrap controller

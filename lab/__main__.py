@@ -11,9 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from lab import hosts
-from lab.podman import Podman
-from lab.settings import PROJECT, LabError, Settings, from_environment
+from lab.core import containers, hosts, images, inventory, ssh
+from lab.core.model import Machine
+from lab.core.podman import Podman, project_label
+from lab.core.settings import PROJECT, LabError, Settings, from_environment
+
+SHOWN_GROUPS = ("web", "database", "redis", "balancer", "rds")
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -28,7 +31,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 def _playbook(settings: Settings, *words: str) -> None:
     command = [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", str(settings.inventory), *words]
     if subprocess.run(command, cwd=PROJECT, env=_environment(settings), check=False).returncode != 0:
-        again = f"ansible-playbook -i {settings.inventory.relative_to(PROJECT)} {shlex.join(words)}"
+        again = f"ansible-playbook -i {inventory.title(settings.inventory)} {shlex.join(words)}"
         raise LabError(f"the playbook failed, see above. The hosts still run; repeat with: {again}")
 
 
@@ -40,20 +43,56 @@ def _sites(settings: Settings) -> dict[str, dict[str, str]]:
     return json.loads(path.read_text())
 
 
-def _urls(settings: Settings) -> dict[str, str]:
+def _machines(settings: Settings) -> list[Machine]:
+    """The hosts of the lab.
+
+    Raises:
+        LabError: it has none; the message names the labs of this machine that have.
+    """
+    podman = Podman(settings)
+    found = containers.machines(settings, podman)
+    if not found:
+        others = sorted({one["Labels"]["lab.name"] for one in podman.containers(f"label={project_label()}")})
+        running = f" Labs that are here: {', '.join(others)} (choose with LAB_NAME=)." if others else ""
+        raise LabError(f"the lab '{settings.name}' does not run: start it with 'make up'.{running}")
+    return found
+
+
+def _urls(settings: Settings, machines: list[Machine]) -> dict[str, str]:
     """The address of each application."""
-    containers = hosts.lab_containers(settings, Podman(settings))
-    if not containers:
-        raise LabError(f"the lab '{settings.name}' does not run: start it with 'make up'.")
-    front = next((one for one in containers if one["Labels"].get("lab.port")), None)
-    port = f":{front['Labels']['lab.port']}" if front else ""
+    port = next((f":{machine.port}" for machine in machines if machine.port), "")
     return {name: f"https://{domain}{port}/" for name, domain in _sites(settings)["domains"].items()}
 
 
 def url(settings: Settings) -> None:
-    """The addresses alone, one a line."""
-    for address in _urls(settings).values():
+    """The addresses alone, one a line.
+
+    Raises:
+        LabError: nothing answers there.
+    """
+    machines = _machines(settings)
+    addresses = _urls(settings, machines)
+    front = next((machine for machine in machines if machine.port), None)
+    if front and not front.running:
+        raise LabError(f"{front.name}, which serves the site, does not run: start it with 'make up'.")
+    for address in addresses.values():
         print(address)
+
+
+def shell(settings: Settings, host: str) -> None:
+    """A shell on a host; takes this process's place.
+
+    Raises:
+        LabError: the lab has no such host.
+    """
+    machines = _machines(settings)
+    hosts.check_known(settings, host, [machine.name for machine in machines])
+    if not next(machine for machine in machines if machine.name == host).running:
+        raise LabError(f"{host} does not run: start it with 'make up'.")
+    config = settings.directory / "ssh_config"
+    if host not in ssh.addresses(settings) or not config.exists():
+        raise LabError(f"{host} runs, but {config} does not say how to reach it: run 'make up', which writes it again.")
+    os.execvp("ssh", ["ssh", "-F", str(config), host])  # noqa: S606 - no shell is meant
 
 
 def up(settings: Settings) -> None:
@@ -78,19 +117,23 @@ def up(settings: Settings) -> None:
 
 def summary(settings: Settings, stages: list[tuple[str, float]]) -> None:
     """What runs where and how to reach it."""
-    addresses = json.loads((settings.directory / "hosts.json").read_text())
-    listed = {host.name: host for host in hosts.inventory_hosts(settings)}
+    machines = _machines(settings)
+    listed = {host.name: host for host in inventory.read(settings)}
     admins = _sites(settings)["admins"]
     print()
-    for name, address in _urls(settings).items():
+    for name, address in _urls(settings, machines).items():
         print(f"  {name:<14} {address}")
         if admins[name]:
             print(f"                 administrator '{admins[name]}', password in {settings.directory / 'secrets.yml'}")
             print(f"                 (secrets.applications.{name}.admin_password)")
     print(f"  Certificate    signed by the lab's own CA: {settings.directory / 'ca.pem'}")
-    for name, address in addresses.items():
-        groups = [group for group in listed[name].groups if group in ("web", "database", "balancer", "rds")]
-        print(f"  {name:<14} {address:<15} {', '.join(groups)}   ssh -F .lab/{settings.name}/ssh_config {name}")
+    for machine in machines:
+        if machine.name in listed:
+            shown = [group for group in listed[machine.name].groups if group in SHOWN_GROUPS]
+        else:
+            shown = [f"(not in {inventory.title(settings.inventory)})"]
+        reach = f"ssh -F .lab/{settings.name}/ssh_config {machine.name}"
+        print(f"  {machine.name:<14} {machine.address:<15} {', '.join(shown)}   {reach}")
     print("  Took           " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in stages))
     print("  Remove it      make down\n")
 
@@ -104,14 +147,17 @@ def down(settings: Settings, force: bool = False) -> None:
 def clean(settings: Settings) -> None:
     """Remove the lab and the images."""
     down(settings)
-    hosts.remove_images(settings)
+    images.remove(Podman(settings))
     settings.say("Images removed")
 
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], object]] = {
     "up": lambda settings, _given: up(settings),
     "hosts": lambda settings, given: hosts.start(settings, given.limit),
-    "remove": lambda settings, given: hosts.remove_hosts(settings, given.limit),
+    "remove": lambda settings, given: (
+        hosts.remove_listed(settings, given.limit) if given.host is None else hosts.remove_host(settings, given.host)
+    ),
+    "ssh": lambda settings, given: shell(settings, given.host or ""),
     "url": lambda settings, _given: url(settings),
     "down": lambda settings, given: down(settings, given.force),
     "clean": lambda settings, _given: clean(settings),
@@ -123,6 +169,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--limit", default="all", help="inventory pattern, for hosts and remove (default: all)")
+    parser.add_argument("--host", help="one host of the lab, for ssh and remove; listed or not")
     parser.add_argument("--force", action="store_true", help="down: also a lab of this name of another checkout")
     arguments = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-"""The lab's settings: what is read from the environment, which network is taken, and what a refusal says."""
+"""The lab's settings: what is read from the environment, which network and addresses are taken, and what a refusal says."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from lab import hosts
-from lab.settings import LabError, Settings, from_environment
+from lab.core import network as lab_network
+from lab.core.settings import LabError, Settings, from_environment
 
 
 def settings(**environment: str) -> Settings:
@@ -79,47 +79,65 @@ def routes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """The routes of this machine, as `ip -json route` would tell."""
     known: list[dict[str, str]] = [{"dst": "default", "gateway": "192.0.2.1"}, {"dst": "192.0.2.0/24"}]
     monkeypatch.setattr(
-        hosts, "run", lambda words, **_more: subprocess.CompletedProcess(words, 0, stdout=json.dumps(known), stderr="")
+        lab_network,
+        "run",
+        lambda words, **_more: subprocess.CompletedProcess(words, 0, stdout=json.dumps(known), stderr=""),
     )
     return known
 
 
 @pytest.mark.usefixtures("routes")
 def test_a_lab_takes_the_same_free_network_each_time() -> None:
-    first = hosts.choose_subnet(settings(), Podman())
-    assert first == hosts.choose_subnet(settings(), Podman())
+    first = lab_network.choose_subnet(settings(), Podman())
+    assert first == lab_network.choose_subnet(settings(), Podman())
     assert first.subnet_of(ipaddress.IPv4Network("10.89.0.0/16"))
     assert first.prefixlen == 24
 
 
 def test_labs_route_around_each_other_and_around_what_is_in_use(routes: list[dict[str, str]]) -> None:
-    first = hosts.choose_subnet(settings(), Podman())
-    second = hosts.choose_subnet(settings(), Podman(other=str(first)))
+    first = lab_network.choose_subnet(settings(), Podman())
+    second = lab_network.choose_subnet(settings(), Podman(other=str(first)))
     assert not second.overlaps(first)
     routes.append({"dst": str(second)})
-    assert not hosts.choose_subnet(settings(), Podman(other=str(first))).overlaps(second)
-    assert hosts.choose_subnet(settings(), Podman(lab=str(first))) == first, "its own network is no obstacle"
+    assert not lab_network.choose_subnet(settings(), Podman(other=str(first))).overlaps(second)
+    assert lab_network.choose_subnet(settings(), Podman(lab=str(first))) == first, "its own network is no obstacle"
 
 
 def test_a_network_that_was_asked_for_and_is_in_use_is_refused(routes: list[dict[str, str]]) -> None:
-    assert str(hosts.choose_subnet(settings(LAB_SUBNET="10.90.7.0/24"), Podman())) == "10.90.7.0/24"
+    assert str(lab_network.choose_subnet(settings(LAB_SUBNET="10.90.7.0/24"), Podman())) == "10.90.7.0/24"
     routes.append({"dst": "10.90.0.0/16"})
     with pytest.raises(LabError, match=r"overlaps 10\.90\.0\.0/16, which is in use: give another, or none"):
-        hosts.choose_subnet(settings(LAB_SUBNET="10.90.7.0/24"), Podman())
+        lab_network.choose_subnet(settings(LAB_SUBNET="10.90.7.0/24"), Podman())
 
 
 def test_no_free_network_says_what_to_give(routes: list[dict[str, str]]) -> None:
     routes.append({"dst": "10.0.0.0/8"})
     with pytest.raises(LabError, match="give one with LAB_SUBNET="):
-        hosts.choose_subnet(settings(), Podman())
+        lab_network.choose_subnet(settings(), Podman())
 
 
 def test_hosts_keep_their_addresses_and_new_ones_take_free_ones() -> None:
     network = ipaddress.IPv4Network("10.90.7.0/24")
-    wanted = [hosts.Host(name, "trixie", ()) for name in ("db1", "web1", "web2")]
-    running = [{"Labels": {"lab.host": "web1", "lab.address": "10.90.7.11"}}]
-    assert hosts._addresses(wanted, network, running) == {
+    assert lab_network.assign_addresses(["db1", "web1", "web2"], network, {"web1": "10.90.7.11"}) == {
         "db1": "10.90.7.12",
         "web1": "10.90.7.11",
         "web2": "10.90.7.13",
     }
+
+
+def test_an_address_that_became_free_is_given_again_and_those_of_others_are_not() -> None:
+    network = ipaddress.IPv4Network("10.90.7.0/24")
+    taken = {"web2": "10.90.7.12", "db1": "10.90.7.13"}
+    assert lab_network.assign_addresses(["web2", "web3", "web4"], network, taken) == {
+        "web2": "10.90.7.12",
+        "web3": "10.90.7.11",
+        "web4": "10.90.7.14",
+    }
+
+
+def test_more_hosts_than_addresses_are_refused() -> None:
+    network = ipaddress.IPv4Network("10.90.7.0/24")
+    names = [f"web{number}" for number in range(245)]
+    assert len(set(lab_network.assign_addresses(names[:244], network, {}).values())) == 244
+    with pytest.raises(LabError, match=r"10\.90\.7\.0/24 has no address left for web244"):
+        lab_network.assign_addresses(names, network, {})

@@ -58,7 +58,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture(scope="module")
 def verify() -> ModuleType:
     """The check that the lab's RDS makes of a token."""
-    path = ROOT / "lab/rds/server/verify-token"
+    path = ROOT / "lab/kinds/rds/server/verify-token"
     loader = importlib.machinery.SourceFileLoader("verify_token", str(path))
     spec = importlib.util.spec_from_loader("verify_token", loader)
     assert spec
@@ -203,6 +203,6 @@ def test_dbshell_has_a_token_too(backend: Any, clock: Any) -> None:
 
 def test_the_lab_s_check_is_valid_for_the_hosts_python() -> None:
     for name in ("verify-token", "lab-rds"):
-        source = (ROOT / "lab/rds/server" / name).read_text()
+        source = (ROOT / "lab/kinds/rds/server" / name).read_text()
         done = subprocess.run([sys.executable, "-c", f"compile({json.dumps(source)}, 'x', 'exec')"], check=False)
         assert done.returncode == 0

@@ -15,8 +15,13 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from lab.podman import Podman
-from lab.settings import Settings
+from lab.core import images
+from lab.core.files import write_private
+from lab.core.kind import Kind
+from lab.core.model import Machine
+from lab.core.podman import Podman
+from lab.core.settings import LabError, Settings
+from lab.kinds import debian
 
 IDENTIFIER = "c1a2b3"
 REGION = "eu-central-1"
@@ -27,19 +32,12 @@ MAX_CONNECTIONS = 80
 # The second instance has the address of the first, and this.
 SECOND_ADDRESS = 100
 YEARS = 2
+DIRECTORY = Path(__file__).parent
 
 
 def endpoint(name: str = "board") -> str:
     """The name of an instance, in the form of RDS."""
     return f"{name}.{ZONE}"
-
-
-def write_resolver(settings: Settings, address: str, network: ipaddress.IPv4Network) -> Path:
-    """The resolv.conf of the other hosts: the names of RDS first, and the lab's own where that host is down."""
-    path = settings.directory / "resolv.conf"
-    path.write_text(f"nameserver {address}\nnameserver {network[1]}\noptions timeout:1 attempts:2\n")
-    path.chmod(0o644)
-    return path
 
 
 def _certificates(names: list[str]) -> dict[str, str]:
@@ -86,20 +84,29 @@ def _access_key() -> dict[str, str]:
     return {"access_key": key, "secret_key": secrets.token_urlsafe(30)}
 
 
-def ensure(
-    settings: Settings, podman: Podman, name: str, container: str, address: str, network: ipaddress.IPv4Network
-) -> None:
-    """Make the instances where they are not there yet, and write what a client is told about them.
+def _told(settings: Settings, name: str) -> Path:
+    return settings.directory / f"{name}.json"
+
+
+def _authority(settings: Settings, name: str) -> Path:
+    return settings.directory / f"{name}-ca.pem"
+
+
+def _image_name(suite: str) -> str:
+    """Name and tag of the image; a changed host image makes a new one of this, too."""
+    files = [DIRECTORY / "Containerfile", *sorted((DIRECTORY / "server").iterdir())]
+    return images.name("rds", suite, [debian.image_name(suite).encode(), *(path.read_bytes() for path in files)])
+
+
+def _make_instances(settings: Settings, podman: Podman, machine: Machine, network: ipaddress.IPv4Network) -> None:
+    """Make both instances, and write what a client is told about them.
 
     ``.lab/<lab>/<host>.json`` is to the lab what the RDS console, Secrets Manager and IAM are to an operator.
     """
-    told = settings.directory / f"{name}.json"
-    if told.exists() and podman.succeeds("exec", container, "test", "-e", "/etc/lab-rds/primary"):
-        return
-    settings.say(f"Making the RDS instance {endpoint()} on {name}")
-    first = ipaddress.IPv4Address(address)
+    settings.say(f"Making the RDS instance {endpoint()} on {machine.name}")
+    first = ipaddress.IPv4Address(machine.address)
     certificates = _certificates([endpoint(), endpoint("board-ro")])
-    authority = settings.directory / f"{name}-ca.pem"
+    authority = _authority(settings, machine.name)
     authority.write_text(certificates.pop("authority"))
     application, stranger = _access_key(), _access_key()
     known = {
@@ -124,8 +131,42 @@ def ensure(
             stranger["access_key"]: {"secret": stranger["secret_key"], "users": ["somebody_else"]},
         },
     }
-    podman("exec", "--interactive", container, "lab-rds", "setup", stdin=json.dumps({**known, **hidden}), timeout=180)
-    told.touch(mode=0o600)
-    told.write_text(
-        json.dumps({**known, **application, "stranger": stranger, "ca_file": str(authority)}, indent=2) + "\n"
-    )
+    description = {**known, **application, "stranger": stranger, "ca_file": str(authority)}
+    write_private(_told(settings, machine.name), json.dumps(description, indent=2) + "\n")
+    setup = ["exec", "--interactive", machine.container, "lab-rds", "setup"]
+    podman(*setup, stdin=json.dumps({**known, **hidden}), timeout=180)
+
+
+class Rds(Kind):
+    """A host that plays Amazon RDS."""
+
+    def ensure_image(self, settings: Settings, podman: Podman, suite: str) -> str:
+        """See `Kind`: the image of an empty host, with PostgreSQL and a resolver."""
+        base, image = debian.ensure_image(settings, podman, suite), _image_name(suite)
+        if not images.exists(podman, image):
+            settings.say(f"Building the {suite} image that plays RDS (half a minute, once)")
+            images.build(podman, image, base, DIRECTORY, seconds=600)
+        return image
+
+    def after_boot(self, settings: Settings, podman: Podman, machine: Machine, network: ipaddress.IPv4Network) -> None:
+        """See `Kind`: make the instances where they are not there yet."""
+        told = _told(settings, machine.name)
+        if not podman.succeeds("exec", machine.container, "test", "-e", "/etc/lab-rds/primary"):
+            _make_instances(settings, podman, machine, network)
+        elif not told.exists():
+            # The passwords in it are nowhere else.
+            raise LabError(
+                f"{told} is gone, and nobody else knows how to log in to the instance on {machine.name}: run "
+                f"'make remove HOST={machine.name}', then the same command again."
+            )
+
+    def resolver(self, machine: Machine) -> str:
+        """See `Kind`: the first instance's address, where dnsmasq answers for RDS's names."""
+        return machine.address
+
+    def files(self, settings: Settings, machine: Machine) -> list[Path]:
+        """See `Kind`: what a client was told, and the authority."""
+        return [_told(settings, machine.name), _authority(settings, machine.name)]
+
+
+KIND = Rds()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.settings import PROJECT, LabError, Settings
+from lab.core.settings import PROJECT, LabError, Settings
 
 # runc and cgroupfs: crun refuses hybrid cgroups, and no systemd is asked for a scope where PID 1 is none.
 # The limits: without CAP_SYS_RESOURCE Podman's own defaults cannot be set.
@@ -79,6 +79,13 @@ class Podman:
     def succeeds(self, *words: str, timeout: float = 120) -> bool:
         """Whether ``podman WORDS`` ends with exit code 0."""
         return run([*self._prefix, *words], what="podman failed", timeout=timeout, check=False).returncode == 0
+
+    def script(
+        self, container: str, script: str, *words: str, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shell script in a container; whether it failed is for the caller to judge."""
+        command = [*self._prefix, "exec", container, "sh", "-c", script, "sh", *words]
+        return run(command, what=f"podman exec {container} failed", timeout=timeout, check=False)
 
     def containers(self, *filters: str) -> list[dict[str, Any]]:
         """The containers that match the filters, whatever their state."""

@@ -1,0 +1,1 @@
+"""What every lab needs, whatever its hosts play: containers, network, names, SSH files, and the life cycle of hosts."""
