@@ -185,17 +185,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.apply import DatabasesError, apply_databases
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import LOGIN_SPEC
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import DATABASE_SPEC
 
-DATABASE_SPEC: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "owner": {"type": "str", "required": True},
-    "owner_password": {"type": "str", "required": True, "no_log": True},
-    "user": {"type": "str", "required": True},
-    "password": {"type": "str", "required": True, "no_log": True},
-    "login": {"type": "str"},
-    "connection_limit": {"type": "int", "default": -1},
-    "extensions": {"type": "list", "elements": "str", "default": []},
-}
 CONNECTIONS_SPEC: dict[str, Any] = {
     "needed": {"type": "int", "required": True},
     "used_by": {"type": "str", "default": ""},

@@ -6,6 +6,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+# A database as it is wanted: the option of the module, and what the functions beside this file call `one`.
+DATABASE_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "owner": {"type": "str", "required": True},
+    "owner_password": {"type": "str", "required": True, "no_log": True},
+    "user": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+    "login": {"type": "str"},
+    "connection_limit": {"type": "int", "default": -1},
+    "extensions": {"type": "list", "elements": "str", "default": []},
+}
+
 SEARCH_PATH = "public, pg_temp"
 # The second of the two logins that an application has in turn is the name of the first with this.
 OTHER = "_b"
