@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible.errors import AnsibleUndefinedVariable
 from ansible_collections.django_ec2.site.plugins.plugin_utils import capacity
+from jinja2 import StrictUndefined
 
 
 def application(**changes: Any) -> dict[str, Any]:
@@ -24,19 +23,8 @@ def facts(cpus: int, memory: int) -> dict[str, Any]:
     return {"ansible_facts": {"processor_nproc": cpus, "memtotal_mb": memory}}
 
 
-class Unread(Mapping[str, Any]):
-    """Variables of a host whose facts were not read, one of which is made from them."""
-
-    def __getitem__(self, name: str) -> Any:
-        if name == "uwsgi_memory_mb":
-            raise AnsibleUndefinedVariable("memtotal_mb is undefined")
-        return {"ansible_facts": {}}[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(["ansible_facts", "uwsgi_memory_mb"])
-
-    def __len__(self) -> int:
-        return 2
+# A host whose facts were not read, with a variable that is made from them.
+UNREAD: dict[str, Any] = {"ansible_facts": {}, "uwsgi_memory_mb": StrictUndefined(name="memtotal_mb")}
 
 
 @pytest.mark.parametrize(
@@ -59,8 +47,8 @@ def test_each_web_host_counts_by_its_own_size() -> None:
 
 
 def test_a_host_that_is_not_known_counts_as_the_largest_that_is() -> None:
-    assert capacity.web_processes([facts(2, 2048), {}, Unread()], "uwsgi") == [4, 4, 4]
-    assert capacity.web_processes([{}, Unread()], "uwsgi") == [2, 2]
+    assert capacity.web_processes([facts(2, 2048), {}, UNREAD], "uwsgi") == [4, 4, 4]
+    assert capacity.web_processes([{}, UNREAD], "uwsgi") == [2, 2]
     assert capacity.web_processes([], "uwsgi") == []
 
 

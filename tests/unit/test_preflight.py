@@ -205,6 +205,13 @@ def test_workers_that_fit_the_server_are_not(preflight: Preflight) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_sizes_that_are_made_from_facts_are_not_known_yet(preflight: Preflight) -> None:
+    done = preflight(
+        uwsgi_memory_mb="{{ ansible_facts.memtotal_mb // 2 }}", uwsgi_cpus="{{ ansible_facts['processor_nproc'] }}"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_primary_may_be_named(preflight: Preflight) -> None:
     done = preflight(database_primary="db1")
     assert done.returncode == 0, done.stdout + done.stderr

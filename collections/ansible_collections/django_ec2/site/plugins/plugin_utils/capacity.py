@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleError
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.connections import connection_shortage
+from jinja2 import Undefined
 
 # A worker waits for the database half of its time: docs/performance.md, "How many workers?".
 WORKERS_PER_CPU = 2
@@ -52,10 +52,8 @@ def worker_processes(cpus: int, memory_mb: int, worker_memory_mb: int = WORKER_M
 
 def _known(variables: Mapping[str, Any], name: str) -> Any:
     """A variable of a host; None while it has none, or while it is made from facts that were not read."""
-    try:
-        return variables.get(name)
-    except AnsibleError:
-        return None
+    found = variables.get(name)
+    return None if isinstance(found, Undefined) else found
 
 
 def host_processes(variables: Mapping[str, Any], server: str) -> int | None:
