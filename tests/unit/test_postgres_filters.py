@@ -16,6 +16,12 @@ def test_what_was_left_out_is_completed() -> None:
     assert filters.postgres_complete([{**SHOP, "owner": None, "user": "web"}])[0]["owner"] == "shop_owner"
 
 
+def test_the_module_gets_its_own_keys_alone() -> None:
+    (one,) = filters.postgres_request(filters.postgres_complete([{**SHOP, "connections": 16, "connections_for": "x"}]))
+    assert "connections" not in one
+    assert one == filters.postgres_complete([SHOP])[0]
+
+
 def test_good_variables_have_no_problems() -> None:
     other = {"name": "other", "owner_password": "o", "password": "p"}
     assert (

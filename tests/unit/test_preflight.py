@@ -118,7 +118,11 @@ def test_a_good_inventory_passes_without_touching_a_host(preflight: Preflight) -
         ({"database_mode": "mysql"}, ["database_mode is 'mysql'", "Set database_mode to self_hosted"]),
         (
             {"database": {**DATABASE, "db2": {"ansible_host": "192.0.2.4"}}},
-            ["the group database has 2 hosts", "exactly one host"],
+            ["the group database has 2 hosts", "exactly one host", "Replicas are not supported yet", "take db2 out of it"],
+        ),
+        (
+            {"database_primary": "db9"},
+            ["database_primary is 'db9', which is no host of the group database", "Set it to one of db1"],
         ),
         ({"database": {}}, ["the group database has 0 hosts", "exactly one host"]),
         ({"secrets": {}}, ["run playbooks/secrets.yml", "docs/secrets.md"]),
@@ -139,8 +143,8 @@ def test_a_good_inventory_passes_without_touching_a_host(preflight: Preflight) -
         ({"applications": {}}, ["applications is empty", "group_vars/all/applications.yml"]),
     ],
     ids=[
-        "no-web", "wrong-mode", "two-databases", "no-database", "no-secrets", "weak-secrets", "no-authority", "unknown-key",
-        "no-domains", "no-applications",
+        "no-web", "wrong-mode", "two-databases", "unknown-primary", "no-database", "no-secrets", "weak-secrets", "no-authority",
+        "unknown-key", "no-domains", "no-applications",
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused_with_the_remedy(
@@ -164,7 +168,6 @@ RDS = {
     "database": {},
     "database_mode": "rds",
     "rds_client_host": "board.c1a2b3.eu-central-1.rds.amazonaws.com",
-    "rds_client_instance_class": "db.t4g.small",
     "rds_client_master_password": STRONG[0][::-1],
 }
 
@@ -176,22 +179,42 @@ def test_rds_passes_with_what_it_needs(preflight: Preflight) -> None:
 
 def test_rds_is_refused_with_every_remedy_at_once(preflight: Preflight) -> None:
     given = {
-        **RDS, "rds_client_host": "10.0.0.7", "rds_client_instance_class": "db.t4g.huge", "rds_client_master_password": "",
+        **RDS, "rds_client_host": "10.0.0.7", "rds_client_master_password": "",
         "database_sslmode": "require", "database_auth": "iam",
     }  # fmt: skip
     message = refused(preflight(**given))
     for word in (
-        "give the endpoint's name", "'db.t4g.huge' is not known here", "rds_client_master_password is empty",
+        "give the endpoint's name", "rds_client_master_password is empty",
         "it has to be verify-full", "set rds_client_region",
     ):  # fmt: skip
         assert word in message
 
 
-def test_workers_that_do_not_fit_the_instance_are_refused(preflight: Preflight) -> None:
-    message = refused(preflight(**{**RDS, "rds_client_instance_class": "db.t4g.micro", "uwsgi_processes": 20}))
-    assert "may need 92 connections (board 80" in message
-    assert "db.t4g.micro has 87" in message
-    assert "take a larger instance class" in message
+def test_workers_that_do_not_fit_the_server_are_refused(preflight: Preflight) -> None:
+    message = refused(preflight(uwsgi_processes=23))
+    assert "may need 99 connections (92 for board: 46 workers on 2 web hosts x 2 releases during a deploy" in message
+    assert "has 100 connections (max_connections), 3 of which are reserved" in message
+    assert (
+        "Set fewer processes or threads in applications, use fewer web hosts, or raise postgres_max_connections"
+        in message
+    )
+
+
+def test_workers_that_fit_the_server_are_not(preflight: Preflight) -> None:
+    done = preflight(uwsgi_processes=23, postgres_max_connections=102)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_sizes_that_are_made_from_facts_are_not_known_yet(preflight: Preflight) -> None:
+    done = preflight(
+        uwsgi_memory_mb="{{ ansible_facts.memtotal_mb // 2 }}", uwsgi_cpus="{{ ansible_facts['processor_nproc'] }}"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_primary_may_be_named(preflight: Preflight) -> None:
+    done = preflight(database_primary="db1")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_tokens_are_for_rds_alone(preflight: Preflight) -> None:

@@ -27,43 +27,6 @@ def bundles() -> ModuleType:
     return module_rds_ca_bundle
 
 
-def application(**changes: Any) -> dict[str, Any]:
-    database = {"name": "shop", "user": "shop", "owner": "shop_owner", "login": "shop", "password": "p",
-                "owner_password": "o", "extensions": [], "connection_limit": -1, **changes.pop("database", {})}  # fmt: skip
-    return {"name": "shop", "processes": 0, "threads": 1, "database": database, **changes}
-
-
-@pytest.mark.parametrize(
-    ("instance_class", "connections"),
-    [
-        ("db.t4g.micro", 87),
-        ("db.t3.small", 188),
-        ("db.m7g.large", 797),
-        ("db.r6g.16xlarge", 5000),
-        ("db.x2g.large", 0),
-        ("t4g", 0),
-    ],
-)
-def test_connections_of_a_class(rds: ModuleType, instance_class: str, connections: int) -> None:
-    assert rds.rds_max_connections(instance_class) == connections
-
-
-def test_an_application_may_hold_what_its_workers_need_in_a_deploy(rds: ModuleType) -> None:
-    (one,) = rds.rds_databases([application(threads=2, services=[{}], timers=[])], 2, 4)
-    assert (one["connections"], one["connection_limit"]) == (36, 36)
-    assert rds.rds_connections([one]) == 48
-    assert rds.rds_connection_problems([one], 48, "db.t4g.micro") == []
-    (problem,) = rds.rds_connection_problems([one], 47, "db.t4g.micro")
-    assert "may need 48 connections" in problem
-    assert "db.t4g.micro has 47" in problem
-
-
-def test_a_limit_below_the_need_is_a_problem(rds: ModuleType) -> None:
-    databases = rds.rds_databases([application(processes=4, database={"connection_limit": 3})], 1, 2)
-    (problem,) = rds.rds_connection_problems(databases, 0, "")
-    assert "connection_limit is 3, and its workers need 8" in problem
-
-
 def test_of_the_bundle_the_region_s_authorities_are_trusted(rds: ModuleType) -> None:
     text = BUNDLE.read_text()
     chosen = rds.rds_authorities(text, rds.rds_region("board.c1a2b3.eu-central-1.rds.amazonaws.com"))

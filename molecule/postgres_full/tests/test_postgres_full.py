@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from controller import play
 
 LAB = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"]) / ".lab" / os.environ.get("LAB_NAME", "molecule")
 BOARD = yaml.safe_load((LAB / "secrets.yml").read_text())["secrets"]["applications"]["board"]
@@ -143,3 +144,22 @@ def test_kernel_settings(host: Any) -> None:
 def test_it_comes_back_after_a_restart(host: Any) -> None:
     assert host.run("systemctl restart postgresql@17-main").rc == 0
     assert psql(host, "shop_web", "SELECT 1", server="localhost").stdout.strip() == "1", logs(host)
+
+
+def test_a_server_that_has_fewer_connections_than_its_variables_say_is_refused(host: Any) -> None:
+    """postgresql.auto.conf outranks the role's file: only the server knows."""
+    postgres(host, "ALTER SYSTEM SET max_connections = 10")
+    try:
+        assert host.run("systemctl restart postgresql@17-main").rc == 0
+        done = play("postgres_full/converge.yml", limit="postgres-full", check=False)
+        said = " ".join(done.stdout.split())
+        assert done.returncode != 0
+        for word in (
+            "may need 11 connections (2 for shop: one worker x 2 releases; 0 for all; 4 for the owners",
+            "The server has 10 connections (max_connections), 3 of which are reserved",
+            "raise postgres_max_connections",
+        ):
+            assert word in said
+    finally:
+        postgres(host, "ALTER SYSTEM RESET max_connections")
+        assert host.run("systemctl restart postgresql@17-main").rc == 0

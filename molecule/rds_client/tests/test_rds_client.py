@@ -75,12 +75,18 @@ def refusals() -> dict[str, str]:
         ("token", ["PAM authentication failed", "no password counts"]),
         ("full", ["too many connections", "take a larger instance class"]),
         ("none_left", ["remaining connection slots are reserved", "take a larger instance class"]),
-        ("connections", ["The server has 80 connections", "may need 500", "fewer processes"]),
+        (
+            "connections",
+            [
+                "The server has 80 connections", "5 of which are reserved", "may need 500", "493 for board",
+                "fewer processes", "take a larger instance class",
+            ],
+        ),
         ("unknown", ["could not translate host name", "is not in DNS"]),
         ("certificate_authority", ["certificate verify failed", "run playbooks/rds_ca_bundle.yml"]),
         ("certificate_name", ["does not match host name", "Give the endpoint as RDS shows it"]),
     ],
-)
+)  # fmt: skip
 def test_a_refusal_names_the_remedy(refusals: dict[str, str], case: str, words: list[str]) -> None:
     for word in words:
         assert word in refusals[case], refusals[case]

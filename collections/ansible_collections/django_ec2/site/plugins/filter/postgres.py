@@ -7,6 +7,8 @@ import math
 import re
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import DATABASE_SPEC
+
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 # Settings that have a variable of their own, because other things follow from them.
@@ -43,6 +45,11 @@ def postgres_complete(databases: list[dict[str, Any]]) -> list[dict[str, Any]]:
         full = {**defaults, **{key: value for key, value in one.items() if value is not None}}
         complete.append({**full, "login": full.get("login") or full["user"]})
     return complete
+
+
+def postgres_request(databases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Complete entries with the keys that the module ``postgres_databases`` takes, and no others."""
+    return [{key: value for key, value in one.items() if key in DATABASE_SPEC} for one in databases]
 
 
 def postgres_client(client: str) -> str:
@@ -160,6 +167,7 @@ class FilterModule:
             "postgres_client": postgres_client,
             "postgres_complete": postgres_complete,
             "postgres_problems": postgres_problems,
+            "postgres_request": postgres_request,
             "postgres_tuning": postgres_tuning,
             "postgres_value": postgres_value,
         }

@@ -65,7 +65,7 @@ import struct
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres_login import explain
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import explain
 
 SECONDS = 10
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)

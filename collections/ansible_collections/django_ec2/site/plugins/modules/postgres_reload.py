@@ -51,7 +51,7 @@ pending_restart:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres_login import ServerUnavailable, connect
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
 
 RELOAD_SECONDS = 15
 # A setting that needs a restart is listed with an error text too; it is no mistake in the file.
