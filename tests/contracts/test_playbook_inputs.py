@@ -184,7 +184,7 @@ def told() -> Iterator[tuple[str, str, str]]:
 
 def test_what_an_operator_is_told_to_type_is_known() -> None:
     inputs = {path.stem: checks.read(path) for path in INPUTS}
-    variables = checks.role_variables([ROOT / "roles"]) | checks.group_variables(ROOT / "group_vars")
+    variables = set(checks.role_options([ROOT / "roles"])) | checks.group_variables(ROOT / "group_vars")
     seen = list(told())
     assert len(seen) > 20
     for place, name, playbook in seen:

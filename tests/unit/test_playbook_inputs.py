@@ -126,7 +126,7 @@ def test_a_description_that_is_missing_or_empty_says_what_to_write(tmp_path: Pat
 
 
 def test_variables_of_roles_and_groups_are_found(tmp_path: Path) -> None:
-    assert {"uwsgi_processes", "nginx_https_port", "preflight_playbook"} <= checks.role_variables([ROOT / "roles"])
+    assert {"uwsgi_processes", "nginx_https_port", "preflight_playbook"} <= set(checks.role_options([ROOT / "roles"]))
     for name, text in {
         "a/main.yml": "one: 1\ntwo: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  00\n",
         "b.yml": "{three: 3}\n",
@@ -186,6 +186,18 @@ def test_every_playbook_refuses_an_unknown_name_before_anything_else(playbook: s
     assert f"'uwsgi_proceses' is no input of {name} and no variable. Did you mean uwsgi_processes" in said
     assert said.count("TASK [") == 1, "no other task may begin"
     assert not re.search(r"changed=[1-9]", said)
+
+
+def test_options_of_roles_have_their_types_in_every_playbook(tmp_path: Path) -> None:
+    code, said = run(
+        tmp_path, "playbooks/secrets.yml", "-e", "nginx_https_port=eighty nginx_tls_mode=hopefully secrets_file=/nowhere/at/all",
+        "-e", '{"uwsgi_processes": "{{ ansible_facts.processor_nproc }}", "nginx_sites": [{"name": 7}]}',
+    )  # fmt: skip
+    assert code != 0
+    assert "nginx_https_port is 'eighty': give a whole number." in said
+    assert re.search("nginx_tls_mode is 'hopefully': give one of [a-z_]+, ", said)
+    assert "uwsgi_processes" not in said, "a fact cannot be known yet"
+    assert "nginx_sites" not in said, "prepare.yml checks it"
 
 
 def test_extra_variables_come_from_files_and_inline_and_are_checked_together(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Collect what is wrong; most runs are given little, and then little is read."""
+        """Collect what is wrong."""
         del tmp
         task_vars = task_vars or {}
         result = super().run(task_vars=task_vars)
@@ -47,10 +48,11 @@ class ActionModule(ActionBase):
     def _problems(self, inputs: checks.Inputs, project: Path, task_vars: dict[str, Any]) -> list[str]:
         directory = project / "playbooks" / "inputs"
         given = load_extra_vars(self._loader)
+        roles = checks.role_options(map(Path, constants.DEFAULT_ROLES_PATH))
         sources: list[Callable[[], Iterable[str]]] = [
             lambda: inputs.options,
             lambda: {name for other in checks.read_all(directory) for name in other.returns},
-            lambda: checks.role_variables(Path(path) for path in constants.DEFAULT_ROLES_PATH),
+            lambda: roles,
             lambda: checks.group_variables(project / "group_vars"),
             lambda: self._inventory_variables(task_vars),
         ]
@@ -60,7 +62,16 @@ class ActionModule(ActionBase):
 
         values = self._templar.template({name: given[name] for name in inputs.options if name in given})
         set_elsewhere = self._templar.template({name: task_vars[name] for name in inputs.required if name in task_vars})
-        return [*found, *checks.problems(inputs, values, set_elsewhere, self._keys)]
+        found += checks.problems(inputs, values, set_elsewhere, self._keys)
+        return [*found, *checks.role_problems(roles, self._known_now(given, set(roles) - set(inputs.options)))]
+
+    def _known_now(self, given: dict[str, Any], names: set[str]) -> dict[str, Any]:
+        """The values of these names; one that is made of facts cannot be known before there are any."""
+        values = {}
+        for name in names & set(given):
+            with contextlib.suppress(AnsibleError):
+                values[name] = self._templar.template(given[name])
+        return values
 
     def _keys(self, variable: str) -> list[str]:
         """The keys of a variable, without a look at its values: they may ask for secrets that are not there yet."""

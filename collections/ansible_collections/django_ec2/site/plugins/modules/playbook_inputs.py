@@ -11,8 +11,9 @@ short_description: Refuse wrong and unknown extra variables of a playbook
 description:
   - Compares the extra variables of the run (C(-e), C(-e @file), those of AWX) with what the playbook takes, which
     C(playbooks/inputs/<playbook>.yml) describes as an argument spec. All that is wrong is told at once.
-  - Refused are an input of the wrong type or form, an input that is required and missing, and a name that nobody knows.
-    Known are the inputs, the options of the roles, the variables of C(group_vars) and of the inventory, what another
+  - Refused are an input of the wrong type or form, a role's option of the wrong type, an input that is required and
+    missing, and a name that nobody knows.
+  - Known are the inputs, the options of the roles, the variables of C(group_vars) and of the inventory, what another
     playbook hands to a workflow, and C(ansible_*), C(awx_*) and C(tower_*).
   - Runs on the controller and contacts no host.
 options:

@@ -37,6 +37,8 @@ PREFIXES = ("ansible_", "awx_", "tower_")
 # What tells a run of AWX, where a question of a survey that was not answered arrives as an empty string.
 AWX_JOB = ("awx_job_id", "tower_job_id")
 OWN_KEYS = ("keys_of", "format", "when_missing")
+# The types of role options that are checked here. What is made of parts is checked with the facts of the hosts at hand.
+SCALARS = ("bool", "float", "int", "path", "str")
 KINDS = {
     "bool": "true or false",
     "int": "a whole number",
@@ -89,13 +91,13 @@ def read_all(directory: Path) -> tuple[Inputs, ...]:
     return tuple(read(path) for path in sorted(directory.glob("*.yml")))
 
 
-def role_variables(directories: Iterable[Path]) -> set[str]:
-    """The options of every role in these directories."""
-    found: set[str] = set()
+def role_options(directories: Iterable[Path]) -> dict[str, Mapping[str, Any]]:
+    """The options of every role in these directories, by their names."""
+    found: dict[str, Mapping[str, Any]] = {}
     for directory in directories:
         for path in directory.glob("*/meta/argument_specs.yml"):
             for entry in (yaml_load(path.read_text()) or {}).get("argument_specs", {}).values():
-                found |= set(entry.get("options") or {})
+                found |= entry.get("options") or {}
     return found
 
 
@@ -219,4 +221,12 @@ def problems(
         elif "keys_of" in option and empty:
             yield f"{name} is empty: leave it out, or give one of {', '.join(choices) or 'the keys of ' + option['keys_of']}."
         elif problem := value_problem(name, option, value):
+            yield problem
+
+
+def role_problems(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the values of roles' options: not every playbook has a play that checks them later."""
+    for name, value in given.items():
+        option = options[name]
+        if option.get("type", "str") in SCALARS and (problem := value_problem(name, option, value)):
             yield problem
