@@ -111,6 +111,9 @@ def test_an_unknown_name_is_told_with_the_near_ones() -> None:
     assert unknown("relase") == [
         "'relase' is no input of deploy and no variable. Did you mean release (of rollback)?"
     ]  # fmt: skip
+    assert list(checks.unknown_problems(["app"], option(type="str"), [], [DEPLOY, ROLLBACK, DEPLOY])) == [
+        "'app' is an input of deploy, rollback and deploy, not of example: leave it out."
+    ]
     assert unknown("release") == ["'release' is an input of rollback, not of deploy: leave it out."]
     (strange,) = unknown("xyzzy", "plugh")
     assert strange.startswith("Nothing knows 'xyzzy', 'plugh': deploy takes app, source, version, deploy_batch,")
@@ -223,6 +226,14 @@ def test_variables_of_inventory_roles_group_vars_and_workflows_are_known(name: s
     # The next thing that is missing: these inputs were let through.
     assert "This environment names no secrets_file. Set it in group_vars" in said
     assert name not in said
+
+
+def test_an_answer_that_was_not_given_in_awx_is_none(tmp_path: Path) -> None:
+    for more, refused in ((), True), (("-e", "awx_job_id=7"), False):
+        code, said = run(tmp_path, "playbooks/deploy.yml", "-e", "app=", "-e", "source='' deploy_batch=", *more)
+        assert code != 0
+        assert ("app is empty" in said) == refused
+        assert ("deploy_batch is" in said) == refused
 
 
 def test_a_rollback_asks_which_of_several_applications(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
 
         values = self._templar.template({name: given[name] for name in inputs.options if name in given})
         set_elsewhere = self._templar.template({name: task_vars[name] for name in inputs.required if name in task_vars})
-        found += checks.problems(inputs, values, set_elsewhere, self._keys)
+        found += checks.problems(inputs, {**given, **values}, set_elsewhere, self._keys)
         return [*found, *checks.role_problems(roles, self._known_now(given, set(roles) - set(inputs.options)))]
 
     def _known_now(self, given: dict[str, Any], names: set[str]) -> dict[str, Any]:

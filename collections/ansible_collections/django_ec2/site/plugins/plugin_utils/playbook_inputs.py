@@ -144,10 +144,10 @@ def unknown_problems(
         near = difflib.get_close_matches(name, list(inputs.options), 3, 0.6)
         near += difflib.get_close_matches(name, [*sorted(known), *owners], 3, 0.75)
         if name in owners:
-            yield f"'{name}' is an input of {' and '.join(owners[name])}, not of {inputs.playbook}: leave it out."
+            yield f"'{name}' is an input of {_listed(owners[name])}, not of {inputs.playbook}: leave it out."
         elif near:
             labels = [
-                f"{one} (of {' and '.join(owners[one])})" if one in owners and one not in inputs.options else one
+                f"{one} (of {_listed(owners[one])})" if one in owners and one not in inputs.options else one
                 for one in dict.fromkeys(near)
             ]
             yield f"'{name}' is no input of {inputs.playbook} and no variable. Did you mean {' or '.join(labels[:3])}?"
@@ -159,6 +159,10 @@ def unknown_problems(
             f"Nothing knows {', '.join(strange)}: {inputs.playbook} {takes} (docs/playbooks.md). A variable of your own "
             "needs a value in the inventory or its group_vars before -e may give it another one."
         )
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
 def spec(option: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,7 +207,7 @@ def problems(
 
     Args:
         inputs: what the playbook takes.
-        given: the extra variables of the run.
+        given: the extra variables of the run, all of them.
         inventory: what the inventory sets of the inputs; looked at for those that are required.
         keys: the keys of a variable, empty when they cannot be known.
     """
