@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible.plugins.loader import init_plugin_loader
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+# Before the first import of the collection: Ansible does not find the filters of one that Python found by itself.
+init_plugin_loader([str(ROOT / "collections")])
 
 
 @pytest.fixture(scope="session")

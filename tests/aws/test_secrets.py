@@ -20,8 +20,8 @@ FROM_PARAMETERS = {name: FROM_A_PARAMETER.format(name) for name in NAMES}
 FROM_A_SECRET = "{{ lookup('amazon.aws.secretsmanager_secret', '" + SECRET + "') | from_json }}"
 # The plays that come before any change; the host is this machine, and nothing is done to it.
 PLAY = """\
-- import_playbook: {root}/playbooks/preflight.yml
-- import_playbook: {root}/playbooks/prepare.yml
+- import_playbook: {root}/playbooks/parts/preflight.yml
+- import_playbook: {root}/playbooks/parts/prepare.yml
 - hosts: web
   gather_facts: false
   tasks:

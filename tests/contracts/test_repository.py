@@ -127,7 +127,9 @@ def test_every_role_has_its_scenarios(role: str) -> None:
         assert re.search(rf"^ +{scenario}:$", inventory, re.MULTILINE), f"inventory/molecule has no group {scenario}"
 
 
-@pytest.mark.parametrize("playbook", sorted(path.name for path in (ROOT / "playbooks").glob("*.yml")))
+@pytest.mark.parametrize(
+    "playbook", sorted(str(path.relative_to(ROOT / "playbooks")) for path in (ROOT / "playbooks").rglob("*.yml"))
+)
 def test_every_playbook_begins_by_saying_what_it_does(playbook: str) -> None:
     lines = (ROOT / "playbooks" / playbook).read_text().splitlines()
     assert lines[0] == "---"

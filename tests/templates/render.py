@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 PROJECT = Path(__file__).resolve().parents[2]
-init_plugin_loader([str(PROJECT / "collections")])
 
 
 # The systems that the roles describe; what their files are named by.

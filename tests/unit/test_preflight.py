@@ -1,4 +1,4 @@
-"""playbooks/preflight.yml on small inventories: what cannot work is refused with the remedy, and no host is contacted.
+"""playbooks/parts/preflight.yml on small inventories: what cannot work is refused with the remedy, and no host is contacted.
 
 The addresses are those reserved for documentation: a connection to one would fail as UNREACHABLE, not as a message.
 """
@@ -60,7 +60,7 @@ def preflight(root: Path, tmp_path: Path) -> Preflight:
     def run(
         web: dict[str, Any] = WEB,
         database: dict[str, Any] = DATABASE,
-        playbook: str = "playbooks/preflight.yml",
+        playbook: str = "playbooks/parts/preflight.yml",
         **variables: Any,
     ) -> subprocess.CompletedProcess[str]:
         groups = {name: {"hosts": hosts} for name, hosts in {"web": web, "database": database}.items() if hosts}

@@ -42,6 +42,7 @@ PLUGINS = (
             "ansible.builtin.set_fact",
             "django_ec2.site.certificate_request",
             "django_ec2.site.host_config",
+            "django_ec2.site.playbook_inputs",
             "django_ec2.site.release_build",
             "django_ec2.site.role_arguments",
         ),

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Refuse wrong and unknown extra variables of a playbook, in the controller's own process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+from ansible.utils.vars import load_extra_vars
+from ansible.vars.plugins import get_vars_from_inventory_sources
+from ansible_collections.django_ec2.site.plugins.plugin_utils import playbook_inputs as checks
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "playbook": {"type": "str", "required": True},
+    "project": {"type": "path", "required": True},
+}
+
+
+class ActionModule(ActionBase):
+    """All of playbook_inputs."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Collect what is wrong."""
+        del tmp
+        task_vars = task_vars or {}
+        result = super().run(task_vars=task_vars)
+        _validation, own = self.validate_argument_spec(argument_spec=OPTIONS)
+        project = Path(own["project"])
+        try:
+            # A path that is absolute takes the place of the directory.
+            inputs = checks.read(project / "playbooks" / "inputs" / f"{own['playbook']}.yml")
+            found = self._problems(inputs, project, task_vars)
+        except checks.InputsError as error:
+            raise AnsibleActionFail(str(error)) from error
+        if found:
+            result.update(failed=True, msg="\n".join(found))
+        return {"changed": False, **result}
+
+    def _problems(self, inputs: checks.Inputs, project: Path, task_vars: dict[str, Any]) -> list[str]:
+        directory = project / "playbooks" / "inputs"
+        given = load_extra_vars(self._loader)
+        roles = checks.role_options(map(Path, constants.DEFAULT_ROLES_PATH))
+        sources: list[Callable[[], Iterable[str]]] = [
+            lambda: inputs.options,
+            lambda: {name for other in checks.read_all(directory) for name in other.returns},
+            lambda: roles,
+            lambda: checks.group_variables(project / "group_vars"),
+            lambda: self._inventory_variables(task_vars),
+        ]
+        names, known = checks.unknown(given, sources)
+        # Which inputs the others have matters for a suggestion alone.
+        found = list(checks.unknown_problems(names, inputs, known, checks.read_all(directory))) if names else []
+
+        values = self._templar.template({name: given[name] for name in inputs.options if name in given})
+        set_elsewhere = self._templar.template({name: task_vars[name] for name in inputs.required if name in task_vars})
+        found += checks.problems(inputs, {**given, **values}, set_elsewhere, self._keys)
+        return [*found, *checks.role_problems(roles, self._known_now(given, set(roles) - set(inputs.options)))]
+
+    def _known_now(self, given: dict[str, Any], names: set[str]) -> dict[str, Any]:
+        """The values of these names; one that is made of facts cannot be known before there are any."""
+        values = {}
+        for name in names & set(given):
+            with contextlib.suppress(AnsibleError):
+                values[name] = self._templar.template(given[name])
+        return values
+
+    def _keys(self, variable: str) -> list[str]:
+        """The keys of a variable, without a look at its values: they may ask for secrets that are not there yet."""
+        try:
+            return self._templar.evaluate_expression(trust_as_template(f"{variable}.keys() | list"))
+        except AnsibleError:
+            return []
+
+    def _inventory_variables(self, task_vars: dict[str, Any]) -> set[str]:
+        """The variables that the inventory and what lies beside it set, for any of its groups and hosts."""
+        # The inventory itself: hostvars would mix the extra variables in.
+        inventory = task_vars["hostvars"]._inventory
+        entities = [*inventory.groups.values(), *inventory.hosts.values()]
+        found = set(
+            get_vars_from_inventory_sources(self._loader, task_vars["ansible_inventory_sources"], entities, "task")
+        )
+        for entity in entities:
+            found |= set(entity.get_vars())
+        return found

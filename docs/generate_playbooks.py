@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Fill in docs/playbooks.md from playbooks/inputs/: what each playbook does, takes and hands on.
+
+    .venv/bin/python docs/generate_playbooks.py             writes
+    .venv/bin/python docs/generate_playbooks.py --check     fails when the page is not what this would write
+
+The part between the two marker comments is generated; the prose around it is written by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from generate_role_readmes import code, default, kind, prose
+
+ROOT = Path(__file__).resolve().parent.parent
+INPUTS = ROOT / "playbooks" / "inputs"
+PAGE = ROOT / "docs" / "playbooks.md"
+START = "<!-- playbook-inputs:start -->"
+END = "<!-- playbook-inputs:end -->"
+NOTE = "<!-- Made by `make docs` from playbooks/inputs/. -->"
+
+
+def row(name: str, option: Mapping[str, Any]) -> str:
+    """The row of one input."""
+    # What the value has to look like says more than `raw`.
+    words = {**option, "type": option["format"]["words"]} if "format" in option else option
+    return f"| {code(name)} | {kind(words)} | {default(option)} | {prose(option['description'])} |"
+
+
+def section(path: Path) -> Iterator[str]:
+    """The lines about one playbook."""
+    content = yaml.safe_load(path.read_text())
+    playbook = "site.yml" if path.stem == "site" else f"playbooks/{path.name}"
+    yield f"### {playbook}"
+    yield ""
+    sentences = content["description"] + (["Runs on the controller alone."] if content["controller_only"] else [])
+    yield f"{content['short_description']}. {prose(sentences)}"
+    yield ""
+    if content["options"]:
+        yield from ["| input | type | default | what it does |", "| --- | --- | --- | --- |"]
+        yield from (row(name, option) for name, option in content["options"].items())
+        yield ""
+    for name, value in content.get("returns", {}).items():
+        yield f"Hands {code(name)} ({value['type']}) to a workflow of AWX: {prose(value['description'])}"
+        yield ""
+
+
+def filled(text: str) -> str:
+    """The page as it should be, made from the page as it is."""
+    before, start, rest = text.partition(START)
+    _old, end, after = rest.partition(END)
+    if not start or not end:
+        raise SystemExit(f"{PAGE} has no place for the tables: add the lines '{START}' and '{END}'.")
+    # site.yml first: it is where a reader begins.
+    paths = sorted(INPUTS.glob("*.yml"), key=lambda path: (path.stem != "site", path.stem))
+    lines = [NOTE, "", *(line for path in paths for line in section(path))]
+    return f"{before}{START}\n" + "\n".join(lines) + f"{END}{after}"
+
+
+def main() -> int:
+    """Entry point; the exit code is 0 or 1."""
+    parser = argparse.ArgumentParser(description="Fill in the tables of docs/playbooks.md.")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when the page is not up to date")
+    arguments = parser.parse_args()
+    text = PAGE.read_text()
+    wanted = filled(text)
+    if text == wanted:
+        return 0
+    if arguments.check:
+        print(f"{PAGE} is not up to date: run 'make docs'.", file=sys.stderr)
+        return 1
+    PAGE.write_text(wanted)
+    print(f"{PAGE} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

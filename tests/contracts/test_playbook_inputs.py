@@ -1,0 +1,204 @@
+"""What playbooks/inputs/ says, what the playbooks do, and what the docs tell an operator to type agree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.django_ec2.site.plugins.plugin_utils import playbook_inputs as checks
+
+ROOT = Path(__file__).resolve().parents[2]
+INPUTS = sorted((ROOT / "playbooks" / "inputs").glob("*.yml"))
+PLAYBOOKS = {"site": ROOT / "site.yml", **{path.stem: path for path in sorted((ROOT / "playbooks").glob("*.yml"))}}
+OPTION_KEYS = {
+    "type", "elements", "choices", "default", "required", "no_log", "description", "keys_of", "format", "when_missing",
+}  # fmt: skip
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,), "path": (str,), "raw": (object,), "int": (int,), "bool": (bool,), "list": (list,), "dict": (dict,),
+}  # fmt: skip
+
+each = pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def parts(playbook: Path) -> Iterator[Path]:
+    """A playbook and all that it imports."""
+    yield playbook
+    for play in load(playbook):
+        if name := play.get("import_playbook"):
+            yield from parts(playbook.parent / name)
+
+
+def sources() -> Iterator[Path]:
+    """The files that a run of a playbook is made of."""
+    yield ROOT / "site.yml"
+    for directory in ("playbooks", "roles", "group_vars"):
+        for path in sorted((ROOT / directory).rglob("*.yml")):
+            if path.parent != ROOT / "playbooks" / "inputs" and path.name != "README.md":
+                yield path
+
+
+def expressions() -> str:
+    """Everything between braces, and every condition: what can use a variable."""
+    text = "\n".join(
+        line for path in sources() for line in path.read_text().splitlines() if not line.lstrip().startswith("#")
+    )
+    conditions = re.findall(r"(?:when|that|until|loop):\s*(.*)", text)
+    return "\n".join([*re.findall(r"\{\{.*?\}\}", text, re.DOTALL), *conditions])
+
+
+def test_every_playbook_has_its_inputs_and_every_file_its_playbook() -> None:
+    assert {path.stem for path in INPUTS} == set(PLAYBOOKS)
+
+
+def test_site_yml_reads_as_a_table_of_contents() -> None:
+    for play in load(PLAYBOOKS["site"]):
+        assert set(play) <= {"name", "import_playbook", "vars"}, play["name"]
+
+
+@each
+def test_the_playbook_checks_its_own_inputs_first(path: Path) -> None:
+    first = load(PLAYBOOKS[path.stem])[0]
+    if "import_playbook" in first:
+        assert first["import_playbook"].endswith("parts/preflight.yml")
+        assert first["vars"] == {"preflight_playbook": path.stem}
+    else:
+        task = first["tasks"][0]
+        assert task["ansible.builtin.import_role"] == {"name": "preflight", "tasks_from": "inputs.yml"}
+        assert task["vars"] == {"preflight_playbook": path.stem}
+        assert "pre_tasks" not in first
+        assert "roles" not in first
+
+
+@each
+def test_every_input_is_described(path: Path) -> None:
+    content = load(path)
+    assert set(content) - {"returns"} == {"short_description", "description", "controller_only", "options"}
+    assert isinstance(content["controller_only"], bool)
+    assert not content["short_description"].endswith(".")
+    for name, option in content["options"].items():
+        assert set(option) <= OPTION_KEYS, name
+        assert option["type"] in TYPES, name
+        sentences = [option["description"]] if isinstance(option["description"], str) else option["description"]
+        assert all(one.endswith(".") for one in sentences), f"{name}: a description is made of sentences"
+        assert ("elements" in option) == (option["type"] == "list"), name
+        assert not ("default" in option and option.get("required")), f"{name} is required and has a default"
+        assert ("when_missing" in option) == bool(option.get("required")), f"{name}: say what to do when it is missing"
+        if "default" in option:
+            assert isinstance(option["default"], TYPES[option["type"]]), name
+            if option["default"] != "":
+                assert checks.value_problem(name, option, option["default"]) == ""
+        if "format" in option:
+            assert set(option["format"]) == {"pattern", "words"}
+            re.compile(option["format"]["pattern"])
+        if "keys_of" in option:
+            assert option["keys_of"] in checks.group_variables(ROOT / "group_vars"), name
+        if re.search("password|token|secret_key", name):
+            assert option.get("no_log") is not None, f"{name}: say no_log"
+
+
+@each
+def test_every_input_is_used(path: Path) -> None:
+    text = expressions()
+    for name in load(path)["options"]:
+        assert re.search(rf"\b{name}\b", text), f"no expression uses {name}"
+
+
+@each
+def test_defaults_are_those_of_the_expressions(path: Path) -> None:
+    text = expressions()
+    for name, option in load(path)["options"].items():
+        for given in re.findall(rf"\b{name} \| default\(([^()]*)\)", text):
+            value = {"true": True, "false": False}.get(given, given)
+            value = ast.literal_eval(value) if isinstance(value, str) else value
+            assert value == option.get("default", ""), f"{name} is {given} where it is used"
+
+
+def test_an_input_of_several_playbooks_is_the_same_in_each() -> None:
+    known: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for path in INPUTS:
+        for name, option in load(path)["options"].items():
+            stated = {
+                key: value
+                for key, value in option.items()
+                if key in ("type", "elements", "choices", "format", "keys_of")
+            }
+            owner, other = known.setdefault(name, (path.stem, stated))
+            assert stated == other, f"{name} differs in {path.stem} and {owner}"
+
+
+@each
+def test_what_is_for_the_controller_alone_contacts_no_host(path: Path) -> None:
+    plays = [play for one in parts(PLAYBOOKS[path.stem]) for play in load(one) if "hosts" in play]
+    local = all(
+        play["hosts"] == "localhost"
+        or all(
+            task.get("delegate_to") == "localhost" or task.get("ansible.builtin.import_role", {}).get("name") == "preflight"
+            for task in play["tasks"]
+        )
+        for play in plays
+    )  # fmt: skip
+    assert load(path)["controller_only"] == local
+
+
+@each
+def test_what_is_handed_to_a_workflow_is_described(path: Path) -> None:
+    handed = {
+        name
+        for one in parts(PLAYBOOKS[path.stem])
+        for play in load(one)
+        for task in play.get("tasks", [])
+        for name in task.get("ansible.builtin.set_stats", {}).get("data", {})
+    }
+    returns = load(path).get("returns", {})
+    assert set(returns) == handed
+    for value in returns.values():
+        assert set(value) == {"type", "description"}
+
+
+def told() -> Iterator[tuple[str, str, str]]:
+    """Each ``-e name=`` of docs, comments and messages, with its place and the playbook that its line names."""
+    places = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "Makefile"]
+    for directory, pattern in (
+        ("docs", "*.md"), ("playbooks", "*.yml"), ("roles", "*.yml"), ("roles", "*.md"), ("group_vars", "*"),
+        ("inventory", "*.yml"), ("collections", "*.py"), ("tools", "*.py"),
+    ):  # fmt: skip
+        places += [path for path in sorted((ROOT / directory).rglob(pattern)) if path.is_file()]
+    for place in [ROOT / "site.yml", *places]:
+        for line in place.read_text().splitlines():
+            playbook = re.search(r"(?:playbooks/)?\b(\w+)\.yml(?=[^`]*-e )", line)
+            for name in re.findall(r"(?<!\w)-e ['\"]?([A-Za-z_]\w*)=", line):
+                named = playbook[1] if playbook and playbook[1] in PLAYBOOKS else ""
+                yield f"{place.relative_to(ROOT)}: {line.strip()}", name, named
+
+
+def test_what_an_operator_is_told_to_type_is_known() -> None:
+    inputs = {path.stem: checks.read(path) for path in INPUTS}
+    variables = set(checks.role_options([ROOT / "roles"])) | checks.group_variables(ROOT / "group_vars")
+    seen = list(told())
+    assert len(seen) > 20
+    for place, name, playbook in seen:
+        own = inputs[playbook].options if playbook else {one for each in inputs.values() for one in each.options}
+        assert name in own or name in variables, place
+
+
+def test_the_page_is_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "generate_playbooks.py"), "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page = (ROOT / "docs" / "playbooks.md").read_text()
+    for path in INPUTS:
+        for name in load(path)["options"]:
+            assert f"| `{name}` |" in page
