@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from tools.new_app import NewAppError
-from tools.new_app.conclusions import examine
 from tools.new_app.draft import entry_text, placed, report
+from tools.new_app.examine import examine
 from tools.new_app.source import application_name, checked_out, is_git
 
 ROOT = Path(__file__).resolve().parents[2]
