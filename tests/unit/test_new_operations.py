@@ -170,6 +170,25 @@ def test_the_commands_are_those_of_the_pinned_version(made: Path) -> None:
     )
 
 
+def test_make_gets_the_submodule_after_a_clone(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file")
+    git(tmp_path, "clone", "--quiet", str(made), "clone")
+    assert "make deploy " in run(tmp_path / "clone", "make")
+
+
+def test_make_moves_the_pin(product: Path, operations: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", str(product), "newer")
+    git(tmp_path / "newer", "commit", "--quiet", "--allow-empty", "--message", "What is newer")
+    git(tmp_path / "newer", "tag", "v2")
+    git(operations / PRODUCT, "remote", "set-url", "origin", str(tmp_path / "newer"))
+    # .venv is the one of this repository: nothing is installed here.
+    put(operations, f"{PRODUCT}/lab/bootstrap", "#!/bin/sh\n")
+    told = run(operations, "make", "update", "VERSION=v2")
+    assert "> What is newer" in told
+    assert git(operations, "diff", "--cached", "--name-only") == PRODUCT
+    assert git(operations / PRODUCT, "rev-parse", "HEAD") == git(tmp_path / "newer", "rev-parse", "v2")
+
+
 def test_the_source_is_the_origin_the_given_one_or_the_checkout(product: Path, tmp_path: Path) -> None:
     assert repository.source_of(product, "") == str(product)
     git(tmp_path, "clone", "--quiet", str(product), "clone")

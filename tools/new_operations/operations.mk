@@ -17,7 +17,6 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: ## Install what Ansible needs into django-ec2/.venv
-	@[ -e $(PRODUCT)/Makefile ] || git submodule update --init
 	@$(MAKE) --no-print-directory -C $(PRODUCT) venv
 
 new-app: venv ## First draft of an application's entry: make new-app SOURCE=../shop ENVIRONMENT=staging
@@ -66,5 +65,5 @@ update: ## Pin another version of the product: make update VERSION=v1.2
 # A make of its own: it reads this file as the new version has it.
 updated: venv
 	@PYTHONPATH=$(PRODUCT) $(PRODUCT_PYTHON) -m tools.new_operations update .
-	@git --no-pager diff --cached --submodule=log --stat
+	@git --no-pager diff --cached --submodule=log
 	@echo "Look at it with 'make check', then: git commit"
