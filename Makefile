@@ -16,7 +16,7 @@ NEEDS_VENV := [ -x $(PYTHON) ] || { echo "make: there is no lab yet: run 'make u
 BENCH_PACKAGES := wrk=/usr/bin/wrk
 
 .PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack bench-converge bench-serve \
-  bench-deploy docs new-app
+  bench-deploy docs new-app new-operations
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ venv: ## Install what the controller needs into .venv (no lab)
 new-app: venv ## First draft of an application's entry: make new-app SOURCE=../shop
 	@$(PYTHON) -m tools.new_app "$$SOURCE" --name "$$NAME" --version "$$VERSION" --deploy-key "$$DEPLOY_KEY" \
 	  --domain "$$DOMAIN" --environment "$${ENVIRONMENT:-lab}" $${PRINT:+--print}
+
+new-operations: venv ## A repository of your team's own, with this one inside: make new-operations DIR=../operations
+	@$(PYTHON) -m tools.new_operations new "$$DIR" --source "$$SOURCE" --environments "$${ENVIRONMENTS:-staging production}"
 
 lock: venv ## Compile requirements.in into requirements.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

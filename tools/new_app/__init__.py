@@ -1,7 +1,7 @@
 """The first draft of an application's entry: looks at a Django project without running a line of it.
 
 ``python -m tools.new_app SOURCE`` is what ``make new-app SOURCE=…`` calls. ``source`` gets the project, ``project``,
-``settings`` and ``requirements`` read it, ``conclusions`` says what follows, ``draft`` writes it down.
+``settings`` and ``requirements`` read it, ``examine`` asks the rules in ``rules/`` what follows, ``draft`` writes it down.
 """
 
 

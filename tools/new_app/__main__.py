@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from tools.new_app import NewAppError
-from tools.new_app.conclusions import examine
 from tools.new_app.draft import entry_text, placed, report
+from tools.new_app.examine import examine
 from tools.new_app.source import application_name, checked_out, is_git
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,35 +26,55 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
         "--environment", default="lab", help="whose group_vars get the entry: lab, local, staging, production"
     )
     parser.add_argument("--domain", default="", help="under which it is visited")
+    parser.add_argument("--operations", type=Path, help="an operations repository, which gets the entry")
     parser.add_argument("--group-vars", type=Path, default=ROOT / "group_vars", help=argparse.SUPPRESS)
     parser.add_argument("--print", action="store_true", dest="show", help="print the entry and write nothing")
     return parser.parse_args(words)
 
 
-def _stated(source: str) -> str:
+def _stated(source: str, root: Path) -> str:
     """The source as the entry names it: below the repository where it is, absolute where it is not."""
     if is_git(source):
         return source
     path = Path(source).expanduser().resolve()
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) and path != ROOT else str(path)
+    return str(path.relative_to(root)) if path.is_relative_to(root) and path != root else str(path)
+
+
+def _place(given: argparse.Namespace) -> Path:
+    """The directory of the environment's own variables, which gets the entry.
+
+    Raises:
+        NewAppError: there is no such environment.
+    """
+    group = f"env_{given.environment}"
+    if given.operations:
+        inventory = given.operations.resolve() / "inventory"
+        directory = inventory / given.environment / "group_vars" / group
+        names = [one.parent.parent.parent.name for one in inventory.glob("*/group_vars/env_*/applications.yml")]
+    else:
+        directory = given.group_vars / group
+        names = [one.name.removeprefix("env_") for one in given.group_vars.glob("env_*")]
+    if not directory.is_dir():
+        known = ", ".join(sorted(set(names)))
+        raise NewAppError(f"There is no environment '{given.environment}': give ENVIRONMENT= one of {known}.")
+    return directory
 
 
 def main(words: list[str] | None = None) -> int:
     """Entry point; the exit code is 0 or 1."""
     given = _arguments(words)
-    directory = given.group_vars / f"env_{given.environment}"
-    path = directory / "applications.yml"
+    root = given.operations.resolve() if given.operations else ROOT
+    # Where the playbooks are, seen from there.
+    product = f"{ROOT.relative_to(root)}/" if ROOT.is_relative_to(root) and root != ROOT else ""
     try:
-        if not directory.is_dir():
-            known = ", ".join(sorted(one.name.removeprefix("env_") for one in given.group_vars.glob("env_*")))
-            raise NewAppError(f"There is no environment '{given.environment}': give ENVIRONMENT= one of {known}.")
+        path = _place(given) / "applications.yml"
         if not given.source:
             raise NewAppError("SOURCE is missing, as in 'make new-app SOURCE=../shop': a directory, or a git URL.")
         name = application_name(given.name, given.source)
         local = given.environment in ("lab", "local")
         domain = given.domain or f"{name.replace('_', '-')}.{'localhost' if local else 'example.org'}"
-        with checked_out(given.source, given.version, given.deploy_key) as root:
-            draft = examine(root, name, _stated(given.source), domain, given.version, given.deploy_key)
+        with checked_out(given.source, given.version, given.deploy_key) as project:
+            draft = examine(project, name, _stated(given.source, root), domain, given.version, given.deploy_key)
         if not given.domain and not local:
             draft.open.insert(0, f"{domain} stands for the name under which it is visited: write yours into domains.")
         if given.show:
@@ -66,7 +86,7 @@ def main(words: list[str] | None = None) -> int:
     except NewAppError as error:
         print(f"make new-app: {error}", file=sys.stderr)
         return 1
-    print(report(draft, path.relative_to(ROOT) if path.is_relative_to(ROOT) else path, given.environment))
+    print(report(draft, path.relative_to(root) if path.is_relative_to(root) else path, given.environment, product))
     return 0
 
 

@@ -100,6 +100,10 @@ def placed(draft: Draft, path: Path) -> str:
         raise NewAppError(f"{path} cannot be read as YAML ({str(error).splitlines()[0]}). Correct it first.") from error
     keys = [key.value for key, _ in content.value] if isinstance(content, yaml.MappingNode) else []
     own = next((value for key, value in content.value if key.value == "applications"), None) if keys else None
+    # As a new operations repository has it: a key without a value yet.
+    empty = isinstance(own, yaml.ScalarNode) and own.tag == "tag:yaml.org,2002:null" and not own.value
+    if empty and keys[-1] == "applications":
+        return before.rstrip("\n") + "\n" + text
     if not isinstance(own, yaml.MappingNode):
         raise NewAppError(f"{path} has no mapping 'applications'. {by_hand}")
     names = [key.value for key, _ in own.value]
@@ -114,8 +118,15 @@ def placed(draft: Draft, path: Path) -> str:
     return before.rstrip("\n") + "\n\n" + text
 
 
-def report(draft: Draft, path: Path | None, environment: str) -> str:
-    """What is told at the end: what was found, what is proposed and why, what is open, and what comes next."""
+def report(draft: Draft, path: Path | None, environment: str, product: str = "") -> str:
+    """What is told at the end: what was found, what is proposed and why, what is open, and what comes next.
+
+    Args:
+        draft: what was found.
+        path: of the file that got the entry; None where it was only printed.
+        environment: its environment.
+        product: directory of the playbooks with a slash, seen from an operations repository; empty in this one.
+    """
 
     def listed(title: str, sentences: list[str]) -> list[str]:
         found = ["", title]
@@ -133,12 +144,14 @@ def report(draft: Draft, path: Path | None, environment: str) -> str:
     lines += listed("Could not be told:", draft.open)
     if path:
         inventory = f"-i inventory/{environment}"
+        run = f"ansible-playbook {inventory} site.yml"
+        if environment == "lab":
+            run = f"make {'lab' if product else 'up'}    the lab, with it on it"
         lines += [
             "", f"Written to {path}. Next:",
             f"  1. read the entry, and settle what could not be told; its address is {draft.domain}",
-            f"  2. ansible-playbook {inventory} playbooks/secrets.yml     makes its passwords (docs/secrets.md)",
-            *(["  3. make up                                               the lab, with it on it"] if environment == "lab" else
-              [f"  3. ansible-playbook {inventory} site.yml"]),
-            f"  4. ansible-playbook {inventory} playbooks/deploy.yml -e app={draft.name}     for each new version",
+            f"  2. ansible-playbook {inventory} {product}playbooks/secrets.yml     makes its passwords (docs/secrets.md)",
+            f"  3. {run}",
+            f"  4. ansible-playbook {inventory} {product}playbooks/deploy.yml -e app={draft.name}     for each new version",
         ]  # fmt: skip
     return "\n".join(lines)

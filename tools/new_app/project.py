@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tools.new_app import NewAppError, requirements
-from tools.new_app.settings import Settings, find_module, settings_module_in
+from tools.new_app.settings import Settings, Variable, find_module, settings_module_in
 from tools.new_app.source import files_of
 
 SERVER_MODULES = ("production", "prod", "live", "deploy", "server")
 WORKSHOP_MODULES = ("base", "common", "defaults", "dev", "devel", "development", "local", "debug", "test", "testing")
+# As docs/applications.md has them.
+MANAGED = ("database", "secret_key", "hosts", "security", "static", "media", "logging", "cache")
 
 
 @dataclass
@@ -25,6 +27,34 @@ class Draft:
     managed: dict[str, str] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
+
+    @property
+    def given(self) -> set[str]:
+        """The variables that have a value in the entry."""
+        return {*self.entry.get("environment", {}), *self.entry.get("secret_environment", {})}
+
+    def give(self, variable: Variable, value: str, secretly: bool = False) -> None:
+        """Give a variable of the environment its value, unless an earlier rule has."""
+        if variable.name not in self.given:
+            self.give_name(variable.name, value, secretly)
+
+    def give_name(self, name: str, value: str, secretly: bool = False) -> None:
+        """Give a variable its value, whatever it had."""
+        self.entry.setdefault("secret_environment" if secretly else "environment", {})[name] = value
+
+    def secret(self, name: str) -> str:
+        """How the entry refers to one of its secrets."""
+        return f"{{{{ secrets.applications.{self.name}.{name} }}}}"
+
+    def manage(self, setting: str, reason: str) -> None:
+        """Propose that the product sets something in the project's place."""
+        self.managed[setting] = reason
+
+    def finish(self) -> None:
+        """Bring the managed settings into their order and into the entry."""
+        self.managed = {name: self.managed[name] for name in MANAGED if name in self.managed}
+        if self.managed:
+            self.entry["managed_settings"] = list(self.managed)
 
 
 @dataclass

@@ -227,6 +227,11 @@ class Settings:
         """A setting, or None where the project does not set it."""
         return self.values.get(name)
 
+    def strings(self, name: str) -> list[str]:
+        """All strings in a setting; none where the project does not set it."""
+        value = self.values.get(name)
+        return value.strings() if value else []
+
     def literal(self, name: str, otherwise: Any = None) -> Any:
         """The value of a setting that is written out."""
         value = self.values.get(name)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ansible_collections.django_ec2.site.plugins.filter.applications import is_git
+
 from tools.new_app import NewAppError
 
 SKIPPED = {
@@ -19,11 +21,6 @@ SKIPPED = {
 # A project has fewer files than that; who gives a whole home directory is told so.
 MOST_FILES = 50_000
 GIT_SECONDS = 300
-
-
-def is_git(source: str) -> bool:
-    """Whether a source is the URL of a git repository; anything else is a directory."""
-    return bool(re.match(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:", source)) or source.endswith(".git")
 
 
 @contextmanager

@@ -1,0 +1,41 @@
+"""From a project's directory to the draft of its entry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.new_app.project import Draft, find
+from tools.new_app.rules import RULES
+
+
+def examine(root: Path, name: str, source: str, domain: str, version: str = "", deploy_key: str = "") -> Draft:
+    """Look at the project at ``root`` and draw up its entry.
+
+    Args:
+        root: the project's directory.
+        name: of the entry.
+        source: as the entry shall name it.
+        domain: under which it is visited.
+        version: of a git source.
+        deploy_key: for a private git source.
+
+    Raises:
+        NewAppError: it is no Django project, or not one that can be read.
+    """
+    draft = Draft(name, domain)
+    project = find(root, draft)
+    draft.entry = {"domains": [domain], "source": source}
+    if version:
+        draft.entry["version"] = version
+    if deploy_key:
+        draft.entry["deploy_key"] = deploy_key
+    if project.directory != Path():
+        draft.entry["project_directory"] = str(project.directory)
+        draft.found.append(f"manage.py is in {project.directory}/.")
+    if project.python_path:
+        draft.entry["python_path"] = project.python_path
+        draft.found.append(f"The packages lie below {', '.join(project.python_path)}/, which goes on the PYTHONPATH.")
+    for rule in RULES:
+        rule(project, draft)
+    draft.finish()
+    return draft

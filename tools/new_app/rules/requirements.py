@@ -1,0 +1,34 @@
+"""What its Python packages are."""
+
+from __future__ import annotations
+
+from tools.new_app.project import Draft, Project
+
+
+def requirements(project: Project, draft: Draft) -> None:
+    """The files, the extras and what the packages themselves tell."""
+    needs = project.requirements
+    if needs.files:
+        draft.entry["requirements"] = needs.files
+    elif needs.files == []:
+        draft.entry["requirements"] = []
+    if needs.shown:
+        draft.found.append(
+            f"Requirements: {needs.shown}, {sum('[' not in one for one in needs.packages)} packages by name."
+        )
+    if needs.extras:
+        draft.entry["extras"] = needs.extras
+        draft.found.append(f"Extras: {', '.join(needs.extras)}; the name says that they are for a server.")
+    draft.open += needs.problems
+    if needs.packages and not needs.has("django"):
+        draft.open.append(
+            "Django is not named among the requirements: if nothing else brings it, add it to 'packages'."
+        )
+    if needs.has("uwsgi"):
+        draft.found.append(
+            "It requires uwsgi, which is published as source alone: the release gets the same from the package pyuwsgi."
+        )
+    if needs.has("gunicorn", "daphne", "uvicorn", "hypercorn"):
+        draft.found.append(
+            "It requires another server for its pages (gunicorn or the like), which uWSGI takes the place of: nothing to do."
+        )
