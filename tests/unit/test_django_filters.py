@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.django_ec2.site.plugins.filter import applications as filter_applications
 from ansible_collections.django_ec2.site.plugins.filter import django as filter_django
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpoints import database_endpoints
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.environment import application_fingerprint
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
 
 PLATFORM = "x86_64-manylinux_2_28"
-DATABASE = {"host": "db1", "port": 5432, "sslmode": "verify-full", "ca_file": "/ca.pem"}
+SERVER = {"host": "db1", "port": 5432, "sslmode": "verify-full", "ca_file": "/ca.pem"}
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def shop() -> dict[str, Any]:
         "wsgi_module": "shop.wsgi",
         "database": {"password": "x", "owner_password": "y"},
     }
-    return filter_applications.resolve_applications({"shop": entry})[0]
+    return resolve_applications({"shop": entry})[0]
 
 
 def facts(minor: int) -> dict[str, Any]:
@@ -101,16 +103,20 @@ def test_whatever_differs_in_the_live_slot_asks_for_a_deploy(
     live: dict[str, Any],
     pending: list[str],
 ) -> None:
-    fingerprint = filter_applications.application_fingerprint(shop, DATABASE, "r1")
+    fingerprint = application_fingerprint(shop, database_endpoints([shop], SERVER)["shop"], "r1")
     given = state(shop, fingerprint, **live)
     releases = {"shop": {"release": "r1"}}
-    assert django.django_pending([shop], given, releases, DATABASE) == pending
-    assert django.django_pending([shop], given, {"shop": {"release": "r2"}}, DATABASE) == ["shop"]
+    assert django.django_pending([shop], given, releases, database_endpoints([shop], SERVER)) == pending
+    assert django.django_pending([shop], given, {"shop": {"release": "r2"}}, database_endpoints([shop], SERVER)) == [
+        "shop"
+    ]
 
 
 def test_a_host_without_any_slot_asks_for_a_deploy(django: ModuleType, shop: dict[str, Any]) -> None:
     empty = {"shop": {"live": "", "idle": "blue", "settings": "s1", "slots": {"blue": {}, "green": {}}}}
-    assert django.django_pending([shop], empty, {"shop": {"release": "r1"}}, DATABASE) == ["shop"]
+    assert django.django_pending([shop], empty, {"shop": {"release": "r1"}}, database_endpoints([shop], SERVER)) == [
+        "shop"
+    ]
 
 
 def test_an_idle_slot_that_runs_is_a_leftover(django: ModuleType, shop: dict[str, Any]) -> None:
@@ -168,9 +174,11 @@ def test_a_git_url_is_no_directory_below_the_repository(django: ModuleType, shop
 
 
 def test_a_service_that_does_not_run_asks_for_a_deploy(django: ModuleType, shop: dict[str, Any]) -> None:
-    given = state(shop, filter_applications.application_fingerprint(shop, DATABASE, "r1"))
+    given = state(shop, application_fingerprint(shop, database_endpoints([shop], SERVER)["shop"], "r1"))
     given["shop"]["services"] = False
-    assert django.django_pending([shop], given, {"shop": {"release": "r1"}}, DATABASE) == ["shop"]
+    assert django.django_pending([shop], given, {"shop": {"release": "r1"}}, database_endpoints([shop], SERVER)) == [
+        "shop"
+    ]
 
 
 COMMANDS = [
@@ -187,7 +195,7 @@ def test_a_services_command_is_one_of_its_release(django: ModuleType, command: s
         "domains": ["www.example.org"], "source": "shop", "settings_module": "shop.settings", "wsgi_module": "shop.wsgi",
         "database": {"password": "x", "owner_password": "y"}, "services": {"worker": {"command": command}},
     }  # fmt: skip
-    resolved = filter_applications.resolve_applications({"shop": entry})
+    resolved = resolve_applications({"shop": entry})
     (unit,) = django.django_units(resolved, True)
     assert unit["path"] == "/etc/systemd/system/shop-worker@.service"
     expected = [f"/srv/shop/slots/%i/release/venv/bin/{words[0]}", *words[1:]]
@@ -201,7 +209,7 @@ def test_singletons_run_on_one_host(django: ModuleType, shop: dict[str, Any]) ->
         "services": {"worker": {"command": "manage.py w"}, "beat": {"command": "manage.py b", "singleton": True}},
         "timers": {"nightly": {"command": "manage.py n", "schedule": "daily"}},
     }  # fmt: skip
-    resolved = filter_applications.resolve_applications({"shop": entry})
+    resolved = resolve_applications({"shop": entry})
     here = [[unit["path"].rpartition("/")[2] for unit in django.django_units(resolved, one)] for one in (True, False)]
     assert here == [
         ["shop-beat@.service", "shop-worker@.service", "shop-timer-nightly.service", "shop-timer-nightly.timer"],
