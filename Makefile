@@ -53,6 +53,7 @@ lint: venv ## ansible-lint (production), yamllint, ruff, shell syntax
 	@yamllint --strict .
 	@ansible-lint --offline --strict
 	@$(PYTHON) docs/generate_role_readmes.py --check
+	@$(PYTHON) docs/generate_applications.py --check
 
 test: ## Everything: lint, unit, templates, contracts, every Molecule scenario, the stack
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
@@ -82,5 +83,6 @@ bench-deploy: ## What deploys and rollbacks cost the visitors, under load
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.deploy
 
-docs: venv ## Bring the generated parts of the role READMEs up to date
+docs: venv ## Bring the generated parts of the role READMEs and of docs/applications.md up to date
 	@$(PYTHON) docs/generate_role_readmes.py
+	@$(PYTHON) docs/generate_applications.py

@@ -63,13 +63,13 @@ MANAGED_SETTINGS = {
 # What values of both environments may ask for, as ${name}.
 PLACEHOLDERS = {
     "database_url": "URL of the database, with login, TLS and the options of libpq",
-    "database_host": "its host, or the directory of its unix socket",
-    "database_port": "its port",
-    "database_name": "its name",
-    "database_user": "who logs in",
-    "database_password": "with which password; empty with `database_auth: iam`",
+    "database_host": "host of the database, or the directory of its unix socket",
+    "database_port": "port of the database",
+    "database_name": "name of the database",
+    "database_user": "login of the application; in migrations that of the owner",
+    "database_password": "password of the login; empty with `database_auth: iam`",
     "database_replica_host": "host of the read replica; the database's own without one",
-    "database_replica_url": "its URL",
+    "database_replica_url": "URL of the read replica; the database's own without one",
     "redis_url": "URL of Redis (needs `redis: true`)",
     "static_root": "where `collectstatic` writes to, in the release",
     "media_root": "where uploads are kept",
@@ -92,17 +92,25 @@ DATABASE = (
     Key(
         "login",
         "str",
-        "who logs in as `user`; [rotation](database.md) takes two in turn. `user` itself where empty",
+        "who logs in with the rights of `user`; `user` itself where empty. [Rotation](database.md) takes two in turn",
         default="",
     ),
-    Key("password", "str", "password of the login", default="", example="from the vault"),
+    Key(
+        "password", "str", "password of `login`; preflight refuses an empty one", default="", example="{{ secrets.… }}"
+    ),
     Key(
         "owner",
         "str",
         "role that owns the tables and migrates; the application's name and `_owner` where empty",
         default="",
     ),
-    Key("owner_password", "str", "password of the owner", default="", example="from the vault"),
+    Key(
+        "owner_password",
+        "str",
+        "password of `owner`; preflight refuses an empty one",
+        default="",
+        example="{{ secrets.… }}",
+    ),
     Key("extensions", "list", "PostgreSQL's extensions", default=[], elements="str", example=["pg_trgm"]),
     Key(
         "connection_limit",
@@ -117,7 +125,7 @@ DATABASE = (
 SUPERUSER = (
     Key("username", "str", "name", required=True, example="admin"),
     Key("email", "str", "mail address", required=True, example="admin@example.org"),
-    Key("password", "str", "password", default="", example="from the vault"),
+    Key("password", "str", "password; preflight refuses an empty one", default="", example="{{ secrets.… }}"),
 )
 
 SERVICE = (
@@ -365,7 +373,7 @@ ENTRY = (
     Key(
         "database",
         "dict",
-        "its database and the two roles of it, see below; `password` and `owner_password` have no default",
+        "its database and the two roles of it, see below",
         required=True,
         options=DATABASE,
     ),
