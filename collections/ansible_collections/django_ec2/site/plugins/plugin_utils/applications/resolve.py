@@ -44,6 +44,7 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **entry,
         **_paths(name),
+        **_application_server(name),
         "name": name,
         "user": name,
         "services": _processes(entry["services"], SERVICE),
@@ -57,17 +58,23 @@ def _paths(name: str) -> dict[str, str]:
     root = f"/srv/{name}"
     return {
         "root": root,
-        "live_socket": f"{root}/live/uwsgi.sock",
         "static_root": f"{root}/live/release/static",
         "static_kept_root": f"{root}/shared/static",
         "media_root": f"{root}/shared/media",
         "manage": f"/usr/local/sbin/{name}-manage",
-        "unit": f"uwsgi-{name}@",
         "unit_directory": UNITS,
+    }
+
+
+def _application_server(name: str) -> dict[str, str]:
+    """Names and paths that the role uwsgi gives its own, of every slot."""
+    return {
+        "unit": f"uwsgi-{name}@",
         "unit_file": f"{UNITS}/uwsgi-{name}@.service",
         "runtime_directory": f"uwsgi-{name}",
         "configuration": f"/etc/uwsgi/{name}.ini",
         "wsgi_file": f"/etc/uwsgi/{name}_wsgi.py",
+        "live_socket": f"/srv/{name}/live/uwsgi.sock",
     }
 
 
