@@ -64,6 +64,7 @@ lint: venv ## ansible-lint (production), yamllint, ruff, shell syntax
 	@ansible-lint --offline --strict
 	@$(PYTHON) docs/generate_role_readmes.py --check
 	@$(PYTHON) docs/generate_playbooks.py --check
+	@$(PYTHON) docs/generate_applications.py --check
 
 test: ## Everything: lint, unit, templates, contracts, every Molecule scenario, the stack
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
@@ -93,6 +94,7 @@ bench-deploy: ## What deploys and rollbacks cost the visitors, under load
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.deploy
 
-docs: venv ## Bring the generated parts of the role READMEs and of docs/playbooks.md up to date
+docs: venv ## Bring the generated parts of the role READMEs, docs/playbooks.md and docs/applications.md up to date
 	@$(PYTHON) docs/generate_role_readmes.py
 	@$(PYTHON) docs/generate_playbooks.py
+	@$(PYTHON) docs/generate_applications.py

@@ -42,6 +42,6 @@ def ask(host: Any, user: str, password: str, sql: str = "SELECT 1", **changes: A
     """Ask the instance from a host: ``{"rows": …}`` or ``{"error": …}``."""
     given = {
         "host": told()["host"], "user": user, "password": password, "dbname": "board", "sslmode": "verify-full",
-        "sslrootcert": "/etc/ssl/database/ca.pem", "connect_timeout": 5, "sql": sql, **changes,
+        "sslrootcert": "/etc/ssl/rds/ca.pem", "connect_timeout": 5, "sql": sql, **changes,
     }  # fmt: skip
     return json.loads(host.check_output("python3 -c %s %s", CLIENT, json.dumps(given)))

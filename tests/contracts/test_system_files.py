@@ -109,7 +109,7 @@ def test_the_page_lists_no_other() -> None:
 
 
 def test_the_lab_boots_what_counts_as_tested() -> None:
-    from lab import settings
+    from lab.core import settings
 
     tested = {system for system in SYSTEMS if described("base", system)["tested"]}
     suites = {"bookworm": "Debian_12", "trixie": "Debian_13"}

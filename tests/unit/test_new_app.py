@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.django_ec2.site.plugins.filter import applications as filter_applications
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
 
 from tools.new_app.__main__ import main
 from tools.new_app.requirements import read
@@ -145,14 +145,14 @@ def test_the_board_is_drafted_as_it_is_deployed(drafted: Callable[[str], dict[st
 
 @pytest.mark.parametrize("path", [*(f"tests/projects/{name}" for name in PROJECTS), "django_app"])
 def test_a_draft_is_an_entry_that_the_playbooks_take(drafted: Callable[[str], dict[str, Any]], path: str) -> None:
-    (entry,) = filter_applications.resolve_applications({"app": drafted(path)})
+    (entry,) = resolve_applications({"app": drafted(path)})
     assert entry["name"] == "app"
 
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_the_entries_of_the_test_projects_are_good(root: Path, name: str) -> None:
     applications = yaml.safe_load((root / "tests/projects" / name / "entry.yml").read_text())
-    (entry,) = filter_applications.resolve_applications(applications)
+    (entry,) = resolve_applications(applications)
     assert entry["source"] == f"tests/projects/{name}"
 
 

@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import ENTRY
 
 from tools.new_app import NewAppError
 from tools.new_app.project import Draft
 
 # As docs/applications.md has them.
-ORDER = (
-    "domains", "source", "version", "deploy_key", "project_directory", "python_path", "requirements", "extras", "packages",
-    "settings_module", "wsgi_module", "managed_settings", "health_path", "environment", "secret_environment", "redis",
-    "static_url", "media_url", "max_body_size", "build_commands", "release_commands", "debian_packages", "services", "timers",
-    "database", "superuser",
-)  # fmt: skip
+ORDER = tuple(key.name for key in ENTRY)
 HEADER = """\
 ---
 # The applications of this environment: they take the place of those in group_vars/all/applications.yml.

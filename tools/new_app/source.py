@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ansible_collections.django_ec2.site.plugins.filter.applications import is_git
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git
 
 from tools.new_app import NewAppError
 

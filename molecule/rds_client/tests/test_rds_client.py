@@ -17,7 +17,7 @@ OTHER = ("other", "password$of\\the %other")
 
 
 def test_hosts_trust_the_authority_alone(host: Any) -> None:
-    file = host.file("/etc/ssl/database/ca.pem")
+    file = host.file("/etc/ssl/rds/ca.pem")
     assert file.content_string == (LAB / "rds-server-ca.pem").read_text()
     assert (file.user, file.mode) == ("root", 0o644)
 

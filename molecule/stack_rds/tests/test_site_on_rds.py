@@ -96,7 +96,7 @@ def test_connections_are_encrypted_and_verified(host: Any) -> None:
     for word in (
         HOST,
         "sslmode=verify-full",
-        "sslrootcert=/etc/ssl/database/ca.pem",
+        "sslrootcert=/etc/ssl/rds/ca.pem",
         "target_session_attrs=read-write",
     ):
         assert word in url

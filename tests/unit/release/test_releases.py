@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.django_ec2.site.plugins.filter import applications as filter_applications
 from ansible_collections.django_ec2.site.plugins.filter.django import FilterModule as OfDjango
 from ansible_collections.django_ec2.site.plugins.filter.release import FilterModule as OfRelease
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpoints import database_endpoints
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.environment import application_fingerprint
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import messages, releases, units
 
 PLATFORM = "x86_64-manylinux_2_28"
-DATABASE = {"host": "db1", "port": 5432, "sslmode": "verify-full", "ca_file": "/ca.pem"}
+SERVER = {"host": "db1", "port": 5432, "sslmode": "verify-full", "ca_file": "/ca.pem"}
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def shop() -> dict[str, Any]:
         "wsgi_module": "shop.wsgi",
         "database": {"password": "x", "owner_password": "y"},
     }
-    return filter_applications.resolve_applications({"shop": entry})[0]
+    return resolve_applications({"shop": entry})[0]
 
 
 def facts(minor: int) -> dict[str, Any]:
@@ -180,16 +182,16 @@ def test_whatever_differs_in_the_live_slot_asks_for_a_deploy(
     live: dict[str, Any],
     pending: list[str],
 ) -> None:
-    fingerprint = filter_applications.application_fingerprint(shop, DATABASE, "r1")
+    fingerprint = application_fingerprint(shop, database_endpoints([shop], SERVER)["shop"], "r1")
     given = state(shop, fingerprint, **live)
     wanted = {"shop": {"release": "r1"}}
-    assert releases.pending([shop], given, wanted, DATABASE) == pending
-    assert releases.pending([shop], given, {"shop": {"release": "r2"}}, DATABASE) == ["shop"]
+    assert releases.pending([shop], given, wanted, database_endpoints([shop], SERVER)) == pending
+    assert releases.pending([shop], given, {"shop": {"release": "r2"}}, database_endpoints([shop], SERVER)) == ["shop"]
 
 
 def test_a_host_without_any_slot_asks_for_a_deploy(shop: dict[str, Any]) -> None:
     empty = {"shop": {"live": "", "idle": "blue", "settings": "s1", "slots": {"blue": {}, "green": {}}}}
-    assert releases.pending([shop], empty, {"shop": {"release": "r1"}}, DATABASE) == ["shop"]
+    assert releases.pending([shop], empty, {"shop": {"release": "r1"}}, database_endpoints([shop], SERVER)) == ["shop"]
 
 
 def test_an_idle_slot_that_runs_is_a_leftover(shop: dict[str, Any]) -> None:
@@ -247,9 +249,9 @@ def test_a_git_url_is_no_directory_below_the_repository(shop: dict[str, Any]) ->
 
 
 def test_a_service_that_does_not_run_asks_for_a_deploy(shop: dict[str, Any]) -> None:
-    given = state(shop, filter_applications.application_fingerprint(shop, DATABASE, "r1"))
+    given = state(shop, application_fingerprint(shop, database_endpoints([shop], SERVER)["shop"], "r1"))
     given["shop"]["services"] = False
-    assert releases.pending([shop], given, {"shop": {"release": "r1"}}, DATABASE) == ["shop"]
+    assert releases.pending([shop], given, {"shop": {"release": "r1"}}, database_endpoints([shop], SERVER)) == ["shop"]
 
 
 COMMANDS = [
@@ -266,7 +268,7 @@ def test_a_services_command_is_one_of_its_release(command: str, words: list[str]
         "domains": ["www.example.org"], "source": "shop", "settings_module": "shop.settings", "wsgi_module": "shop.wsgi",
         "database": {"password": "x", "owner_password": "y"}, "services": {"worker": {"command": command}},
     }  # fmt: skip
-    resolved = filter_applications.resolve_applications({"shop": entry})
+    resolved = resolve_applications({"shop": entry})
     (unit,) = units.units(resolved, True)
     assert unit["path"] == "/etc/systemd/system/shop-worker@.service"
     expected = [f"/srv/shop/slots/%i/release/venv/bin/{words[0]}", *words[1:]]
@@ -280,7 +282,7 @@ def test_singletons_run_on_one_host(shop: dict[str, Any]) -> None:
         "services": {"worker": {"command": "manage.py w"}, "beat": {"command": "manage.py b", "singleton": True}},
         "timers": {"nightly": {"command": "manage.py n", "schedule": "daily"}},
     }  # fmt: skip
-    resolved = filter_applications.resolve_applications({"shop": entry})
+    resolved = resolve_applications({"shop": entry})
     here = [[unit["path"].rpartition("/")[2] for unit in units.units(resolved, one)] for one in (True, False)]
     assert here == [
         ["shop-beat@.service", "shop-worker@.service", "shop-timer-nightly.service", "shop-timer-nightly.timer"],

@@ -41,7 +41,7 @@ EXAMPLES = r"""
 - name: Warn before the certificate ends
   django_ec2.site.postgres_certificate:
     host: board.c1a2b3.eu-central-1.rds.amazonaws.com
-    ca_file: /etc/ssl/database/ca.pem
+    ca_file: /etc/ssl/rds/ca.pem
 """
 
 RETURN = r"""

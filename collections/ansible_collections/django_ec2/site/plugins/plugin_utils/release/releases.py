@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.django_ec2.site.plugins.filter.applications import application_fingerprint, is_git
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.environment import application_fingerprint
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import BUILD_KEYS
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.units import here, settings_files
-
-# Of an entry, what a build needs; the rest may hold secrets.
-BUILD_KEYS = (
-    "name", "source", "version", "deploy_key", "extras", "packages", "build_commands", "release_commands",
-)  # fmt: skip
 
 
 def _target(facts: Mapping[str, Any], platform: str) -> dict[str, str]:
@@ -147,7 +144,7 @@ def pending(
     applications: list[dict[str, Any]],
     state: Mapping[str, Any],
     releases: Mapping[str, Any],
-    database: Mapping[str, Any],
+    endpoints: Mapping[str, Any],
     redis_urls: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Names of the applications whose live slot is not what it should be.
@@ -156,7 +153,7 @@ def pending(
         applications: of this host.
         state: what release_state read.
         releases: what is wanted on this host.
-        database: where the database is.
+        endpoints: where the database of each application is, what ``database_endpoints`` returned.
         redis_urls: where each application finds its Redis.
     """
     pending = []
@@ -164,9 +161,10 @@ def pending(
         own = state[one["name"]]
         slot = own["slots"].get(own["live"], {})
         release = releases[one["name"]]["release"]
+        redis_url = (redis_urls or {}).get(one["name"], "")
         wanted = {
             "release": release,
-            "fingerprint": application_fingerprint(one, database, release, (redis_urls or {}).get(one["name"], "")),
+            "fingerprint": application_fingerprint(one, endpoints[one["name"]], release, redis_url),
             "settings": own["settings"],
             "active": True,
         }

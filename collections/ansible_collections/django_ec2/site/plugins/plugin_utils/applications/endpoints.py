@@ -1,0 +1,93 @@
+"""Where the database of each application is, and who logs in there: one answer for all who need to know it.
+
+An endpoint has ``host``, ``port``, ``name``, ``user``, ``password``, ``sslmode``, ``ca_file``, ``authentication`` (``password``
+or ``iam``), ``options`` of libpq, and ``token_environment``, what the signer of tokens gets in its environment. ``host`` may be
+the directory of a unix socket: then ``sslmode`` and ``ca_file`` are empty. A login by tokens has no password.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+
+def database_endpoints(
+    resolved: list[dict[str, Any]], server: Mapping[str, Any]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The endpoints ``application``, ``owner`` and ``replica`` of each application, by its name.
+
+    Args:
+        resolved: what ``resolve_applications`` returned.
+        server: ``host`` and ``port``; for a host that is reached by TCP ``sslmode`` and ``ca_file``; and, where they are not the
+            usual ones, ``options``, ``authentication``, ``token_environment`` and ``replica_host``. group_vars/all/database.yml
+            fills it.
+    """
+    return {entry["name"]: _endpoints(entry["database"], server) for entry in resolved}
+
+
+def _endpoints(database: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    by_token = server.get("authentication") == "iam"
+    options = dict(server.get("options") or {})
+
+    def endpoint(host: str, options: Mapping[str, Any], login: Mapping[str, str]) -> dict[str, Any]:
+        verified = {key: "" if is_socket(host) else str(server[key]) for key in ("sslmode", "ca_file")}
+        return {
+            "host": host,
+            "port": int(server["port"]),
+            "name": str(database["name"]),
+            **login,
+            **verified,
+            "authentication": "iam" if by_token else "password",
+            "options": dict(options),
+            "token_environment": dict(server.get("token_environment") or {}) if by_token else {},
+        }
+
+    if by_token:
+        # The module postgres_databases makes these logins.
+        application = {"user": f"{database['user']}_iam", "password": ""}
+        owner = {"user": f"{database['owner']}_iam", "password": ""}
+    else:
+        application = {"user": str(database["login"]), "password": str(database["password"])}
+        owner = {"user": str(database["owner"]), "password": str(database["owner_password"])}
+    host, reader = str(server["host"]), str(server.get("replica_host") or "")
+    return {
+        "application": endpoint(host, options, application),
+        "owner": endpoint(host, options, owner),
+        # Without a replica its readers ask the database itself; a replica takes no writes, so nothing is asked of it.
+        "replica": endpoint(reader or host, options | ({"target_session_attrs": "any"} if reader else {}), application),
+    }
+
+
+def is_socket(host: str) -> bool:
+    """Whether a host is the directory of a unix socket."""
+    return host.startswith("/")
+
+
+def database_url(endpoint: Mapping[str, Any]) -> str:
+    """An endpoint as a libpq URL."""
+    host = str(endpoint["host"])
+    user, password, name = (quote(str(endpoint[key]), safe="") for key in ("user", "password", "name"))
+    login = f"postgresql://{user}" + (f":{password}" if password else "")
+    if is_socket(host):
+        return f"{login}@{quote(host, safe='')}:{endpoint['port']}/{name}"
+    verified = {"sslmode": endpoint["sslmode"], "sslrootcert": endpoint["ca_file"]}
+    options = urlencode({**verified, **(endpoint.get("options") or {})}, safe="/")
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{login}@{host}:{endpoint['port']}/{name}?{options}"
+
+
+def database_authority(endpoints: Mapping[str, Mapping[str, Any]], certificate: str) -> dict[str, list[dict[str, str]]]:
+    """The CA file of the endpoints, as ``directories`` and ``files`` of host_config; nothing without a certificate.
+
+    Args:
+        endpoints: what ``database_endpoints`` returned.
+        certificate: of the authority (PEM); empty where something else places the file.
+    """
+    paths = {one["ca_file"] for own in endpoints.values() for one in own.values() if one["ca_file"] and certificate}
+    return {
+        "directories": [{"path": one} for one in sorted({posixpath.dirname(path) for path in paths})],
+        "files": [{"path": path, "content": certificate} for path in sorted(paths)],
+    }

@@ -1,0 +1,131 @@
+"""The environment files of a slot: variables of the entry, its placeholders, and what the managed settings read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpoints import database_url
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import MANAGED_MODULE
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import PLACEHOLDER
+
+Endpoints = Mapping[str, Mapping[str, Any]]
+
+# Stands in an environment file where the name of the slot will be; both slots' files then compare equal.
+SLOT = "@SLOT@"
+# A changed byte is a changed environment, which makes a new master: keep it as it is.
+HEADER = "# Managed by Ansible: the role django writes it for each release."
+
+
+def application_environment(
+    entry: Mapping[str, Any],
+    endpoints: Endpoints,
+    release: str,
+    slot: str = SLOT,
+    owner: bool = False,
+    redis_url: str = "",
+) -> str:
+    """The environment file of a slot.
+
+    Args:
+        entry: one of ``resolve_applications``.
+        endpoints: its own of ``database_endpoints``.
+        release: the release's identifier.
+        slot: ``blue`` or ``green``.
+        owner: whether the database is used as its owner (for migrations) or as the application's role.
+        redis_url: where the application finds its Redis; empty without one.
+    """
+    code = f"{entry['root']}/slots/{slot}/release"
+    login = endpoints["owner" if owner else "application"]
+    by_token = login["authentication"] == "iam"
+    values = {
+        **_database_values(login, endpoints["replica"]),
+        "static_root": f"{code}/static",
+        "media_root": entry["media_root"],
+        "redis_url": redis_url,
+        "release": release,
+    }
+    directories = [entry["project_directory"], *entry["python_path"]]
+    variables = {
+        "DJANGO_SETTINGS_MODULE": MANAGED_MODULE if by_token else entry["django_settings_module"],
+        "PYTHONPATH": ":".join([f"{code}/support", *(posixpath.normpath(f"{code}/app/{one}") for one in directories)]),
+        **_managed(entry, values, login),
+        # Where the signer of tokens finds keys and region, if not by itself from the instance's role.
+        **login["token_environment"],
+        **entry["environment"],
+        **entry["secret_environment"],
+    }
+    lines = [HEADER]
+    for key, value in sorted(variables.items()):
+        lines.append(f"{key}={_quoted(PLACEHOLDER.sub(lambda found: values[found[1]], str(value)))}")
+    return "\n".join(lines) + "\n"
+
+
+def application_fingerprint(entry: Mapping[str, Any], endpoints: Endpoints, release: str, redis_url: str = "") -> str:
+    """Changes when the environment of the application or its release does, whatever the slot."""
+    texts = [
+        application_environment(entry, endpoints, release, owner=owner, redis_url=redis_url) for owner in (False, True)
+    ]
+    return hashlib.sha256("\0".join([release, *texts]).encode()).hexdigest()[:16]
+
+
+def application_administrator(entry: Mapping[str, Any]) -> str:
+    """The environment file from which Django's ``createsuperuser --noinput`` takes the first administrator."""
+    given = entry["superuser"]
+    lines = [f"DJANGO_SUPERUSER_{key.upper()}={_quoted(str(given[key]))}" for key in ("username", "email", "password")]
+    return "\n".join(lines) + "\n"
+
+
+def _database_values(login: Mapping[str, Any], replica: Mapping[str, Any]) -> dict[str, str]:
+    """Values of the placeholders ``database_…``, and two more for the managed settings."""
+    # Whoever migrates reads the replica as the owner, too.
+    reader = {**replica, "user": login["user"], "password": login["password"]}
+    return {
+        "database_auth": login["authentication"],
+        "database_options": json.dumps(login["options"], sort_keys=True),
+        "database_replica_host": reader["host"],
+        "database_replica_url": database_url(reader),
+        "database_host": login["host"],
+        "database_port": str(login["port"]),
+        "database_name": login["name"],
+        "database_user": login["user"],
+        "database_password": login["password"],
+        "database_url": database_url(login),
+    }
+
+
+def _managed(entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping[str, Any]) -> dict[str, str]:
+    """What managed_settings.py reads; names of its own, so that they never meet those of the project."""
+    by_token = login["authentication"] == "iam"
+    if entry["django_settings_module"] != MANAGED_MODULE and not by_token:
+        return {}
+    chosen = entry["managed_settings"]
+    found = {"MANAGED_SETTINGS": ",".join(chosen), "MANAGED_SETTINGS_MODULE": entry["settings_module"]}
+    if by_token:
+        found["MANAGED_DATABASE_AUTH"] = "iam"
+    if entry["settings"]:
+        found["MANAGED_VALUES"] = json.dumps(entry["settings"], sort_keys=True)
+    if "hosts" in chosen:
+        found["MANAGED_DOMAINS"] = ",".join(entry["domains"])
+    if "database" in chosen:
+        found |= {f"MANAGED_{key.upper()}": values[key] for key in values if key.startswith("database_")}
+        if login["sslmode"]:
+            found |= {"MANAGED_DATABASE_SSLMODE": login["sslmode"], "MANAGED_DATABASE_CA_FILE": login["ca_file"]}
+    for kind in ("static", "media"):
+        if kind in chosen:
+            found |= {
+                f"MANAGED_{kind.upper()}_URL": entry[f"{kind}_url"],
+                f"MANAGED_{kind.upper()}_ROOT": values[f"{kind}_root"],
+            }
+    if "cache" in chosen:
+        found["MANAGED_REDIS_URL"] = values["redis_url"]
+    return found
+
+
+def _quoted(value: str) -> str:
+    """A value as systemd's EnvironmentFile= reads it back (man systemd.exec)."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("`", "\\`")
+    return f'"{escaped}"'

@@ -1,0 +1,86 @@
+"""Fill in what an entry leaves out, and what follows from its name: paths, units, sockets, accounts."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import (
+    DATABASE,
+    ENTRY,
+    SERVICE,
+    TIMER,
+    Key,
+)
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import defaults, validate
+
+# Django's settings module when anything of the project's settings is set by the product.
+MANAGED_MODULE = "managed_settings"
+UNITS = "/etc/systemd/system"
+
+
+def resolve_applications(applications: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Fill in the defaults of each entry and add what follows from its name.
+
+    Returns:
+        One mapping an application, sorted by name, with its ``name``, ``root``, ``user`` and all keys.
+
+    Raises:
+        AnsibleFilterError: an entry is not usable; the message names the key and the remedy.
+    """
+    if not isinstance(applications, Mapping):
+        raise AnsibleFilterError("applications has to be a mapping of name to entry. See docs/applications.md.")
+    resolved = []
+    for name, given in sorted(applications.items()):
+        validate(name, given)
+        resolved.append(_resolved(name, given))
+    return resolved
+
+
+def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    entry = {**defaults(ENTRY), **given}
+    managed = bool(entry["managed_settings"] or entry["settings"])
+    return {
+        **entry,
+        **_paths(name),
+        **_application_server(name),
+        "name": name,
+        "user": name,
+        "services": _processes(entry["services"], SERVICE),
+        "timers": _processes(entry["timers"], TIMER),
+        "django_settings_module": MANAGED_MODULE if managed else entry["settings_module"],
+        "database": _database(name, entry["database"]),
+    }
+
+
+def _paths(name: str) -> dict[str, str]:
+    root = f"/srv/{name}"
+    return {
+        "root": root,
+        "static_root": f"{root}/live/release/static",
+        "static_kept_root": f"{root}/shared/static",
+        "media_root": f"{root}/shared/media",
+        "manage": f"/usr/local/sbin/{name}-manage",
+        "unit_directory": UNITS,
+    }
+
+
+def _application_server(name: str) -> dict[str, str]:
+    """The socket of what is live: a link in the live slot, named as the server names its own."""
+    return {"live_socket": f"/srv/{name}/live/{posixpath.basename(application_server.socket(name, 'live'))}"}
+
+
+def _processes(given: Mapping[str, Any], keys: Sequence[Key]) -> list[dict[str, Any]]:
+    return [{**defaults(keys), **one, "name": str(process)} for process, one in sorted(given.items())]
+
+
+def _database(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    database = {**defaults(DATABASE), **given}
+    database["name"] = database["name"] or name
+    database["user"] = database["user"] or name
+    database["login"] = database["login"] or database["user"]
+    database["owner"] = database["owner"] or f"{name}_owner"
+    return database

@@ -1,0 +1,391 @@
+"""What an entry of `applications` may say: one description of every key, as data.
+
+Validation, defaults, the tables of docs/applications.md, the order of keys in a draft of `make new-app`, and what a build is
+told of an entry follow from it. A new key is added here, and what it means in `resolve`, `environment` or `views`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of an entry or of a mapping inside it."""
+
+    name: str
+    # As in argument specs: str, bool, int, list or dict.
+    type: str
+    # For docs/applications.md, in Markdown.
+    description: str
+    default: Any = None
+    required: bool = False
+    # Of a list: the type of its elements. Of a dict: `dict`, where its names are free and `options` describe each of its values.
+    elements: str = ""
+    choices: tuple[str, ...] = ()
+    # A word that may stand in place of a value of the type.
+    word: str = ""
+    # A regular expression for the whole of a value as text, for each element of a list, or for each name of a dict.
+    pattern: str = ""
+    # The end of the sentence that refuses what is no such value; it begins with the key and the value.
+    otherwise: str = ""
+    # Whether a build of a release is told of it. What it is not told of can't change a release, and may be a secret.
+    build: bool = False
+    example: Any = None
+    # Of a dict: its keys.
+    options: tuple[Key, ...] = ()
+
+
+# Of a service or a timer, of an application.
+PROCESS_NAME = r"[a-z][a-z0-9_]{0,30}"
+APPLICATION_NAME = r"[a-z][a-z0-9_]{0,30}"
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DOMAIN = rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*"
+MODULE = r"[A-Za-z_][\w.]*"
+URL_PATH = r"/([\w.-]+/)+"
+BELOW_THE_SOURCE = r"(?!/)(?!(.*/)?\.\.(/|$)).*"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+SECONDS = {"pattern": r"[1-9]\d*", "otherwise": "is no whole number of seconds"}
+
+# Words of `managed_settings`, and what roles/release/files/support/managed_settings.py sets for each.
+MANAGED_SETTINGS = {
+    "database": '`DATABASES["default"]`: PostgreSQL, kept connections with health checks, TLS verified',
+    "secret_key": "`SECRET_KEY`, from `secret_environment.SECRET_KEY`",
+    "hosts": "`ALLOWED_HOSTS` and `CSRF_TRUSTED_ORIGINS`, from `domains`",
+    "security": "`DEBUG = False`, cookies over HTTPS alone, HSTS, no framing",
+    "static": "`STATIC_URL`, `STATIC_ROOT`, and hashed names where the project chose no storage of its own",
+    "media": "`MEDIA_URL`, `MEDIA_ROOT`, and modes with which nginx can read uploads",
+    "cache": '`CACHES["default"]`: Redis (needs `redis: true`)',
+    "logging": "everything to the journal",
+}
+
+# What values of both environments may ask for, as ${name}.
+PLACEHOLDERS = {
+    "database_url": "URL of the database, with login, TLS and the options of libpq",
+    "database_host": "host of the database, or the directory of its unix socket",
+    "database_port": "port of the database",
+    "database_name": "name of the database",
+    "database_user": "login of the application; in migrations that of the owner",
+    "database_password": "password of the login; empty with `database_auth: iam`",
+    "database_replica_host": "host of the read replica; the database's own without one",
+    "database_replica_url": "URL of the read replica; the database's own without one",
+    "redis_url": "URL of Redis (needs `redis: true`)",
+    "static_root": "where `collectstatic` writes to, in the release",
+    "media_root": "where uploads are kept",
+    "release": "the release's identifier",
+}
+
+ENVIRONMENT = Key(
+    "environment",
+    "dict",
+    "environment variables of its own",
+    default={},
+    pattern=VARIABLE,
+    otherwise="is no name for an environment variable",
+    example={"LOG_LEVEL": "info"},
+)
+
+DATABASE = (
+    Key("name", "str", "name of the database; the application's where empty", default=""),
+    Key("user", "str", "role of the application; the application's name where empty", default=""),
+    Key(
+        "login",
+        "str",
+        "who logs in with the rights of `user`; `user` itself where empty. [Rotation](database.md) takes two in turn",
+        default="",
+    ),
+    Key(
+        "password", "str", "password of `login`; preflight refuses an empty one", default="", example="{{ secrets.… }}"
+    ),
+    Key(
+        "owner",
+        "str",
+        "role that owns the tables and migrates; the application's name and `_owner` where empty",
+        default="",
+    ),
+    Key(
+        "owner_password",
+        "str",
+        "password of `owner`; preflight refuses an empty one",
+        default="",
+        example="{{ secrets.… }}",
+    ),
+    Key("extensions", "list", "PostgreSQL's extensions", default=[], elements="str", example=["pg_trgm"]),
+    Key(
+        "connection_limit",
+        "int",
+        "connections that `user` may have at once; `-1` leaves it to the role that keeps the database",
+        default=-1,
+        pattern=r"-1|\d+",
+        otherwise="is no whole number",
+    ),
+)
+
+SUPERUSER = (
+    Key("username", "str", "name", required=True, example="admin"),
+    Key("email", "str", "mail address", required=True, example="admin@example.org"),
+    Key("password", "str", "password; preflight refuses an empty one", default="", example="{{ secrets.… }}"),
+)
+
+SERVICE = (
+    Key("command", "str", "what is run", required=True, example="celery -A shop worker"),
+    Key("stop_timeout", "int", "seconds that it has to finish when it is stopped", default=60, **SECONDS),
+    Key(
+        "singleton",
+        "bool",
+        "whether it runs on the first web host alone, and the old one ends before the new one starts",
+        default=False,
+    ),
+    ENVIRONMENT,
+)
+
+TIMER = (
+    Key("command", "str", "what is run", required=True, example="manage.py report"),
+    Key("schedule", "str", "when, in the notation of systemd's `OnCalendar`", required=True, example="*-*-* 03:30:00"),
+    Key("timeout", "int", "seconds after which it is ended", default=3600, **SECONDS),
+    Key("singleton", "bool", "whether it runs on the first web host alone", default=True),
+    ENVIRONMENT,
+)
+
+# An entry. The order is that of the docs and of a draft.
+ENTRY = (
+    Key(
+        "domains",
+        "list",
+        "names under which it is visited; the first one is the one asked in health checks",
+        required=True,
+        elements="str",
+        pattern=DOMAIN,
+        otherwise="is no list of domain names in small letters, as in [www.example.org]",
+        example=["www.example.org"],
+    ),
+    Key(
+        "source",
+        "str",
+        "directory of the project, absolute or below this repository (what git ignores is left out), or the URL of a git "
+        "repository",
+        required=True,
+        build=True,
+        example="https://git.example.org/shop.git",
+    ),
+    Key(
+        "version",
+        "str",
+        "branch, tag or commit of a git repository; empty is its default branch",
+        default="",
+        build=True,
+        example="v1.2",
+    ),
+    Key(
+        "deploy_key",
+        "str",
+        "path on the controller of the private SSH key for a private repository",
+        default="",
+        build=True,
+        example="/home/me/.ssh/shop",
+    ),
+    Key(
+        "project_directory",
+        "str",
+        "directory of `manage.py`, below the source",
+        default=".",
+        pattern=BELOW_THE_SOURCE,
+        otherwise="has to lie below the source, as in 'src'",
+        example="src",
+    ),
+    Key(
+        "python_path",
+        "list",
+        "further directories below the source that Python looks into",
+        default=[],
+        elements="str",
+        pattern=BELOW_THE_SOURCE,
+        otherwise="is no list of directories below the source, as in [src]",
+        example=["src"],
+    ),
+    Key(
+        "requirements",
+        "list",
+        "requirement files, below the source: `requirements*.txt`, `pyproject.toml` (its dependencies), `uv.lock` (exactly "
+        "those); `auto` is the first of `uv.lock`, `requirements.txt`, `pyproject.toml` that is there",
+        default="auto",
+        elements="str",
+        word="auto",
+        build=True,
+        example=["requirements/production.txt"],
+    ),
+    Key(
+        "extras",
+        "list",
+        "extras and dependency groups of `pyproject.toml`",
+        default=[],
+        elements="str",
+        build=True,
+        example=["production"],
+    ),
+    Key(
+        "packages",
+        "list",
+        "further requirements, in pip's notation",
+        default=[],
+        elements="str",
+        build=True,
+        example=["psycopg[binary]"],
+    ),
+    Key(
+        "settings_module",
+        "str",
+        "dotted module of the settings",
+        required=True,
+        pattern=MODULE,
+        otherwise="is no dotted Python module, as in 'project.settings'",
+        example="shop.settings",
+    ),
+    Key(
+        "wsgi_module",
+        "str",
+        "dotted module that holds `application`",
+        required=True,
+        pattern=MODULE,
+        otherwise="is no dotted Python module, as in 'project.wsgi'",
+        example="shop.wsgi",
+    ),
+    Key(
+        "managed_settings",
+        "list",
+        "settings that are set in place of the project's, see below",
+        default=[],
+        elements="str",
+        choices=tuple(MANAGED_SETTINGS),
+        example=["database", "static"],
+    ),
+    Key(
+        "settings",
+        "dict",
+        "further Django settings that are set in place of the project's, name to value",
+        default={},
+        pattern=r"[A-Z][A-Z0-9_]*",
+        otherwise="is no name of a Django setting (capital letters)",
+        example={"ITEMS_A_PAGE": 20},
+    ),
+    Key(
+        "health_path",
+        "str",
+        "has to answer with 200 before a release becomes live (`/` may also redirect, ask for a login or have no page)",
+        default="/",
+        pattern=r"/.*",
+        otherwise="has to begin with '/'",
+        example="/healthz",
+    ),
+    Key(
+        "environment",
+        "dict",
+        "environment variables",
+        default={},
+        pattern=VARIABLE,
+        otherwise="is no name for an environment variable",
+        example={"STATIC_ROOT": "${static_root}"},
+    ),
+    Key(
+        "secret_environment",
+        "dict",
+        "the same, for values that preflight examines",
+        default={},
+        pattern=VARIABLE,
+        otherwise="is no name for an environment variable",
+        example={"DATABASE_URL": "${database_url}"},
+    ),
+    Key("redis", "bool", "whether it uses Redis; `${redis_url}` says where", default=False),
+    Key(
+        "static_url",
+        "str",
+        "path of static files, which nginx serves from disk",
+        default="/static/",
+        pattern=URL_PATH,
+        otherwise="has to begin and end with '/', as in '/static/'",
+    ),
+    Key(
+        "media_url",
+        "str",
+        "path of uploads, which nginx serves from disk",
+        default="/media/",
+        pattern=URL_PATH,
+        otherwise="has to begin and end with '/', as in '/static/'",
+    ),
+    Key(
+        "max_body_size",
+        "str",
+        "most that a request may carry",
+        default="10m",
+        pattern=r"\d+[kmg]?",
+        otherwise="is no size, as in '10m'",
+    ),
+    Key("timeout", "int", "seconds after which a request's worker is ended", default=60),
+    Key("processes", "int", "workers; 0 is as many as suit the host", default=0),
+    Key("threads", "int", "threads of each worker", default=1),
+    Key(
+        "build_commands",
+        "list",
+        "commands run once on the controller in a copy of the source; no shell",
+        default=[],
+        elements="str",
+        build=True,
+        example=["npm ci", "npm run build"],
+    ),
+    Key(
+        "release_commands",
+        "list",
+        "`manage.py` commands run on each host in a new release",
+        default=["collectstatic --noinput"],
+        elements="str",
+        build=True,
+        example=["compilemessages", "collectstatic --noinput"],
+    ),
+    Key(
+        "debian_packages",
+        "list",
+        "Debian packages that the project needs on the web hosts",
+        default=[],
+        elements="str",
+        example=["gettext"],
+    ),
+    Key(
+        "services",
+        "dict",
+        "long-running processes beside the web workers, see below",
+        default={},
+        elements="dict",
+        pattern=PROCESS_NAME,
+        otherwise="is no name: use small letters, digits and '_'",
+        options=SERVICE,
+    ),
+    Key(
+        "timers",
+        "dict",
+        "commands at certain times, see below",
+        default={},
+        elements="dict",
+        pattern=PROCESS_NAME,
+        otherwise="is no name: use small letters, digits and '_'",
+        options=TIMER,
+    ),
+    Key(
+        "database",
+        "dict",
+        "its database and the two roles of it, see below",
+        required=True,
+        options=DATABASE,
+    ),
+    Key(
+        "superuser",
+        "dict",
+        "the administrator made at the first deploy, see below; `{}` makes none",
+        default={},
+        options=SUPERUSER,
+    ),
+)
+
+# Of an entry, what a build needs beside its name. `requirements` goes along where the entry names them: `auto` is the
+# builder's own default.
+BUILD_KEYS = ("name", *(key.name for key in ENTRY if key.build and not key.word))

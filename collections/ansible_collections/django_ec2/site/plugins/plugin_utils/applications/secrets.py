@@ -1,0 +1,54 @@
+"""What is wrong with the secrets of the applications."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import PLACEHOLDER
+
+# Words that stand where somebody meant to put a secret later.
+PLACEHOLDER_SECRETS = ("changeme", "change-me", "change_me", "secret", "password", "example", "insecure", "todo", "xxx")
+SECRET_LENGTH = 16
+SECRET_VARIETY = 8
+
+
+def application_secrets_problems(resolved: list[dict[str, Any]], strict: bool = True) -> list[str]:
+    """What is wrong with the secrets of the applications, in sentences that do not repeat their values.
+
+    Args:
+        resolved: what ``resolve_applications`` returned.
+        strict: whether weak values and placeholders are a problem too (everywhere but in a lab).
+    """
+    return [problem for entry in resolved for problem in _problems(entry, strict)]
+
+
+def _problems(entry: Mapping[str, Any], strict: bool) -> Iterator[str]:
+    place = f"applications.{entry['name']}"
+    database = entry["database"]
+    values = {
+        **{f"secret_environment.{key}": value for key, value in entry["secret_environment"].items()},
+        **{f"database.{key}": database.get(key) for key in ("password", "owner_password")},
+    }
+    if entry["superuser"]:
+        values["superuser.password"] = entry["superuser"].get("password")
+    for key, value in values.items():
+        text = str(value or "")
+        if not text:
+            yield f"{place}.{key} is empty: give it a value from the vault (docs/secrets.md)."
+        elif strict and not PLACEHOLDER.search(text) and _weak(text):
+            yield (
+                f"{place}.{key} is a placeholder or too weak: use at least {SECRET_LENGTH} random characters, as "
+                "playbooks/secrets.yml makes them."
+            )
+    if database.get("password") and database.get("password") == database.get("owner_password"):
+        yield f"{place}.database: password and owner_password are the same; use two."
+
+
+def _weak(text: str) -> bool:
+    small = text.lower()
+    return (
+        len(text) < SECRET_LENGTH
+        or len(set(text)) < SECRET_VARIETY
+        or any(small.startswith(word) or small.endswith(word) for word in PLACEHOLDER_SECRETS)
+    )

@@ -1,0 +1,168 @@
+"""Refuse an entry of `applications` that can't work, with what to write instead.
+
+What the schema says of each key is checked by its words; what concerns several keys, or the inside of a value, follows it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import (
+    APPLICATION_NAME,
+    ENTRY,
+    PLACEHOLDERS,
+    Key,
+)
+
+PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
+ENVIRONMENTS = ("environment", "secret_environment")
+
+
+def is_git(source: str) -> bool:
+    """Whether a source is the URL of a git repository; anything else is a directory."""
+    return bool(re.match(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:", source)) or source.endswith(".git")
+
+
+def defaults(keys: Sequence[Key]) -> dict[str, Any]:
+    """The defaults of these keys, those of required ones left out."""
+    return {key.name: deepcopy(key.default) for key in keys if not key.required}
+
+
+def validate(name: str, given: Any) -> None:
+    """Check an entry as somebody wrote it.
+
+    Raises:
+        AnsibleFilterError: it can't work; the message names the key and the remedy.
+    """
+    if not re.fullmatch(APPLICATION_NAME, str(name)):
+        _fail(name, "the name needs small letters, digits and '_', begins with a letter and has at most 31 of them.")
+    if not isinstance(given, Mapping):
+        _fail(name, "the entry has to be a mapping.")
+    _check_options(name, "", given, ENTRY)
+    entry = {**defaults(ENTRY), **given}
+    _check_source(name, entry)
+    _check_commands(name, entry)
+    _check_managed_settings(name, entry)
+    for key in ENVIRONMENTS:
+        _check_environment(name, key, entry[key], entry["redis"])
+    twice = sorted(set(entry["environment"]) & set(entry["secret_environment"]))
+    if twice:
+        _fail(name, f"{', '.join(twice)} stands in environment and in secret_environment; keep one.")
+
+
+def _fail(name: str, problem: str) -> None:
+    raise AnsibleFilterError(f"applications.{name}: {problem} See docs/applications.md.")
+
+
+# --- What the schema says ---
+
+
+def _check_options(name: str, where: str, given: Mapping[str, Any], keys: Sequence[Key]) -> None:
+    """A mapping with these keys. ``where`` is its own place below the entry, which itself is ``""``."""
+    known = [key.name for key in keys]
+    for one in given:
+        if one not in known:
+            near = difflib.get_close_matches(str(one), known, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(sorted(known))}."
+            _fail(name, f"{where or 'the entry'} has no key '{one}'.{hint}")
+    for key in keys:
+        if key.required and not given.get(key.name):
+            _fail(name, f"{where}: '{key.name}' is missing." if where else f"'{key.name}' is missing.")
+    for key in keys:
+        if key.name in given:
+            _check_value(name, f"{where}.{key.name}" if where else key.name, given[key.name], key)
+
+
+def _check_value(name: str, where: str, value: Any, key: Key) -> None:
+    if key.type == "dict":
+        _check_mapping(name, where, value, key)
+    elif key.type == "list":
+        _check_list(name, where, value, key)
+    elif key.type == "bool":
+        if not isinstance(value, bool):
+            _fail(name, f"{where}: '{value}' is neither true nor false.")
+    elif key.type == "int":
+        if isinstance(value, bool) or not re.fullmatch(key.pattern or r"\d+", str(value)):
+            _fail(name, f"{where}: '{value}' {key.otherwise or 'is no whole number'}.")
+    elif key.pattern and not re.fullmatch(key.pattern, str(value)):
+        _fail(name, f"{where}: '{value}' {key.otherwise}.")
+
+
+def _check_mapping(name: str, where: str, value: Any, key: Key) -> None:
+    if not isinstance(value, Mapping):
+        _fail(name, f"{where}: has to be a mapping of names to values.")
+    for one in value if key.pattern else ():
+        if not re.fullmatch(key.pattern, str(one)):
+            _fail(name, f"{where}: '{one}' {key.otherwise}.")
+    if key.elements == "dict":
+        for one, inner in value.items():
+            if not isinstance(inner, Mapping):
+                needed = " and ".join(f"'{option.name}'" for option in key.options if option.required)
+                _fail(name, f"{where}.{one}: has to be a mapping with {needed}.")
+            _check_options(name, f"{where}.{one}", inner, key.options)
+    elif key.options and value:
+        _check_options(name, where, value, key.options)
+
+
+def _check_list(name: str, where: str, value: Any, key: Key) -> None:
+    if key.word and value == key.word:
+        return
+    fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if key.otherwise and not (fits and all(re.fullmatch(key.pattern, one) for one in value)):
+        _fail(name, f"{where}: {value!r} {key.otherwise}.")
+    if not fits:
+        _fail(name, f"{where}: has to be a list, as in ['{value}'].")
+    for one in value:
+        if key.choices and one not in key.choices:
+            _fail(name, f"{where}: '{one}' is none of {', '.join(key.choices)}.")
+
+
+# --- What a schema can't say ---
+
+
+def _check_source(name: str, entry: Mapping[str, Any]) -> None:
+    if not is_git(str(entry["source"])) and (entry["version"] or entry["deploy_key"]):
+        _fail(name, f"version and deploy_key are for a git URL; source '{entry['source']}' is a directory.")
+
+
+def _check_commands(name: str, entry: Mapping[str, Any]) -> None:
+    for key in ("build_commands", "release_commands"):
+        for command in entry[key]:
+            _check_words(name, key, command)
+    for key in ("services", "timers"):
+        for process, one in entry[key].items():
+            _check_words(name, f"{key}.{process}.command", one["command"])
+
+
+def _check_words(name: str, where: str, command: str) -> None:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        _fail(name, f"{where}: '{command}' cannot be split into words: {error}.")
+    if not words:
+        _fail(name, f"{where}: is empty.")
+
+
+def _check_managed_settings(name: str, entry: Mapping[str, Any]) -> None:
+    if "secret_key" in entry["managed_settings"] and "SECRET_KEY" not in entry["secret_environment"]:
+        _fail(name, "managed_settings has 'secret_key', so secret_environment needs SECRET_KEY.")
+    if "cache" in entry["managed_settings"] and not entry["redis"]:
+        _fail(name, "managed_settings has 'cache', so it needs redis: true.")
+
+
+def _check_environment(name: str, key: str, variables: Mapping[str, Any], redis: bool) -> None:
+    for variable, value in variables.items():
+        if "\n" in str(value):
+            _fail(name, f"{key}: the value of '{variable}' has several lines; encode it, for example as base64.")
+        for word in PLACEHOLDER.findall(str(value)):
+            if word == "redis_url" and not redis:
+                _fail(name, f"{key}: '{variable}' asks for ${{redis_url}}, so the entry needs redis: true.")
+            if word not in PLACEHOLDERS:
+                known = ", ".join(sorted(PLACEHOLDERS))
+                _fail(name, f"{key}: '{variable}' asks for ${{{word}}}; known are {known}.")

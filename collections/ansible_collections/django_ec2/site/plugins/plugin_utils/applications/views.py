@@ -1,0 +1,89 @@
+"""What each role needs to know of the applications, and nothing else.
+
+Secrets go to nobody but the database.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git
+
+
+def select_application(
+    resolved: list[dict[str, Any]], name: str = "", source: str = "", version: str = ""
+) -> list[dict[str, Any]]:
+    """The applications that a run of deploy.yml, rollback.yml or releases.yml is about.
+
+    Args:
+        resolved: what ``resolve_applications`` returned.
+        name: one of them (``-e app=``); empty means all.
+        source: another source for this run (``-e source=``).
+        version: another version of the source for this run (``-e version=``).
+    """
+    names = [entry["name"] for entry in resolved]
+    if name and name not in names:
+        raise AnsibleFilterError(f"There is no application '{name}'. Give -e app= one of: {', '.join(names)}.")
+    chosen = [entry for entry in resolved if name in ("", entry["name"])]
+    if not (source or version):
+        return chosen
+    if len(chosen) > 1:
+        raise AnsibleFilterError(
+            f"Another source or version is for one application: give -e app= one of: {', '.join(names)}."
+        )
+    entry = {**chosen[0], "source": source or chosen[0]["source"], "version": version or chosen[0]["version"]}
+    if source and not version:
+        entry["version"] = ""
+    if version and not is_git(entry["source"]):
+        raise AnsibleFilterError(
+            f"version '{version}' needs a git source, and '{entry['source']}' is a directory: add -e source=<git URL>."
+        )
+    return [entry]
+
+
+def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The applications as entries of the role nginx's ``nginx_sites``."""
+    return [
+        {
+            "name": entry["name"],
+            "domains": entry["domains"],
+            "upstream_socket": entry["live_socket"],
+            "static_url": entry["static_url"],
+            "static_root": entry["static_root"],
+            "static_kept_root": entry["static_kept_root"],
+            "media_url": entry["media_url"],
+            "media_root": entry["media_root"],
+            "group": entry["user"],
+            "max_body_size": str(entry["max_body_size"]),
+            "read_timeout": int(entry["timeout"]) + 5,
+        }
+        for entry in resolved
+    ]
+
+
+def uwsgi_instances(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The applications as entries of the role uwsgi's ``uwsgi_instances``."""
+    return [
+        {
+            "name": entry["name"],
+            "wsgi_module": entry["wsgi_module"],
+            "project_directory": entry["project_directory"],
+            "harakiri": int(entry["timeout"]),
+            "processes": int(entry["processes"]),
+            "threads": int(entry["threads"]),
+            "writable_paths": [entry["media_root"]],
+        }
+        for entry in resolved
+    ]
+
+
+def postgres_databases(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The applications as entries of the role postgres's ``postgres_databases``."""
+    keys = ("name", "user", "login", "owner", "password", "owner_password", "extensions", "connection_limit")
+    return [{key: entry["database"][key] for key in keys} for entry in resolved]
+
+
+def rotating_logins(resolved: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """The two logins of each application that take turns when its password is replaced."""
+    return {entry["name"]: [entry["database"]["user"], f"{entry['database']['user']}_b"] for entry in resolved}

@@ -1,0 +1,1 @@
+"""The steps from an entry of `applications` to a site, each by itself."""

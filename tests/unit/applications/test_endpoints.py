@@ -1,0 +1,88 @@
+"""Where the database of an application is, for all who need to know it."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpoints import (
+    database_authority,
+    database_endpoints,
+    database_url,
+)
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
+
+from .entries import SERVER, STRONG, endpoints, entry, resolved
+
+ENDPOINT = {**SERVER, "user": "shop", "password": "x", "name": "shop"}
+
+
+def test_each_application_has_three_endpoints() -> None:
+    found = database_endpoints(resolve_applications({"shop": entry(), "blog": entry()}), SERVER)
+    assert list(found) == ["blog", "shop"]
+    common = {**SERVER, "name": "shop", "authentication": "password", "options": {}, "token_environment": {}}
+    assert found["shop"] == {
+        "application": {**common, "user": "shop", "password": STRONG},
+        "owner": {**common, "user": "shop_owner", "password": STRONG[::-1]},
+        "replica": {**common, "user": "shop", "password": STRONG},
+    }
+    assert found["blog"]["owner"]["user"] == "blog_owner"
+
+
+def test_a_unix_socket_asks_for_no_certificate() -> None:
+    found = endpoints(resolved(), host="/var/run/postgresql", options={"connect_timeout": 3})
+    for one in found.values():
+        assert (one["host"], one["sslmode"], one["ca_file"]) == ("/var/run/postgresql", "", "")
+        assert one["options"] == {"connect_timeout": 3}
+    # A replica on another host is asked for one all the same.
+    replica = endpoints(resolved(), host="/var/run/postgresql", replica_host="db2")["replica"]
+    assert (replica["sslmode"], replica["ca_file"]) == ("verify-full", "/etc/ssl/database/ca.pem")
+
+
+def test_a_replica_is_asked_for_reads_alone() -> None:
+    options = {"connect_timeout": 3, "target_session_attrs": "read-write"}
+    found = endpoints(resolved(), options=options, replica_host="ro")
+    assert (found["application"]["host"], found["replica"]["host"]) == ("db1", "ro")
+    assert found["application"]["options"] == options
+    assert found["replica"]["options"] == {**options, "target_session_attrs": "any"}
+    found = endpoints(resolved(), options=options)
+    assert found["replica"] == found["application"]
+
+
+def test_a_login_by_token_has_a_role_of_its_own_and_no_password() -> None:
+    found = endpoints(resolved(), authentication="iam", token_environment={"AWS_ACCESS_KEY_ID": "AKIA"})
+    assert [(one["user"], one["password"]) for one in found.values()] == [
+        ("shop_iam", ""), ("shop_owner_iam", ""), ("shop_iam", ""),
+    ]  # fmt: skip
+    assert all(one["token_environment"] == {"AWS_ACCESS_KEY_ID": "AKIA"} for one in found.values())
+    # By password nobody signs anything.
+    assert endpoints(resolved(), token_environment={"A": "B"})["application"]["token_environment"] == {}
+
+
+def test_the_other_login_is_used_when_it_is_its_turn() -> None:
+    database = {"password": STRONG, "owner_password": STRONG[::-1], "login": "shop_b"}
+    assert endpoints(resolved(database=database))["application"]["user"] == "shop_b"
+
+
+def test_a_database_url_survives_every_character() -> None:
+    password = "p@ss:w/o#r?d% &é"
+    url = urlsplit(database_url({**ENDPOINT, "password": password}))
+    assert (url.scheme, url.hostname, url.port, url.path) == ("postgresql", "db1", 5432, "/shop")
+    assert unquote(url.password or "") == password
+    assert parse_qs(url.query) == {"sslmode": ["verify-full"], "sslrootcert": ["/etc/ssl/database/ca.pem"]}
+
+
+def test_a_database_url_names_a_socket_directory_or_an_ipv6_address() -> None:
+    directory = {**ENDPOINT, "host": "/run/postgresql", "user": "a", "password": "b", "name": "c"}
+    assert database_url(directory) == "postgresql://a:b@%2Frun%2Fpostgresql:5432/c"
+    assert urlsplit(database_url({**ENDPOINT, "host": "2001:db8::5"})).hostname == "2001:db8::5"
+
+
+def test_the_authority_is_placed_where_the_endpoints_look_for_it() -> None:
+    found = database_endpoints([resolved()], SERVER)
+    assert database_authority(found, "PEM") == {
+        "directories": [{"path": "/etc/ssl/database"}],
+        "files": [{"path": "/etc/ssl/database/ca.pem", "content": "PEM"}],
+    }
+    nothing = {"directories": [], "files": []}
+    assert database_authority(found, "") == nothing
+    assert database_authority(database_endpoints([resolved()], {**SERVER, "host": "/run/postgresql"}), "PEM") == nothing

@@ -1,0 +1,175 @@
+"""The environment files of a slot."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.environment import (
+    application_administrator,
+    application_environment,
+    application_fingerprint,
+)
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import PLACEHOLDERS
+
+from .entries import STRONG, endpoints, resolved
+
+PINNED = Path(__file__).with_name("environments")
+
+
+def variables(text: str) -> dict[str, str]:
+    """An environment file as a shell reads it: systemd's rules for double quotes are the same."""
+    names = [line.split("=", 1)[0] for line in text.splitlines() if not line.startswith("#")]
+    script = text + "".join(f'printf "%s\\0" "${name}"\n' for name in names)
+    values = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\0")
+    return dict(zip(names, values[:-1], strict=True))
+
+
+def test_an_environment_file_carries_every_value_unchanged() -> None:
+    hard = "a'b\"c\\d$HOME`id`$(id) #x  é"
+    one = resolved(environment={"HARD": hard, "NUMBER": 5, "RELEASE": "${release}"}, secret_environment={
+        "URL": "${database_url}", "WHO": "${database_user}:${database_password}", "STATIC": "${static_root}"})  # fmt: skip
+    found = variables(application_environment(one, endpoints(one), "4be1", "green"))
+    assert found["HARD"] == hard
+    assert found["NUMBER"] == "5"
+    assert found["RELEASE"] == "4be1"
+    assert found["DJANGO_SETTINGS_MODULE"] == "shop.settings"
+    assert found["WHO"] == f"shop:{STRONG}"
+    assert found["STATIC"] == "/srv/shop/slots/green/release/static"
+    assert found["URL"].startswith(f"postgresql://shop:{STRONG}@db1:5432/shop?")
+    owner = variables(application_environment(one, endpoints(one), "4be1", "green", owner=True))
+    assert owner["WHO"] == f"shop_owner:{STRONG[::-1]}"
+    assert {key for key in found if found[key] != owner[key]} == {"WHO", "URL"}
+
+
+def test_a_value_that_holds_a_placeholder_is_filled_in_once() -> None:
+    one = resolved(
+        environment={"A": "${database_password}"}, database={"password": "${release}", "owner_password": "x"}
+    )
+    assert variables(application_environment(one, endpoints(one), "4be1"))["A"] == "${release}"
+
+
+def test_every_placeholder_has_a_value() -> None:
+    one = resolved(redis=True, environment={name.upper(): f"${{{name}}}" for name in PLACEHOLDERS})
+    found = variables(application_environment(one, endpoints(one), "4be1", redis_url="redis://r/1"))
+    assert all(found[name.upper()] and "$" not in found[name.upper()] for name in PLACEHOLDERS)
+
+
+def test_the_fingerprint_follows_release_environment_and_passwords() -> None:
+    def fingerprint(release: str = "4be1", **changes: Any) -> str:
+        one = resolved(**changes)
+        return application_fingerprint(one, endpoints(one), release)
+
+    same = fingerprint()
+    assert fingerprint() == same
+    assert fingerprint(timeout=5) == same  # uWSGI's settings have a digest of their own
+    others = [
+        fingerprint("other"),
+        fingerprint(environment={"A": "1"}),
+        fingerprint(secret_environment={"A": "1", "URL": "${database_url}"}),
+        fingerprint(settings_module="shop.other"),
+        fingerprint(environment={"A": "${database_password}"}, database={"password": "x", "owner_password": "y"}),
+        fingerprint(environment={"A": "${database_password}"}, database={"password": "x", "owner_password": "z"}),
+    ]
+    assert len({same, *others}) == 7
+
+
+def lines(text: str, *names: str) -> list[str]:
+    return [next(line for line in text.splitlines() if line.startswith(f"{name}=")) for name in names]
+
+
+def test_options_of_libpq_and_a_replica_stand_in_the_url() -> None:
+    one = resolved(secret_environment={"A": "${database_url}", "B": "${database_replica_url}"})
+    options = {"connect_timeout": 3, "target_session_attrs": "read-write"}
+    text = application_environment(one, endpoints(one, options=options, replica_host="ro"), "r")
+    own, replica = lines(text, "A", "B")
+    assert "@db1:5432/" in own
+    assert "target_session_attrs=read-write" in own
+    assert "@ro:5432/" in replica
+    assert "target_session_attrs=any" in replica
+    # Without a replica both lead to the same place.
+    own, replica = lines(application_environment(one, endpoints(one, options=options), "r"), "A", "B")
+    assert own[2:] == replica[2:]
+
+
+def test_a_login_by_token_has_a_role_of_its_own_and_no_password() -> None:
+    one = resolved(secret_environment={"URL": "${database_url}"})
+    by_token = endpoints(one, authentication="iam", token_environment={"AWS_ACCESS_KEY_ID": "AKIA"})
+    text = application_environment(one, by_token, "r")
+    assert "postgresql://shop_iam@db1:5432/" in text
+    assert STRONG not in text
+    for line in (
+        'DJANGO_SETTINGS_MODULE="managed_settings"', 'MANAGED_SETTINGS_MODULE="shop.settings"', 'MANAGED_DATABASE_AUTH="iam"',
+        'AWS_ACCESS_KEY_ID="AKIA"',
+    ):  # fmt: skip
+        assert line in text.splitlines()
+    assert "postgresql://shop_owner_iam@" in application_environment(one, by_token, "r", owner=True)
+
+
+def test_the_other_login_is_used_when_it_is_its_turn() -> None:
+    changed = {"password": STRONG, "owner_password": STRONG[::-1], "login": "shop_b"}
+    one = resolved(secret_environment={"URL": "${database_url}"}, database=changed)
+    assert "postgresql://shop_b:" in application_environment(one, endpoints(one), "r")
+
+
+def test_the_administrator_has_a_file_of_its_own() -> None:
+    one = resolved(superuser={"username": "admin", "email": "a@example.org", "password": 'pass"word$'})
+    assert variables(application_administrator(one)) == {
+        "DJANGO_SUPERUSER_USERNAME": "admin",
+        "DJANGO_SUPERUSER_EMAIL": "a@example.org",
+        "DJANGO_SUPERUSER_PASSWORD": 'pass"word$',
+    }
+
+
+# --- Pinned: a byte that changes here restarts every application at the next run ---
+
+OPTIONS = {
+    "connect_timeout": 3, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 5000,
+    "target_session_attrs": "read-write",
+}  # fmt: skip
+PLAIN: dict[str, Any] = {
+    "domains": ["www.example.org", "example.org"],
+    "project_directory": "site",
+    "python_path": ["src"],
+    "redis": True,
+    "environment": {
+        "PLAIN": 'a "b" $HOME', "RELEASE": "${release}", "STATIC_ROOT": "${static_root}", "MEDIA_ROOT": "${media_root}",
+        "HOST": "${database_host}", "PORT": "${database_port}", "NAME": "${database_name}",
+        "USER_OF_DATABASE": "${database_user}", "READER": "${database_replica_host}",
+    },
+    "secret_environment": {
+        "SECRET_KEY": STRONG, "DATABASE_URL": "${database_url}", "REPLICA_URL": "${database_replica_url}",
+        "PASSWORD": "${database_password}", "CACHE": "${redis_url}",
+    },
+    "database": {"login": "shop_b", "password": STRONG, "owner_password": STRONG[::-1]},
+}  # fmt: skip
+MANAGED = {
+    **PLAIN,
+    "managed_settings": ["database", "secret_key", "hosts", "security", "static", "media", "cache", "logging"],
+    "settings": {"ITEMS": 5},
+}
+RDS = "board.c1a2b3.eu-central-1.rds.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "server"),
+    [
+        ("self_hosted", {}),
+        ("socket", {"host": "/var/run/postgresql"}),
+        ("rds_password", {"host": RDS}),
+        ("rds_iam", {"host": RDS, "authentication": "iam", "token_environment": {"AWS_ACCESS_KEY_ID": "AKIA"}}),
+        ("replica", {"host": RDS, "replica_host": "reader.c1a2b3.eu-central-1.rds.amazonaws.com"}),
+    ],
+)
+def test_environment_files_are_what_they_were(name: str, server: dict[str, Any]) -> None:
+    found = ""
+    for kind, given in (("plain", PLAIN), ("managed", MANAGED)):
+        one = resolved(**given)
+        own = endpoints(one, options=OPTIONS, **server)
+        for owner in (False, True):
+            text = application_environment(one, own, "4be1d2c3a4f5", "blue", owner, "redis://r/1")
+            found += f"### {kind}, {'owner' if owner else 'application'}\n{text}"
+        found += f"### {kind}, fingerprint\n{application_fingerprint(one, own, '4be1d2c3a4f5', 'redis://r/1')}\n"
+    assert found == (PINNED / f"{name}.env").read_text()

@@ -1,0 +1,120 @@
+"""What is refused of an entry, and with which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git, validate
+
+from .entries import STRONG, entry
+
+
+def refused(name: str = "shop", **changes: Any) -> str:
+    with pytest.raises(AnsibleFilterError) as caught:
+        validate(name, entry(**changes))
+    return str(caught.value)
+
+
+def test_a_good_entry_passes() -> None:
+    validate("shop", entry())
+    validate("shop", entry(requirements=["a.txt"], version="", environment={"A": "${database_url} $HOME ${HOME}"}))
+
+
+@pytest.mark.parametrize("key", ["domains", "source", "settings_module", "wsgi_module", "database"])
+def test_a_required_key_is_asked_for(key: str) -> None:
+    assert f"applications.shop: '{key}' is missing." in refused(**{key: None})
+    with pytest.raises(AnsibleFilterError, match=f"'{key}' is missing"):
+        validate("shop", {name: value for name, value in entry().items() if name != key})
+
+
+SERVICE = {"command": "manage.py work"}
+TIMER = {"command": "manage.py report", "schedule": "daily"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"domian": "x"}, "Did you mean 'domains'?"),
+        ({"xyzzy": "x"}, "Known: "),
+        ({"domains": "www.example.org"}, "is no list of domain names"),
+        ({"domains": ["WWW.example.org"]}, "in small letters"),
+        ({"domains": ["-a.example.org"]}, "is no list of domain names"),
+        ({"domains": ["a b"]}, "is no list of domain names"),
+        ({"domains": [f"{'a' * 64}.example.org"]}, "is no list of domain names"),
+        ({"settings_module": "shop/settings.py"}, "is no dotted Python module"),
+        ({"wsgi_module": "shop.wsgi:application"}, "is no dotted Python module"),
+        ({"static_url": "static/"}, "has to begin and end with '/'"),
+        ({"media_url": "/media"}, "has to begin and end with '/'"),
+        ({"health_path": "healthz"}, "has to begin with '/'"),
+        ({"max_body_size": "10 MB"}, "is no size"),
+        ({"project_directory": "/srv/shop"}, "project_directory: '/srv/shop' has to lie below the source"),
+        ({"project_directory": "../shop"}, "project_directory: '../shop' has to lie below the source"),
+        ({"python_path": ["src", "a/../../b"]}, "is no list of directories below the source, as in [src]"),
+        ({"python_path": "src"}, "python_path: 'src' is no list of directories"),
+        ({"version": "v1"}, "version and deploy_key are for a git URL; source 'shop' is a directory"),
+        ({"deploy_key": "/key"}, "version and deploy_key are for a git URL"),
+        ({"environment": {"A-B": "1"}}, "is no name for an environment variable"),
+        ({"environment": {"KEY": "a\nb"}}, "has several lines"),
+        ({"environment": {"KEY": "${databse_url}"}}, "asks for ${databse_url}; known are"),
+        ({"environment": {"KEY": "${redis_url}"}}, "asks for ${redis_url}, so the entry needs redis: true"),
+        ({"environment": {"KEY": "a"}, "secret_environment": {"KEY": "b"}}, "keep one"),
+        ({"environment": ["KEY=a"]}, "environment: has to be a mapping"),
+        ({"environment": None}, "environment: has to be a mapping"),
+        ({"database": "shop"}, "database: has to be a mapping"),
+        ({"requirements": "requirements.txt"}, "requirements: has to be a list, as in ['requirements.txt']"),
+        ({"packages": "gunicorn"}, "packages: has to be a list"),
+        ({"build_commands": ['npm "ci']}, "build_commands: 'npm \"ci' cannot be split into words"),
+        ({"release_commands": [""]}, "release_commands: is empty"),
+        ({"timeout": "1m"}, "timeout: '1m' is no whole number"),
+        ({"processes": -1}, "processes: '-1' is no whole number"),
+        ({"threads": True}, "threads: 'True' is no whole number"),
+        ({"redis": "yes"}, "redis: 'yes' is neither true nor false"),
+        ({"managed_settings": ["databse"]}, "managed_settings: 'databse' is none of database, secret_key,"),
+        ({"managed_settings": ["secret_key"]}, "so secret_environment needs SECRET_KEY"),
+        ({"managed_settings": ["cache"]}, "so it needs redis: true"),
+        ({"settings": {"items": 1}}, "settings: 'items' is no name of a Django setting (capital letters)"),
+        ({"database": {"pasword": "x"}}, "Did you mean 'password'?"),
+        ({"database": {"password": "x", "extensions": "citext"}}, "database.extensions: has to be a list"),
+        ({"database": {"password": "x", "connection_limit": "many"}}, "database.connection_limit: 'many' is no whole number"),
+        ({"superuser": {"name": "x"}}, "superuser has no key 'name'"),
+        ({"superuser": {"username": "admin", "password": STRONG}}, "superuser: 'email' is missing"),
+        ({"services": {"Worker": SERVICE}}, "services: 'Worker' is no name: use small letters"),
+        ({"services": {"worker": "celery"}}, "services.worker: has to be a mapping with 'command'"),
+        ({"services": {"worker": {**SERVICE, "timeout": 5}}}, "services.worker has no key 'timeout'"),
+        ({"services": {"worker": {}}}, "services.worker: 'command' is missing"),
+        ({"services": {"worker": {**SERVICE, "singleton": "no"}}}, "services.worker.singleton: 'no' is neither true nor false"),
+        ({"services": {"worker": {**SERVICE, "stop_timeout": 0}}}, "stop_timeout: '0' is no whole number of seconds"),
+        ({"services": {"worker": {**SERVICE, "environment": "A=1"}}}, "services.worker.environment: has to be a mapping"),
+        ({"services": {"worker": {"command": "a 'b"}}}, "services.worker.command: 'a 'b' cannot be split into words"),
+        ({"timers": {"report": SERVICE}}, "timers.report: 'schedule' is missing"),
+        ({"timers": {"report": {**TIMER, "timeout": "1h"}}}, "timers.report.timeout: '1h' is no whole number of seconds"),
+        ({"timers": "report"}, "timers: has to be a mapping"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_refused_with_the_remedy(changes: dict[str, Any], words: str) -> None:
+    message = refused(**changes)
+    assert words in message
+    assert message.startswith("applications.shop: ")
+    assert "docs/applications.md" in message
+
+
+@pytest.mark.parametrize("name", ["Shop", "1shop", "my-shop", "a" * 32, ""])
+def test_a_name_that_is_no_user_and_no_database_is_refused(name: str) -> None:
+    assert "the name needs small letters" in refused(name)
+
+
+@pytest.mark.parametrize(
+    ("source", "git"),
+    [
+        ("https://git.example.org/shop", True),
+        ("git@git.example.org:shop", True),
+        ("file:///srv/shop", True),
+        ("../shop.git", True),
+        ("../shop", False),
+        ("/home/me/shop", False),
+    ],
+)
+def test_a_git_url_is_told_from_a_directory(source: str, git: bool) -> None:
+    assert is_git(source) is git

@@ -1,0 +1,75 @@
+"""What each role gets of the applications, and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.filter.applications import FilterModule
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.views import (
+    nginx_sites,
+    postgres_databases,
+    rotating_logins,
+    select_application,
+    uwsgi_instances,
+)
+
+from .entries import STRONG, entry, resolved
+
+
+def test_what_the_roles_get() -> None:
+    applications = [resolved(timeout="30", max_body_size=0, processes="3")]
+    (site,) = nginx_sites(applications)
+    assert (site["group"], site["max_body_size"], site["read_timeout"]) == ("shop", "0", 35)
+    (instance,) = uwsgi_instances(applications)
+    assert (instance["harakiri"], instance["processes"], instance["writable_paths"]) == (
+        30,
+        3,
+        ["/srv/shop/shared/media"],
+    )
+    (database,) = postgres_databases(applications)
+    assert database["owner"] == "shop_owner"
+    assert database["extensions"] == []
+
+
+def test_only_the_database_is_told_its_passwords() -> None:
+    applications = [resolved(secret_environment={"KEY": STRONG * 2})]
+    (database,) = postgres_databases(applications)
+    assert (database["password"], database["owner_password"]) == (STRONG, STRONG[::-1])
+    for view in (nginx_sites, uwsgi_instances, rotating_logins):
+        told = json.dumps(view(applications))
+        assert STRONG not in told
+        assert STRONG[::-1] not in told
+
+
+def test_two_logins_take_turns() -> None:
+    changed = {"password": STRONG, "owner_password": STRONG[::-1], "login": "shop_b"}
+    assert rotating_logins([resolved(database=changed)]) == {"shop": ["shop", "shop_b"]}
+
+
+def test_a_run_is_about_all_applications_or_one() -> None:
+    both = resolve_applications({"shop": entry(), "blog": entry()})
+    assert select_application(both) == both
+    assert [one["name"] for one in select_application(both, "shop")] == ["shop"]
+    with pytest.raises(AnsibleFilterError, match="Give -e app= one of: blog, shop"):
+        select_application(both, "shpo")
+
+
+def test_another_source_or_version_is_for_one_application() -> None:
+    both = resolve_applications(
+        {"shop": entry(source="https://git.example.org/shop.git", version="v1"), "blog": entry()}
+    )
+    with pytest.raises(AnsibleFilterError, match="is for one application"):
+        select_application(both, version="v2")
+    (one,) = select_application(both, "shop", version="v2")
+    assert (one["source"], one["version"]) == ("https://git.example.org/shop.git", "v2")
+    (one,) = select_application(both, "shop", source="/home/me/shop")
+    assert (one["source"], one["version"]) == ("/home/me/shop", "")
+    with pytest.raises(AnsibleFilterError, match="version 'v2' needs a git source, and 'shop' is a directory"):
+        select_application(both, "blog", version="v2")
+
+
+def test_the_filters_are_offered_to_ansible() -> None:
+    assert set(FilterModule().filters()) >= {"resolve_applications", "application_environment", "nginx_sites"}
