@@ -176,7 +176,8 @@ def wanted(option: Mapping[str, Any]) -> str:
         return option["format"]["words"]
     if "choices" in option:
         return "one of " + ", ".join(str(choice) for choice in option["choices"])
-    return KINDS.get(option["type"], option["type"])
+    kind = option.get("type", "str")
+    return KINDS.get(kind, kind)
 
 
 def value_problem(name: str, option: Mapping[str, Any], value: Any) -> str:
