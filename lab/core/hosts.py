@@ -68,6 +68,7 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
             image = images[machine.kind, machine.suite]
             containers.create(settings, podman, machine, image, more, publish=machine.name == publish)
         for machine in todo.wake:
+            settings.say(f"Starting {machine.name} again")
             podman("start", machine.container)
         if new:
             settings.say(f"Booting {', '.join(machine.name for machine in new)}")
