@@ -77,9 +77,14 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
         for machine in booted:
             asked[machine.kind].after_boot(settings, podman, machine, subnet)
         # Not before the resolvers answer: a lookup waits for one that doesn't.
-        resolvers = _resolvers([machine for machine in [*staying, *new] if machine.running or machine in booted])
-        names.write(settings, resolvers, subnet)
-        names.check(podman, {machine.name: machine.container for machine in booted}, resolvers)
+        answering = [machine for machine in [*staying, *new] if machine.running or machine in booted]
+        names.write(settings, _resolvers(answering), subnet)
+        told = names.tell_unmounted(settings, podman, {machine.name: machine.container for machine in booted})
+        if told:
+            settings.say(
+                f"An earlier version of the lab made {', '.join(told)}: new names are lost when one of them reboots, "
+                "until the next 'make up'"
+            )
         ssh.write_files(settings, _addresses([*staying, *new]), dict(zip(_addresses(booted), keys, strict=True)))
     return addresses
 

@@ -8,7 +8,7 @@ the lab, mounted into every host as /etc/resolv.conf: it is written in place, so
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lab.core.files import write_in_place
@@ -24,7 +24,9 @@ def path(settings: Settings) -> Path:
 def resolver_file(resolvers: Iterable[str], network: ipaddress.IPv4Network) -> str:
     """Its text: the resolvers that hosts bring, then Podman's, which answers too where one of the others is down."""
     servers = [*sorted(set(resolvers), key=ipaddress.IPv4Address), str(network[1])]
-    return "".join(f"nameserver {server}\n" for server in servers) + "options timeout:1 attempts:2\n"
+    # With a choice of servers, a second is enough to wait for one that is down; a busy machine may need more of them.
+    options = "options timeout:1 attempts:4\n" if len(servers) > 1 else ""
+    return "".join(f"nameserver {server}\n" for server in servers) + options
 
 
 def write(settings: Settings, resolvers: Iterable[str], network: ipaddress.IPv4Network) -> None:
@@ -32,25 +34,38 @@ def write(settings: Settings, resolvers: Iterable[str], network: ipaddress.IPv4N
     write_in_place(path(settings), resolver_file(resolvers, network))
 
 
-def check(podman: Podman, containers: dict[str, str], resolvers: Iterable[str]) -> None:
-    """Refuse to go on with hosts that cannot learn of a resolver.
+# Writes the file, unless its first servers are those that it should have, and says so. Podman's own may have more.
+TELL = """\
+wanted=$(echo "$1" | grep ^nameserver)
+[ "$(grep ^nameserver /etc/resolv.conf | head -n "$(echo "$wanted" | wc -l)")" = "$wanted" ] && exit
+echo "$1" > /etc/resolv.conf && echo told
+"""
+
+
+def tell_unmounted(settings: Settings, podman: Podman, containers: Mapping[str, str]) -> list[str]:
+    """Tell hosts that don't have the lab's file mounted, because an earlier version made them.
+
+    They have a file of Podman's, which Podman makes anew when they reboot.
 
     Args:
+        settings: the lab.
         podman: this machine's Podman.
         containers: the hosts' containers, by name of host.
-        resolvers: what all of them have to ask.
+
+    Returns:
+        The hosts that had to be told.
 
     Raises:
-        LabError: hosts were made before the lab had such a file, or it was removed by hand.
+        LabError: a host can't be told: its mount leads to a file that was removed.
     """
-    deaf = [
-        host
-        for host, container in containers.items()
-        for resolver in resolvers
-        if podman.script(container, 'grep -qxF "nameserver $1" /etc/resolv.conf', resolver).returncode != 0
-    ]
-    if deaf:
-        raise LabError(
-            f"{', '.join(sorted(set(deaf)))} cannot be told new names, because an earlier version of the lab made them "
-            "or the lab's files were removed: run 'make down', then the same command again."
-        )
+    told = []
+    for host, container in containers.items():
+        done = podman.script(container, TELL, path(settings).read_text().strip())
+        if done.returncode != 0:
+            raise LabError(
+                f"{host} can't be told new names, because {path(settings)} was removed while it ran: "
+                f"run 'make remove HOST={host}', then the same command again."
+            )
+        if done.stdout.strip():
+            told.append(host)
+    return told

@@ -28,12 +28,13 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def test_hosts_ask_podman_alone_where_nobody_brings_names() -> None:
-    assert names.resolver_file([], NETWORK) == "nameserver 10.90.7.1\noptions timeout:1 attempts:2\n"
+    assert names.resolver_file([], NETWORK) == "nameserver 10.90.7.1\n"
 
 
 def test_hosts_ask_the_resolvers_first_in_a_fixed_order_and_podman_last() -> None:
     text = names.resolver_file(["10.90.7.100", "10.90.7.12", "10.90.7.12"], NETWORK)
     assert text.splitlines()[:3] == ["nameserver 10.90.7.12", "nameserver 10.90.7.100", "nameserver 10.90.7.1"]
+    assert text.splitlines()[3:] == ["options timeout:1 attempts:4"], "one that is down delays a lookup by a second"
 
 
 def test_the_names_are_written_in_place(lab: Settings) -> None:
@@ -57,22 +58,40 @@ def test_a_file_that_says_it_already_is_not_written(tmp_path: Path) -> None:
 
 
 class Podman:
-    """Stands for Podman: knows what each container's /etc/resolv.conf says."""
+    """Stands for Podman: runs a script with another file in the place of /etc/resolv.conf."""
 
-    def __init__(self, **files: str) -> None:
+    def __init__(self, **files: Path) -> None:
         self._files = files
 
-    def script(self, container: str, _script: str, resolver: str) -> subprocess.CompletedProcess[str]:
-        knows = f"nameserver {resolver}" in self._files[container]
-        return subprocess.CompletedProcess([], 0 if knows else 1)
+    def script(self, container: str, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+        script = script.replace("/etc/resolv.conf", str(self._files[container]))
+        return subprocess.run(["sh", "-c", script, "sh", *words], capture_output=True, text=True, check=False)
 
 
-def test_hosts_that_cannot_learn_of_a_resolver_are_named() -> None:
-    new, old = "nameserver 10.90.7.12\nnameserver 10.90.7.1\n", "nameserver 10.90.7.1\n"
-    names.check(Podman(a=new, b=new), {"web1": "a", "web2": "b"}, ["10.90.7.12"])
-    names.check(Podman(a=old), {"web1": "a"}, [])
-    with pytest.raises(LabError, match=r"^web2 cannot be told new names.*run 'make down'"):
-        names.check(Podman(a=new, b=old), {"web1": "a", "web2": "b"}, ["10.90.7.12"])
+def test_hosts_without_the_mount_are_told_by_themselves(lab: Settings) -> None:
+    names.write(lab, ["10.90.7.12"], NETWORK)
+    old = lab.directory / "old"
+    old.write_text("search dns.podman\nnameserver 10.90.7.1\n")
+    podman = Podman(a=names.path(lab), b=old)
+    assert names.tell_unmounted(lab, podman, {"web1": "a", "web2": "b"}) == ["web2"]
+    assert old.read_text() == names.path(lab).read_text()
+    assert names.tell_unmounted(lab, podman, {"web1": "a", "web2": "b"}) == []
+
+
+def test_where_nobody_brings_names_podmans_own_file_will_do(lab: Settings) -> None:
+    names.write(lab, [], NETWORK)
+    old = lab.directory / "old"
+    old.write_text("search dns.podman\nnameserver 10.90.7.1\nnameserver 192.0.2.1\n")
+    assert names.tell_unmounted(lab, Podman(a=old), {"web1": "a"}) == []
+    assert "search" in old.read_text()
+
+
+def test_a_host_that_cannot_be_told_is_named(lab: Settings) -> None:
+    names.write(lab, ["10.90.7.12"], NETWORK)
+    directory = lab.directory / "directory"
+    directory.mkdir()
+    with pytest.raises(LabError, match=r"^web1 can't be told new names.* run 'make remove HOST=web1'"):
+        names.tell_unmounted(lab, Podman(a=directory), {"web1": "a"})
 
 
 def test_ssh_config_has_a_block_a_host_and_is_strict() -> None:
