@@ -273,6 +273,7 @@ def test_without_a_lab_every_playbook_says_how_to_make_one(
     )  # fmt: skip
     said = " ".join((done.stdout + done.stderr).split()).replace("''", "'")
     assert done.returncode != 0
-    assert f"There is no lab '{name}' here: run '{command}' (or give -i inventory/<environment>)." in said
+    assert f"there is no lab '{name}' on this machine: run '{command}'." in said
+    assert "Or give another inventory: -i inventory/<environment>." in said
     assert "UNREACHABLE" not in said
     assert said.count("PLAY [") == 1
