@@ -214,3 +214,20 @@ def test_every_module_is_documented_as_it_is(path: Path, monkeypatch: pytest.Mon
             unknown = set(arguments) - {name for name in given if not name.startswith("_")}
             assert not unknown, f"the example uses {unknown}"
     assert ArgumentSpecValidator(given)
+
+
+# Where the role uwsgi is put beside the others, and what belongs to it.
+MAY_NAME_UWSGI = re.compile(
+    r"roles/uwsgi/|collections/.*/plugins/(filter/uwsgi|plugin_utils/application_server)\.py$"
+    r"|playbooks/parts/(applications|prepare)\.yml$|group_vars/|.*README\.md$"
+)
+
+
+def test_one_file_knows_which_application_server_it_is() -> None:
+    """Another server takes four facts: a role, plugin_utils/application_server.py, and a place in the playbook."""
+    named = [
+        str(path.relative_to(ROOT)) for path in tracked()
+        if path.relative_to(ROOT).parts[0] in ("collections", "roles", "playbooks", "group_vars", "lab", "tools")
+        and path.suffix in (".py", ".yml", ".j2", ".in", ".mk") and "uwsgi" in path.read_text().lower()
+    ]  # fmt: skip
+    assert [name for name in named if not MAY_NAME_UWSGI.match(name)] == []

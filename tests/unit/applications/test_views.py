@@ -7,13 +7,13 @@ import json
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.filter.applications import FilterModule
+from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.views import (
     nginx_sites,
     postgres_databases,
     rotating_logins,
     select_application,
-    uwsgi_instances,
 )
 
 from .entries import STRONG, entry, resolved
@@ -23,7 +23,7 @@ def test_what_the_roles_get() -> None:
     applications = [resolved(timeout="30", max_body_size=0, processes="3")]
     (site,) = nginx_sites(applications)
     assert (site["group"], site["max_body_size"], site["read_timeout"]) == ("shop", "0", 35)
-    (instance,) = uwsgi_instances(applications)
+    (instance,) = application_server.instances(applications)
     assert (instance["harakiri"], instance["processes"], instance["writable_paths"]) == (
         30,
         3,
@@ -38,7 +38,7 @@ def test_only_the_database_is_told_its_passwords() -> None:
     applications = [resolved(secret_environment={"KEY": STRONG * 2})]
     (database,) = postgres_databases(applications)
     assert (database["password"], database["owner_password"]) == (STRONG, STRONG[::-1])
-    for view in (nginx_sites, uwsgi_instances, rotating_logins):
+    for view in (nginx_sites, application_server.instances, rotating_logins):
         told = json.dumps(view(applications))
         assert STRONG not in told
         assert STRONG[::-1] not in told

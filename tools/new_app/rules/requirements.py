@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+
 from tools.new_app.project import Draft, Project
 
 
@@ -24,11 +26,13 @@ def requirements(project: Project, draft: Draft) -> None:
         draft.open.append(
             "Django is not named among the requirements: if nothing else brings it, add it to 'packages'."
         )
-    if needs.has("uwsgi"):
+    if needs.has(*application_server.REPLACED_REQUIREMENTS):
+        package = application_server.PACKAGE.partition("==")[0]
         draft.found.append(
-            "It requires uwsgi, which is published as source alone: the release gets the same from the package pyuwsgi."
+            f"It requires {application_server.ROLE}, which is published as source alone: the release gets the same from the "
+            f"package {package}."
         )
     if needs.has("gunicorn", "daphne", "uvicorn", "hypercorn"):
         draft.found.append(
-            "It requires another server for its pages (gunicorn or the like), which uWSGI takes the place of: nothing to do."
+            "It requires another server for its pages (gunicorn or the like), which the product's own takes the place of: nothing to do."
         )

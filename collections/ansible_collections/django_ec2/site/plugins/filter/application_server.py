@@ -8,11 +8,15 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 
-FACTS = {"nginx_prefix": application_server.NGINX_PREFIX, "role": application_server.ROLE}
+FACTS = {
+    "nginx_prefix": application_server.NGINX_PREFIX,
+    "package": application_server.PACKAGE,
+    "role": application_server.ROLE,
+}
 
 
 def application_server_fact(name: str) -> str:
-    """A fact of the application server: ``nginx_prefix`` or ``role``.
+    """A fact of the application server: ``nginx_prefix``, ``package`` or ``role``.
 
     Raises:
         AnsibleFilterError: there is no such fact.

@@ -31,7 +31,6 @@ class FilterModule:
             "application_administrator": environment.application_administrator,
             "select_application": views.select_application,
             "nginx_sites": views.nginx_sites,
-            "uwsgi_instances": views.uwsgi_instances,
             "postgres_databases": views.postgres_databases,
             "rotating_logins": views.rotating_logins,
         }

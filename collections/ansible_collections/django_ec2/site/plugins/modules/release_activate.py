@@ -47,7 +47,7 @@ options:
     type: str
     required: true
   protocol:
-    description: In which protocol it is asked on that socket; V(packet) is the one of nginx's uwsgi_pass.
+    description: In which protocol it is asked on that socket, a packet of variables or HTTP.
     type: str
     choices: [packet, http]
     default: packet

@@ -16,7 +16,7 @@ options:
     type: path
     required: true
   protocol:
-    description: In which protocol it is asked; V(packet) is the one of nginx's uwsgi_pass.
+    description: In which protocol it is asked, a packet of variables or HTTP.
     type: str
     choices: [packet, http]
     default: packet

@@ -12,8 +12,12 @@ Four facts are asked of a server, and another one could take its place by answer
 
 from __future__ import annotations
 
+from typing import Any
+
 # The role that places its unit and its settings.
 ROLE = "uwsgi"
+# What a release carries of it, in pip's notation: the server as a wheel, so that a host needs no compiler.
+PACKAGE = "pyuwsgi==2.0.30.post1"
 # Requirements of a project that the release's own package takes the place of: the same server, published as source alone.
 REPLACED_REQUIREMENTS = ("uwsgi",)
 # The protocol of its socket: ``packet`` (nginx's uwsgi_pass) or ``http`` (proxy_pass). See module_utils/release/question.py.
@@ -43,4 +47,20 @@ def settings_files(application: str) -> list[str]:
         f"/etc/systemd/system/{unit(application, '')}",
         f"/etc/uwsgi/{application}.ini",
         f"/etc/uwsgi/{application}_wsgi.py",
+    ]
+
+
+def instances(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The applications as entries of the role's ``uwsgi_instances``: what the server needs to know of them, and nothing else."""
+    return [
+        {
+            "name": entry["name"],
+            "wsgi_module": entry["wsgi_module"],
+            "project_directory": entry["project_directory"],
+            "harakiri": int(entry["timeout"]),
+            "processes": int(entry["processes"]),
+            "threads": int(entry["threads"]),
+            "writable_paths": [entry["media_root"]],
+        }
+        for entry in resolved
     ]

@@ -62,22 +62,6 @@ def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def uwsgi_instances(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The applications as entries of the role uwsgi's ``uwsgi_instances``."""
-    return [
-        {
-            "name": entry["name"],
-            "wsgi_module": entry["wsgi_module"],
-            "project_directory": entry["project_directory"],
-            "harakiri": int(entry["timeout"]),
-            "processes": int(entry["processes"]),
-            "threads": int(entry["threads"]),
-            "writable_paths": [entry["media_root"]],
-        }
-        for entry in resolved
-    ]
-
-
 def postgres_databases(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The applications as entries of the role postgres's ``postgres_databases``."""
     keys = ("name", "user", "login", "owner", "password", "owner_password", "extensions", "connection_limit")
