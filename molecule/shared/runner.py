@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import ansible_runner
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.source import files_of
 
 # What AWX sets for a job (awx/main/tasks/jobs.py of 24.6.1): nothing of the operator's own environment reaches it.
 ENVIRONMENT = {
@@ -43,28 +43,23 @@ class Job:
     artifacts: dict[str, Any] = field(default_factory=dict)
 
 
-def project_copy(project: Path, place: Path, lab: Path | None = None) -> Path:
-    """A copy of what git knows of a project, as AWX checks one out; returns the private data directory.
+def project_copy(project: Path, place: Path, lab: Path, product: str = ".") -> Path:
+    """A copy of what git knows of a project and its submodules, as AWX checks one out; returns the private data directory.
 
     Args:
-        project: a checkout.
+        project: a checkout, of this product or of an operations repository.
         place: where to make the private data directory.
         lab: directory of a lab's files, which stands for the credentials and hosts that AWX would bring.
+        product: where the product lies below the project.
     """
     copy = place / "project"
-    copy.mkdir(parents=True)
-    listed = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=project, capture_output=True, check=True,
-    )  # fmt: skip
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        source, target = project / name, copy / name
-        if source.is_symlink() or source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target, follow_symlinks=False)
-    if lab:
-        (copy / ".lab").mkdir()
-        (copy / ".lab" / lab.name).symlink_to(lab)
+    for source in files_of(project):
+        target = copy / source.relative_to(project)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)
+    labs = copy / product / ".lab"
+    labs.mkdir()
+    (labs / lab.name).symlink_to(lab)
     return place
 
 
