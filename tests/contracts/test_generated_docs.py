@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import ENTRY
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "applications.md"
@@ -24,8 +24,10 @@ def test_the_page_of_applications_is_up_to_date() -> None:
 
 
 def test_every_key_of_an_entry_is_explained() -> None:
+    # Imported here: the tests of templates set Ansible's own loader up before they import the collection.
+    schema = importlib.import_module("ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema")
     text = PAGE.read_text()
-    for key in ENTRY:
+    for key in schema.ENTRY:
         assert f"| `{key.name}` |" in text
 
 
