@@ -151,3 +151,31 @@ def test_the_readme_is_up_to_date(role: Path) -> None:
     assert readme.read_text() == generator.filled(readme), "run 'make docs'"
     for name in options(role):
         assert f"| `{name}` |" in readme.read_text()
+
+
+def included(task: Mapping[str, Any]) -> str:
+    """The file of the same role that a task brings in; empty where it brings none, or one that is chosen at run time."""
+    for word in ("include_tasks", "import_tasks"):
+        given = task.get(f"ansible.builtin.{word}")
+        name = given.get("file", "") if isinstance(given, Mapping) else given or ""
+        if name and "{{" not in name:
+            return str(name)
+    return ""
+
+
+@each_role
+def test_no_file_is_more_than_two_away_from_where_its_role_is_entered(role: Path) -> None:
+    """A reader opens at most three files to see what a role does."""
+    brings = {
+        path.relative_to(role / "tasks").as_posix(): {name for task in tasks(load(path)) if (name := included(task))}
+        for path in (role / "tasks").rglob("*.yml")
+    }
+    brought = {name for names in brings.values() for name in names}
+
+    def depth(name: str) -> int:
+        return max((1 + depth(one) for one in brings[name]), default=0)
+
+    deepest = {name: depth(name) for name in brings if name not in brought or name == "main.yml"}
+    # main.yml is the table of contents: what it lists is where a reader goes to.
+    entered = {name: own - 1 if name == "main.yml" else own for name, own in deepest.items()}
+    assert all(own <= 2 for own in entered.values()), entered

@@ -362,23 +362,19 @@ def migrations(hosts: Iterable[Mapping[str, Any]], name: str) -> dict[str, list[
     return next((gate["migrations"] for gate in gates if gate.get("migrations")), {})
 
 
-def to_migrate(hosts: Iterable[Mapping[str, Any]], name: str, superuser: str = "") -> bool:
-    """Whether the database of an application has to be brought to its release.
-
-    That is so when the release lacks migrations there, cannot say, or when its administrator was not created yet.
+def to_migrate(hosts: Iterable[Mapping[str, Any]], name: str) -> bool:
+    """Whether the database of an application has to be brought to its release: it lacks migrations, or could not be asked.
 
     Args:
         hosts: variables of the hosts of the play.
         name: of the application.
-        superuser: name of its administrator, or empty.
     """
     hosts = list(hosts)
     first = next((host for host in hosts if host["inventory_hostname"] == first_pending(hosts, name)), None)
     if first is None:
         return False
     gate = (first.get("__release_gates") or {}).get(name) or {}
-    known = first["__release_read"]["applications"][name]["superusers"]
-    return bool(gate.get("plan")) or "plan" not in gate or bool(superuser and superuser not in known)
+    return bool(gate.get("plan")) or "plan" not in gate
 
 
 def words(command: str) -> list[str]:
