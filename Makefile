@@ -1,4 +1,4 @@
-# The front door: `make up` puts the board on a local lab, `make test` proves everything.
+# The front door: `make up` runs the sample application on a local lab, `make test` runs every test.
 # Variables: LAB_NAME (several labs side by side), LAB_SUITE=trixie|bookworm, LAB_PORT, LAB_SUBNET, LAB (inventory).
 
 SHELL := /bin/bash

@@ -104,7 +104,7 @@ def _in_parallel(work: Callable[[Machine], str], machines: Sequence[Machine]) ->
 
 
 def _say_what_goes(settings: Settings, todo: plan.Plan, listed_in: Mapping[str, str]) -> None:
-    """Tell which hosts are no longer listed, and what becomes of each."""
+    """Say which hosts are no longer listed, and what happens to each."""
     where = inventory.title(settings.inventory)
     if todo.remove:
         settings.say(f"Removing {', '.join(one.name for one in todo.remove)}: no longer in {where}")

@@ -36,7 +36,7 @@ class Kind:
         return []
 
     def after_boot(self, settings: Settings, podman: Podman, machine: Machine, network: ipaddress.IPv4Network) -> None:
-        """Make the host what it plays, and write what an operator is told about it; nothing where that is done."""
+        """Make the host one of its kind, and write what an operator is told about it; nothing where that is done."""
 
     def resolver(self, machine: Machine) -> str:
         """The address where the host answers for names that Podman doesn't know, or "".

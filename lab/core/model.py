@@ -24,7 +24,7 @@ class Host:
         name: its name in the inventory.
         suite: its Debian (``lab_suite``).
         groups: the groups that it is in.
-        kind: what it plays (``lab_kind``): a package below ``lab/kinds/``.
+        kind: its kind (``lab_kind``): a package below ``lab/kinds/``.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Machine:
         name: its name in the inventory.
         container: the name of its container.
         suite: its Debian.
-        kind: what it plays.
+        kind: its kind.
         address: its address, for as long as it lives.
         running: whether its container runs.
         port: the port of this machine that leads to it, or "".

@@ -1,7 +1,7 @@
 """How hosts find each other by name.
 
 Podman answers for the hosts' names at the network's first address, and knows of hosts that come and go. A host that
-plays something with names of its own (RDS) brings a resolver, which all hosts ask first. Where to ask is in one file of
+has further names of its own (RDS) brings a resolver, which all hosts ask first. Where to ask is in one file of
 the lab, mounted into every host as /etc/resolv.conf: it is written in place, so hosts that run learn of a change.
 """
 

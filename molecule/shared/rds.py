@@ -1,4 +1,4 @@
-"""The host that plays RDS, as its operator and as its clients see it."""
+"""The host that imitates RDS, as its operator and as its clients see it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def told(name: str = "rds-server") -> dict[str, Any]:
 
 
 def rds(command: str, name: str = "rds-server") -> str:
-    """A command of lab-rds on the host that plays RDS."""
+    """A command of lab-rds on the host that imitates RDS."""
     return connect(name).check_output(f"lab-rds {command}")
 
 

@@ -138,13 +138,13 @@ def _make_instances(settings: Settings, podman: Podman, machine: Machine, networ
 
 
 class Rds(Kind):
-    """A host that plays Amazon RDS."""
+    """A host that imitates Amazon RDS."""
 
     def ensure_image(self, settings: Settings, podman: Podman, suite: str) -> str:
         """See `Kind`: the image of an empty host, with PostgreSQL and a resolver."""
         base, image = debian.ensure_image(settings, podman, suite), _image_name(suite)
         if not images.exists(podman, image):
-            settings.say(f"Building the {suite} image that plays RDS (half a minute, once)")
+            settings.say(f"Building the {suite} image that imitates RDS (half a minute, once)")
             images.build(podman, image, base, DIRECTORY, seconds=600)
         return image
 

@@ -1,4 +1,4 @@
-"""Everything changed: logins by token, checked by the host that plays RDS."""
+"""Everything changed: logins by token, checked by the host that imitates RDS."""
 
 from __future__ import annotations
 

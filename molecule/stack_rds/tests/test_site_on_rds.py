@@ -1,4 +1,4 @@
-"""The board on RDS: it works, and goes on through a rotation, a failover and a change to logins by token."""
+"""The sample application on RDS: it works, and goes on through a rotation, a failover and a change to logins by token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""group_vars/all/database.yml: both ways to keep the data fill the same facts, and each has a CA file of its own."""
+"""group_vars/all/database.yml: both values of database_mode fill the same facts, and each has a CA file of its own."""
 
 from __future__ import annotations
 

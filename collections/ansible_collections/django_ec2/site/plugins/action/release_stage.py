@@ -18,7 +18,7 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Transfer, stage, and remove what was transferred and not taken up."""
+        """Transfer, stage, and remove what is left of the transfer."""
         del tmp
         result = super().run(task_vars=task_vars)
         shell = self._connection._shell

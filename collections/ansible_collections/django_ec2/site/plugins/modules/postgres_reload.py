@@ -41,7 +41,7 @@ available:
   returned: always
   type: bool
 pending_restart:
-  description: Settings that are taken up only by a restart.
+  description: Settings that take effect only after a restart.
   returned: always
   type: list
   elements: str

@@ -98,7 +98,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Build the board
+- name: Build the sample application
   django_ec2.site.release_build:
     name: board
     source: /srv/checkout/django_app

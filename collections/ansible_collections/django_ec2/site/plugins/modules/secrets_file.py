@@ -43,7 +43,7 @@ options:
   rotation:
     description:
       - With V(begin) the applications of O(logins) get a new C(database_password) and C(database_owner_password), and the
-        other of their two logins. A rotation that began before and did not end is taken up again, with the same values.
+        other of their two logins. A rotation that began before and did not end goes on, with the same values.
       - With V(end) the rotation is over.
     type: str
     choices: [begin, end]

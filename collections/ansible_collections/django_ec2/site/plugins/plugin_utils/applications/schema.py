@@ -115,7 +115,7 @@ DATABASE = (
     Key(
         "connection_limit",
         "int",
-        "connections that `user` may have at once; `-1` leaves it to the role that keeps the database",
+        "connections that `user` may have at once; `-1` leaves it to the role postgres or rds_client",
         default=-1,
         pattern=r"-1|\d+",
         otherwise="is no whole number",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The contents of files: rendered from a template, literal, or read from a file of the controller.
 
-Knows how the stock actions look things up and render them. Does not know what becomes of the bytes.
+Knows how the stock actions look things up and render them. Does not know where the bytes go.
 """
 
 from __future__ import annotations
