@@ -16,8 +16,8 @@ Endpoints = Mapping[str, Mapping[str, Any]]
 
 # Stands in an environment file where the name of the slot will be; both slots' files then compare equal.
 SLOT = "@SLOT@"
-# A changed byte is a changed environment, which makes a new master: keep it as it is.
-HEADER = "# Managed by Ansible: the role django writes it for each release."
+# A changed byte is a changed environment, which makes every application start anew: change it with the LAYOUT of releases alone.
+HEADER = "# Managed by Ansible: the role release writes it for each release."
 
 
 def application_environment(

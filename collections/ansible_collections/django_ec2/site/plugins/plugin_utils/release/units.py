@@ -19,6 +19,7 @@ def directories(applications: list[dict[str, Any]]) -> list[dict[str, str]]:
         entries += [
             {"path": root, **private},
             {"path": f"{root}/releases", **private},
+            {"path": f"{root}/layers", **private},
             {"path": f"{root}/slots", **private},
             {"path": f"{root}/slots/blue", **private},
             {"path": f"{root}/slots/green", **private},
