@@ -70,7 +70,7 @@ test: ## Everything: lint, unit, templates, contracts, every Molecule scenario, 
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
 	@$(PYTHON) -m tests.scenarios.labs remove
 	@$(MAKE) --no-print-directory lint
-	@status=0; pytest -n 2 --dist worksteal --durations 20 tests || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
+	@status=0; pytest -n 2 --dist load --maxschedchunk 2 --durations 20 tests || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
 
 test-unit: venv ## Unit, template and contract tests: no host is started
 	@pytest -n 2 tests --ignore tests/scenarios

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from controller import assert_nothing_to_do, play
+from controller import play
 
 PASSWORDS = {"shop": "shop-password", "blog": 'blog\'s "password"'}
 # They follow from the names.
@@ -24,10 +24,6 @@ def ask(host: Any, *words: str, user: str = "shop", database: int | None = None,
 def admin(host: Any, words: str) -> str:
     """What Redis answers the operator."""
     return host.check_output(f"redis-admin {words}")
-
-
-def test_prediction_says_that_nothing_is_to_do() -> None:
-    assert_nothing_to_do("redis/converge.yml", "redis")
 
 
 def test_it_runs_and_comes_back_after_a_reboot(host: Any) -> None:
