@@ -1,4 +1,4 @@
-"""Each Molecule scenario, whole: syntax, check on empty hosts, converge, idempotence, check, verify."""
+"""Each Molecule scenario, whole: check on empty hosts, converge, idempotence, check, verify."""
 
 from __future__ import annotations
 
