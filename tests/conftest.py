@@ -14,10 +14,32 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible.plugins.loader import init_plugin_loader
 
+from tests.scenarios import times
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 # Before the first import of the collection: Ansible does not find the filters of one that Python found by itself.
 init_plugin_loader([str(ROOT / "collections")])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The scenarios first: the unit tests then fill the time in which one worker has a last scenario to end."""
+    items.sort(key=lambda item: item.get_closest_marker("scenario") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the scenarios took. Here, and not beside them: with xdist, the process that prints collects no test."""
+    runs = {}
+    for report in (one for category in terminalreporter.stats.values() for one in category):
+        if getattr(report, "when", "") == "call":
+            for scenario, seconds, phases in (
+                value for name, value in report.user_properties if name == times.PROPERTY
+            ):
+                runs[scenario] = (seconds, phases)
+    if runs:
+        terminalreporter.section("seconds of the scenarios, and of Molecule's phases in them")
+        for line in times.table(runs):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -47,11 +46,3 @@ def log_in(name: str, *options: str, command: str = "true", **env: str) -> subpr
 def connect(name: str) -> Host:
     """A host by its name, for what is done once for all hosts."""
     return testinfra.get_host(f"ssh://{name}", ssh_config=str(LAB / "ssh_config"), sudo=True)
-
-
-def assert_nothing_to_do(playbook: str, limit: str) -> None:
-    """A prediction says of each host that a run would change nothing."""
-    recap = play(playbook, "--check", limit=limit).stdout.split("PLAY RECAP", 1)[1]
-    changes = re.findall(r"\bchanged=(\d+)", recap)
-    assert changes, recap
-    assert set(changes) == {"0"}, recap

@@ -57,6 +57,16 @@ def test_no_file_names_a_package_index() -> None:
     assert not (ROOT / "uv.lock").exists(), "uv.lock names the index that it was made with"
 
 
+def test_no_private_key_is_tracked() -> None:
+    """Tests make their secrets when they run. A key in a file is public for good, whatever it was meant for."""
+    # A header and lines of base64 below it: code that looks for a header, and tests' short stand-ins, are no keys.
+    key = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40,}\s")
+    example = f"'-----BEGIN {'PRIVATE'} KEY-----\n\n    {'MIGHAgEA' * 8}\n\n    AAAA\n"
+    assert key.search(example), "the pattern finds no key"
+    found = [str(path.relative_to(ROOT)) for path in tracked() if key.search(path.read_bytes().decode("latin-1"))]
+    assert not found, f"private keys in {found}: make them at run time (playbooks/secrets.yml, or the test itself)"
+
+
 def test_collections_are_those_of_the_locked_package() -> None:
     asked = yaml.safe_load((ROOT / "collections" / "requirements.yml").read_text())["collections"]
     assert f"ansible=={ANSIBLE} " in (ROOT / "requirements.txt").read_text(), (

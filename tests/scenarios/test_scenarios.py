@@ -1,14 +1,14 @@
-"""Each Molecule scenario, whole: syntax, check on empty hosts, converge, idempotence, check, verify."""
+"""Each Molecule scenario, whole: check on empty hosts, converge, idempotence, check, verify."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
-import time
+from collections.abc import Callable
 
 import pytest
 
+from tests.scenarios import times
 from tests.scenarios.labs import PROJECT, SITES, environment
 
 SCENARIOS = sorted(
@@ -26,7 +26,7 @@ REASONS = re.compile(
 
 def actions(log: str) -> list[tuple[str, str]]:
     """The actions of a Molecule run and what each printed, in the plain form that Molecule writes to a file."""
-    parts = re.split(r"^INFO\s+\[\S+ > (\w+)\] Executing$", log, flags=re.MULTILINE)
+    parts = times.ANNOUNCED.split(log)
     return list(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -43,23 +43,22 @@ def reasons(log: str) -> str:
 
 @pytest.mark.scenario
 @pytest.mark.parametrize("scenario", ORDER)
-def test_scenario(scenario: str) -> None:
+def test_scenario(scenario: str, record_property: Callable[[str, object], None]) -> None:
     """The scenario passes, and its last check, after converge, predicts no change on any host."""
     log_file = PROJECT / "build" / "molecule" / f"{scenario}.log"
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    with log_file.open("w") as log:
-        done = subprocess.run(
-            [sys.executable, "-m", "molecule", "test", "-s", scenario],
-            cwd=PROJECT, env=environment(scenario), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            timeout=SECONDS, check=False,
-        )  # fmt: skip
+    code, seconds, phases = times.run(
+        [sys.executable, "-m", "molecule", "test", "-s", scenario],
+        log_file,
+        SECONDS,
+        cwd=PROJECT,
+        env=environment(scenario),
+    )
+    record_property(times.PROPERTY, [scenario, seconds, phases])
     text = log_file.read_text()
     # Not an `assert`: it would print the log before the reasons, and a log that is cut in the middle loses them.
-    if done.returncode != 0:
-        pytest.fail(
-            f"{scenario} failed after {time.monotonic() - began:.0f} s, see {log_file}:\n{reasons(text)}", pytrace=False
-        )
+    if code != 0:
+        pytest.fail(f"{scenario} failed after {seconds:.0f} s, see {log_file}:\n{reasons(text)}", pytrace=False)
     checks = [changed_by(output) for name, output in actions(text) if name == "check"]
     assert len(checks) == 2, f"expected two check runs in {log_file}, found {len(checks)}"
     assert sum(checks[0].values()) > 0, f"the check on empty hosts predicted nothing: {checks[0]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from controller import assert_nothing_to_do, log_in, play
+from controller import log_in, play
 from packages import installed_together
 
 
@@ -13,10 +13,6 @@ from packages import installed_together
 def apt(host) -> str:
     """apt's settings as apt reads them."""
     return host.check_output("apt-config dump")
-
-
-def test_prediction_says_that_nothing_is_to_do():
-    assert_nothing_to_do("base_full/converge.yml", "base-full")
 
 
 @pytest.mark.parametrize("package", ["tree", "brotli", "media-types"])

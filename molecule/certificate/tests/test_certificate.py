@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from controller import LAB, assert_nothing_to_do, connect, play
+from controller import LAB, connect, play
 
 PLAYBOOK = "certificate/converge.yml"
 PATH = "/etc/ssl/example"
@@ -35,10 +35,6 @@ def foreign_secrets(tmp_path_factory) -> str:
     path = str(tmp_path_factory.mktemp("foreign") / "secrets.yml")
     play("../playbooks/secrets.yml", "-e", f"secrets_file={path}", limit="certificate-13")
     return path
-
-
-def test_prediction_says_that_nothing_is_to_do():
-    assert_nothing_to_do(PLAYBOOK, "certificate")
 
 
 @pytest.mark.parametrize("name", ["example", "readable"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from controller import LAB, assert_nothing_to_do
+from controller import LAB
 from slots import show
 
 LIVE = "/srv/shop/live"
@@ -30,10 +30,6 @@ def secrets() -> list[str]:
     values = yaml.safe_load((LAB / "secrets.yml").read_text())["secrets"]["applications"]["board"]
     names = ("secret_key", "admin_password", "database_password", "database_owner_password")
     return [values[name] for name in names]
-
-
-def test_prediction_says_that_nothing_is_to_do():
-    assert_nothing_to_do("django/converge.yml", "django")
 
 
 def test_release_is_served_at_the_pointer(host):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from controller import LAB, assert_nothing_to_do
+from controller import LAB
 from slots import show
 
 
@@ -22,10 +22,6 @@ def environment(host: Any, name: str = "environment") -> dict[str, str]:
             f"systemd-run --quiet --pipe --wait --collect --property=EnvironmentFile=/srv/shop/live/{name} python3 -c '{code}'"
         )
     )
-
-
-def test_prediction_says_that_nothing_is_to_do():
-    assert_nothing_to_do("django_full/converge.yml", "django_full")
 
 
 def test_two_applications_are_served_from_a_deeper_directory(host):

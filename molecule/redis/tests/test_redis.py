@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from controller import assert_nothing_to_do, play
+from controller import connect, play
 
+HOSTS = ("redis-13", "redis-12")
 PASSWORDS = {"shop": "shop-password", "blog": 'blog\'s "password"'}
 # They follow from the names.
 DATABASES = {"shop": 511, "blog": 668}
@@ -24,10 +25,6 @@ def ask(host: Any, *words: str, user: str = "shop", database: int | None = None,
 def admin(host: Any, words: str) -> str:
     """What Redis answers the operator."""
     return host.check_output(f"redis-admin {words}")
-
-
-def test_prediction_says_that_nothing_is_to_do() -> None:
-    assert_nothing_to_do("redis/converge.yml", "redis")
 
 
 def test_it_runs_and_comes_back_after_a_reboot(host: Any) -> None:
@@ -123,27 +120,55 @@ def test_the_unit_is_closed(host: Any) -> None:
     assert found and float(found[1]) < 2.5, exposure
 
 
-def test_a_new_user_is_taken_up_without_a_restart(host: Any) -> None:
-    """Clients stay connected: only the file of users is read again."""
-    name = host.backend.get_hostname()
-    before = host.check_output("systemctl show --property MainPID --value redis-server")
+class NewUser(NamedTuple):
+    """What a host showed before a run with one more user, after it, and after a run without: one for all hosts."""
+
+    process_before: str
+    process_after: str
+    answer: str
+    answer_without: str
+
+
+def process(name: str) -> str:
+    return connect(name).check_output("systemctl show --property MainPID --value redis-server")
+
+
+@pytest.fixture(scope="session")
+def new_user() -> dict[str, NewUser]:
+    """By host, what a new user changed."""
     users = [{"name": "shop", "password": PASSWORDS["shop"]}, {"name": "blog", "password": PASSWORDS["blog"]},
              {"name": "wiki", "password": "wiki-password"}]  # fmt: skip
-    play("redis/converge.yml", "-e", json.dumps({"example_users": users}), limit=name)
-    assert host.check_output("systemctl show --property MainPID --value redis-server") == before
-    assert host.run("redis-cli --user wiki --pass wiki-password --no-auth-warning ping").stdout.strip() == "PONG"
-    play("redis/converge.yml", limit=name)
-    assert "WRONGPASS" in host.run("redis-cli --user wiki --pass wiki-password ping 2>&1").stdout
+    ping = "redis-cli --user wiki --pass wiki-password --no-auth-warning ping 2>&1"
+    before = {name: process(name) for name in HOSTS}
+    play("redis/converge.yml", "-e", json.dumps({"example_users": users}), limit="redis")
+    with_it = {name: (process(name), connect(name).run(ping).stdout.strip()) for name in HOSTS}
+    play("redis/converge.yml", limit="redis")
+    return {name: NewUser(before[name], *with_it[name], connect(name).run(ping).stdout) for name in HOSTS}
 
 
-def test_a_configuration_that_redis_refuses_never_lands(host: Any) -> None:
-    name = host.backend.get_hostname()
-    before = host.file("/etc/redis/redis.conf").sha256sum
-    done = play(
-        "redis/converge.yml", "-e", json.dumps({"redis_settings": {"maxclients": "many"}}), limit=name, check=False
-    )
+def test_a_new_user_is_taken_up_without_a_restart(host: Any, new_user: dict[str, NewUser]) -> None:
+    """Clients stay connected: only the file of users is read again."""
+    seen = new_user[host.backend.get_hostname()]
+    assert seen.process_after == seen.process_before
+    assert seen.answer == "PONG"
+    assert "WRONGPASS" in seen.answer_without
+
+
+@pytest.fixture(scope="session")
+def refused() -> dict[str, tuple[str, str]]:
+    """By host, the digest of the configuration before a run that Redis refuses, and what the run said."""
+    before = {name: connect(name).file("/etc/redis/redis.conf").sha256sum for name in HOSTS}
+    wrong = json.dumps({"redis_settings": {"maxclients": "many"}})
+    done = play("redis/converge.yml", "-e", wrong, limit="redis", check=False)
     assert done.returncode != 0
-    assert "maxclients" in done.stdout
+    failed = dict(re.findall(r"^(\S+)\s+: .*\bfailed=(\d+)", done.stdout, re.MULTILINE))
+    assert failed == dict.fromkeys(HOSTS, "1"), done.stdout
+    return {name: (before[name], done.stdout) for name in HOSTS}
+
+
+def test_a_configuration_that_redis_refuses_never_lands(host: Any, refused: dict[str, tuple[str, str]]) -> None:
+    before, said = refused[host.backend.get_hostname()]
+    assert "maxclients" in said
     assert host.file("/etc/redis/redis.conf").sha256sum == before
     assert ask(host, "ping") == "PONG"
 

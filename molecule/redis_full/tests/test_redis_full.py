@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from controller import assert_nothing_to_do, connect
+from controller import connect
 
 WORDS = "REDISCLI_AUTH=shop-password redis-cli --no-auth-warning --user shop"
 URL = "rediss://shop:shop-password@{host}:6390/7?ssl_cert_reqs=required&ssl_ca_certs=/etc/ssl/redis/ca.pem"
@@ -23,10 +23,6 @@ def ask(words: str, host: str = "redis-full") -> str:
 
 def setting(host: Any, name: str) -> str:
     return host.check_output(f"redis-admin config get {name}").partition("\n")[2].strip()
-
-
-def test_prediction_says_that_nothing_is_to_do() -> None:
-    assert_nothing_to_do("redis_full/converge.yml", "redis_full")
 
 
 def test_another_host_writes_and_reads_by_tls() -> None:

@@ -5,14 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from controller import assert_nothing_to_do
 from slots import ask, show, socket_path, wait_until_active, workers
 
 UNIT = "uwsgi-demo@blue.service"
-
-
-def test_prediction_says_that_nothing_is_to_do():
-    assert_nothing_to_do("uwsgi/converge.yml", "uwsgi")
 
 
 def test_role_starts_nothing(host):

@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-from controller import assert_nothing_to_do, play
+from controller import play
 from slots import ask, show, socket_path, workers
-
-
-def test_prediction_says_that_nothing_is_to_do():
-    assert_nothing_to_do("uwsgi_full/converge.yml", "uwsgi_full")
 
 
 def test_two_applications_run_as_two_users(host):
