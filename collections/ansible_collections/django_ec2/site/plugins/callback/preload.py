@@ -55,7 +55,7 @@ PLUGINS = (
     ),
     (become_loader, ("ansible.builtin.sudo",)),
     (connection_loader, ("ansible.builtin.local", "ansible.builtin.ssh")),
-    (lookup_loader, ("ansible.builtin.env", "ansible.builtin.file")),
+    (lookup_loader, ("ansible.builtin.env", "ansible.builtin.file", "ansible.builtin.vars")),
     (shell_loader, ("ansible.builtin.sh",)),
 )
 
