@@ -115,7 +115,7 @@ def show(title: str, sites: list[dict]) -> None:
         )
     if len(sites) == 2:
         for name, value in ratios(*sites).items():
-            print(f"{name:<56}{value:>6.2f}")
+            print(f"{name:<56}{value:>6.3f}")
 
 
 def ratios(new: dict, old: dict) -> dict[str, float]:
