@@ -41,6 +41,7 @@ PLUGINS = (
         action_loader,
         (
             "ansible.builtin.assert",
+            "ansible.builtin.fail",
             "ansible.builtin.normal",
             "ansible.builtin.set_fact",
             "django_ec2.site.certificate_request",
@@ -55,7 +56,7 @@ PLUGINS = (
     ),
     (become_loader, ("ansible.builtin.sudo",)),
     (connection_loader, ("ansible.builtin.local", "ansible.builtin.ssh")),
-    (lookup_loader, ("ansible.builtin.env", "ansible.builtin.file", "ansible.builtin.vars")),
+    (lookup_loader, ("ansible.builtin.env", "ansible.builtin.file", "ansible.builtin.pipe", "ansible.builtin.vars")),
     (shell_loader, ("ansible.builtin.sh",)),
 )
 
