@@ -18,7 +18,6 @@ def _git(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 def _remove(place: Path) -> None:
     _git("worktree", "remove", "--force", str(place), check=False)
     shutil.rmtree(place, ignore_errors=True)
-    _git("worktree", "prune", check=False)
 
 
 @contextmanager
@@ -36,7 +35,8 @@ def checkout(reference: str) -> Iterator[Path]:
     _remove(place)
     try:
         OUTPUT.mkdir(parents=True, exist_ok=True)
-        _git("worktree", "add", "--detach", str(place), found.stdout.strip())
+        # By force: git may still know one there whose directory was removed by hand.
+        _git("worktree", "add", "--force", "--detach", str(place), found.stdout.strip())
         if not (place / ".venv").exists():
             (place / ".venv").symlink_to((PROJECT / ".venv").resolve())
         yield place
