@@ -94,7 +94,7 @@ bench-serve: ## What serves fastest: the deployed site against gunicorn, granian
 	@BOOTSTRAP_EXTRA="$(BENCH_PACKAGES)" lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.serve
 
-bench-deploy: ## What deploys and rollbacks cost the visitors, under load
+bench-deploy: ## What deploys and rollbacks cost: the command and its steps, and the visitors under load
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.deploy
 

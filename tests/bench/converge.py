@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -48,24 +46,14 @@ class Run:
 class MeasuredLab(Lab):
     """A lab whose runs are measured on both sides."""
 
-    def hosts_cpu(self) -> float:
-        """CPU seconds that the lab's containers have used."""
-        listed = subprocess.run(
-            ["podman", "ps", "--quiet", "--no-trunc", "--filter", f"label=lab.name={self.name}"],
-            env={**os.environ, "CONTAINERS_CONF": str(PROJECT / ".lab/containers.conf")},
-            capture_output=True, text=True, check=True,
-        ).stdout.split()  # fmt: skip
-        return sum(map(_cgroup_cpu, listed))
-
     def measured(self, *words: str, roles: Path | None = None) -> Run:
         """Run a playbook and measure it."""
-        hosts, before = self.hosts_cpu(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        hosts = self.hosts_cpu()
         done = self.play(*words, environment=_peer_environment(roles) if roles else None)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         recap = [tuple(map(int, row)) for row in RECAP.findall(done.output)]
         return Run(
             wall=done.seconds,
-            controller=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+            controller=done.cpu,
             hosts=self.hosts_cpu() - hosts,
             tasks=sum(row[0] for row in recap),
             changed=sum(row[1] for row in recap),
@@ -93,18 +81,6 @@ def _peer_environment(roles: Path) -> dict[str, str]:
         "ANSIBLE_ROLES_PATH": str(roles),
         "ANSIBLE_INJECT_FACT_VARS": "true",
     }
-
-
-def _cgroup_cpu(container: str) -> float:
-    for pattern, unit in (
-        (f"/sys/fs/cgroup/cpuacct/**/libpod-{container}/cpuacct.usage", 1e-9),
-        (f"/sys/fs/cgroup/cpu,cpuacct/**/libpod-{container}/cpuacct.usage", 1e-9),
-    ):
-        for path in Path("/").glob(pattern.lstrip("/")):
-            return int(path.read_text()) * unit
-    for path in Path("/sys/fs/cgroup").glob(f"**/libpod-{container}*/cpu.stat"):
-        return int(path.read_text().split()[1]) * 1e-6
-    raise SystemExit(f"no CPU accounting was found for {container}")
 
 
 PEER_PLAY = """\

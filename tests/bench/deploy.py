@@ -1,14 +1,23 @@
-"""What a deploy costs the visitors: deploys and rollbacks in a row on two hosts under load.
+"""What a deploy costs: the operator, on hosts that nobody visits, and the visitors, by deploys and rollbacks in a row under load.
 
-``make bench-deploy`` prints the figures and writes them to ``build/bench/deploy.json``. It boots a lab of its own, runs
-``site.yml`` for the project of ``tests/bench/project``, lets visitors come who take note of every answer
-(``tests/bench/visitors.py``), and deploys a changed source again and again with ``playbooks/deploy.yml``; the last deploys are
-each taken back by ``playbooks/rollback.yml`` before the next one. Hosts, visitors and controller share this machine's CPUs.
-The controller is a machine of its own elsewhere; ``BENCH_NICE=10`` lets its processes yield to the others here, which takes longer.
+``make bench-deploy`` prints the figures and writes them to ``build/bench/deploy.json``. It has three stages:
 
-``BENCH_DEPLOYS`` (30), ``BENCH_ROLLBACKS`` (10), ``BENCH_VISITORS`` (4 of either kind a host) and ``BENCH_BASE_SECONDS`` (60)
-make it shorter. ``BENCH_PAUSE_MS`` (20) is what a visitor waits between an answer and the next request: without it the visitors
-take all of this machine, and the controller comes to nothing. ``BENCH_KEEP=1`` leaves the lab running.
+1. Quiet. A lab of its own with two web hosts, ``site.yml`` for the project of ``tests/bench/project``, then deploys of a changed
+   line and rollbacks: seconds and CPU of the command, the steps of both, and what a release takes of the disk.
+   ``BENCH_AGAINST=<commit>`` holds them against another version of this repository, which has a worktree and a lab of its own;
+   the two take turns.
+2. Under load. Visitors come who take note of every answer (``tests/bench/visitors.py``), and ``playbooks/deploy.yml`` deploys a
+   changed source again and again; the last deploys are each taken back by ``playbooks/rollback.yml`` before the next one.
+3. Quiet, with ten web hosts in another lab.
+
+Hosts, visitors and controller share this machine's CPUs. The controller is a machine of its own elsewhere; ``BENCH_NICE=10``
+lets its processes yield to the others under load, which takes longer.
+
+``BENCH_QUIET`` (3 of each), ``BENCH_DEPLOYS`` (30), ``BENCH_ROLLBACKS`` (10), ``BENCH_VISITORS`` (4 of either kind a host) and
+``BENCH_BASE_SECONDS`` (60) make it shorter; with 0 of ``BENCH_QUIET`` or ``BENCH_DEPLOYS`` that stage is left out.
+``BENCH_HOSTS`` (10) is the number of web hosts of the third stage, 0 leaves it out. ``BENCH_PAUSE_MS`` (20) is what a visitor
+waits between an answer and the next request: without it the visitors take all of this machine, and the controller comes to
+nothing. ``BENCH_KEEP=1`` leaves the lab of the first two stages running.
 """
 
 from __future__ import annotations
@@ -16,14 +25,26 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
-from tests.bench.labs import BENCH, DOMAIN, Lab, copy_project, spread, summary_seconds, web_inventory, write_results
+from tests.bench import quiet
+from tests.bench.labs import BENCH, DOMAIN, Lab, spread, summary_seconds, web_inventory, write_results
+from tests.bench.steps import medians
+from tests.bench.versions import checkout
 from tests.bench.visitors import Answer, Visitors
 
+QUIET = int(os.environ.get("BENCH_QUIET") or 3)
+AGAINST = os.environ.get("BENCH_AGAINST") or ""
+MANY_HOSTS = int(os.environ.get("BENCH_HOSTS") or 10)
+# Of ten hosts two are enough: their figure is one of four goals, and each takes half a minute.
+MANY_ROUNDS = min(QUIET, 2)
+OWN = "this version"
 DEPLOYS = int(os.environ.get("BENCH_DEPLOYS") or 30)
 ROLLBACKS = min(int(os.environ.get("BENCH_ROLLBACKS") or 10), DEPLOYS)
 VISITORS = int(os.environ.get("BENCH_VISITORS") or 4)
@@ -46,6 +67,8 @@ class Event:
         release: the release that is live at its end.
         on_host: by host, seconds from the start of the new master until it got the requests, as the host measured.
         first_answer: by host, seconds from the command to the first answer of that release.
+        cpu: CPU seconds of the controller.
+        steps: seconds of each step.
     """
 
     kind: str
@@ -54,12 +77,17 @@ class Event:
     release: str = ""
     on_host: dict[str, float] = field(default_factory=dict)
     first_answer: dict[str, float] = field(default_factory=dict)
+    cpu: float = 0.0
+    steps: dict[str, float] = field(default_factory=dict)
 
 
 class Bench:
-    """The lab, its visitors, and what happened."""
+    """The lab, its visitors, and what happened.
 
-    def __init__(self, lab: Lab, project: Path) -> None:
+    What the lab serves is the source as it lies in ``project``, with the number ``generation``.
+    """
+
+    def __init__(self, lab: Lab, project: Path, generation: int) -> None:
         self.lab = lab
         self.project = project
         self.visitors = Visitors(
@@ -67,13 +95,14 @@ class Bench:
         )
         self.events: list[Event] = []
         self.releases: set[str] = set()
-        self.generation = 0
+        self.generation = generation
 
     async def play(self, kind: str, *words: str) -> tuple[Event, str]:
         """Run a playbook as an event."""
         event = Event(kind, time.monotonic())
-        done = await asyncio.to_thread(self.lab.play, *words, "-e", "app=bench", prefix=YIELD)
+        done = await asyncio.to_thread(self.lab.play, *words, "-e", "app=bench", prefix=YIELD, steps=True)
         event.ended = time.monotonic()
+        event.cpu, event.steps = done.cpu, done.steps
         for host, (_old, new, seconds) in summary_seconds(done.output).items():
             event.release = new
             event.on_host[host] = seconds
@@ -138,7 +167,7 @@ class Bench:
 
     async def run(self) -> dict[str, object]:
         """All of it."""
-        # The release of site.yml, so that all that answer are known.
+        # The release that is live, so that all that answer are known.
         self.releases.add(
             self.lab.run(HOSTS[0], "readlink", "-f", "/srv/bench/live/release").strip().rpartition("/")[2]
         )
@@ -221,6 +250,8 @@ def evaluate(bench: Bench, unchanged: dict[str, object]) -> dict[str, object]:
                 "command_s": spread([event.ended - event.began for event in events]),
                 "on_host_s": spread([seconds for event in events for seconds in event.on_host.values()]),
                 "first_answer_s": spread([seconds for event in events for seconds in event.first_answer.values()]),
+                "controller_cpu_s": spread([event.cpu for event in events]),
+                "steps": medians(event.steps for event in events),
             }
     return figures
 
@@ -252,8 +283,8 @@ def goals(figures: dict) -> list[tuple[str, object, str, bool]]:
     return listed
 
 
-def show(figures: dict, reached: list[tuple[str, object, str, bool]]) -> None:
-    """The tables."""
+def show(figures: dict) -> None:
+    """The tables of the visitors."""
     print(f"\n{'':<24}{'requests':>10}{'a second':>10}{'failed':>8}{'median ms':>11}{'p99 ms':>9}{'worst ms':>10}")
     for kind, one in figures["phases"].items():
         print(
@@ -269,31 +300,99 @@ def show(figures: dict, reached: list[tuple[str, object, str, bool]]) -> None:
             )
             print(f"{kind:<24}{cells}")
     print(f"unchanged: {figures['unchanged']['seconds']:.1f} s")
-    print(f"connections that the server closed with notice: {figures['closed_with_notice']}\n")
+    print(f"connections that the server closed with notice: {figures['closed_with_notice']}")
+
+
+def leave(lab: Lab) -> None:
+    """Remove the lab, unless it is to be kept."""
+    if not os.environ.get("BENCH_KEEP"):
+        lab.command("down")
+
+
+def new_site(title: str, lab: str, hosts: int, project: Path | None = None) -> quiet.Site:
+    """A site of so many web hosts, of this version or of the one in ``project``."""
+    names = tuple(f"web{number}" for number in range(1, hosts + 1))
+    if project is None:
+        return quiet.Site(title, Lab(lab, web_inventory(hosts), BENCH / "applications.yml"), names)
+    applications = project / "tests" / "bench" / "applications.yml"
+    return quiet.Site(title, Lab(lab, web_inventory(hosts), applications, project), names)
+
+
+def measured_quietly(sites: list[quiet.Site], rounds: int, kinds: tuple[str, ...] = quiet.KINDS) -> list[dict]:
+    """The figures of each site after so many rounds; none without a round."""
+    if rounds:
+        quiet.measure(sites, rounds, kinds)
+    return [{"title": one.title, "hosts": len(one.hosts), **one.figures()} for one in sites] if rounds else []
+
+
+def quiet_stage(own: quiet.Site) -> list[dict]:
+    """Deploys and rollbacks without visitors, in turn with another version where one is named."""
+    if not (AGAINST and QUIET):
+        return measured_quietly([own], QUIET)
+    with ExitStack() as stack:
+        place = stack.enter_context(checkout(AGAINST))
+        other = new_site(AGAINST, "against", len(HOSTS), place)
+        stack.callback(other.lab.command, "down")
+        other.prepare()
+        return measured_quietly([own, other], QUIET)
+
+
+def load_stage(own: quiet.Site) -> dict[str, object]:
+    """Deploys and rollbacks with visitors."""
+    # The base line is a run that changes nothing, so what is live has to be what the source says.
+    own.command("deploy", measured=False)
+    bench = Bench(own.lab, own.project, own.generation)
+    unchanged = asyncio.run(bench.run())
+    return {**evaluate(bench, unchanged), "events": [asdict(event) for event in bench.events]}
+
+
+def many_stage() -> list[dict]:
+    """Deploys to many hosts, without visitors."""
+    with ExitStack() as stack:
+        site = new_site(OWN, "many", MANY_HOSTS)
+        stack.callback(site.lab.command, "down")
+        site.prepare()
+        return measured_quietly([site], MANY_ROUNDS, ("deploy",))
+
+
+def report(alone: list[dict], loaded: dict, many: list[dict]) -> None:
+    """Print all that was measured, the steps of quiet and loaded runs side by side, and the goals; write it."""
+    reached: list[tuple[str, object, str, bool]] = []
+    if loaded:
+        show(loaded)
+        reached += goals(loaded)
+    if alone:
+        quiet.show(f"quiet, {len(HOSTS)} web hosts", alone)
+        reached += quiet.goals(alone[0], many[0] if many else None)
+    if many:
+        quiet.show(f"quiet, {many[0]['hosts']} web hosts", many)
+    for kind in quiet.KINDS:
+        columns = {f"quiet, {one['title']}": one[kind]["steps"] for one in alone}
+        columns |= {"under load": loaded[kind]["steps"]} if kind in loaded else {}
+        columns |= {f"quiet, {one['hosts']} hosts": one[kind]["steps"] for one in many if kind in one}
+        quiet.show_steps(kind, columns)
+    print()
     for name, measured, wanted, good in reached:
         print(f"{name:<48}{measured!s:>10} (goal {wanted}) {'reached' if good else 'MISSED'}")
+    write_results("deploy", {**loaded, "quiet": alone, "many": many, "goals": reached})
 
 
 def main() -> None:
-    """A lab of its own, the benchmark, and away with it."""
-    lab = Lab("deploy", web_inventory(len(HOSTS)), BENCH / "applications.yml")
-    if not os.environ.get("BENCH_KEEP"):
-        lab.command("down")
-    lab.command("hosts")
-    try:
-        project = copy_project(lab)
-        lab.play("playbooks/secrets.yml")
-        lab.play("site.yml")
-        bench = Bench(lab, project)
-        unchanged = asyncio.run(bench.run())
-        figures = evaluate(bench, unchanged)
-        reached = goals(figures)
-        show(figures, reached)
-        write_results("deploy", {**figures, "events": [asdict(event) for event in bench.events], "goals": reached})
-    finally:
-        if not os.environ.get("BENCH_KEEP"):
-            lab.command("down")
-    if figures["failed"] or figures["dropped"]:
+    """Labs of its own, the stages, and away with all of it; after an interruption, too."""
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        raise SystemExit(143)
+
+    signal.signal(signal.SIGTERM, end)
+    with ExitStack() as stack:
+        own = new_site(OWN, "deploy", len(HOSTS))
+        stack.callback(leave, own.lab)
+        own.prepare(fresh=not os.environ.get("BENCH_KEEP"))
+        alone = quiet_stage(own)
+        loaded = load_stage(own) if DEPLOYS else {}
+    many = many_stage() if MANY_HOSTS and MANY_ROUNDS else []
+    report(alone, loaded, many)
+    if loaded and (loaded["failed"] or loaded["dropped"]):
         sys.exit(1)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import re
+import resource
 import shlex
 import shutil
 import statistics
@@ -12,8 +14,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.bench.steps import read_steps
 
 PROJECT = Path(__file__).resolve().parents[2]
 BENCH = Path(__file__).resolve().parent
@@ -55,36 +59,53 @@ def web_inventory(web_hosts: int) -> str:
 
 @dataclass
 class Done:
-    """A playbook that ran."""
+    """A playbook that ran.
+
+    Attributes:
+        seconds: from the command to its end.
+        output: what it printed.
+        cpu: CPU seconds of its processes, user and system.
+        steps: how long each step took (tests/bench/steps.py), where they were asked for.
+    """
 
     seconds: float
     output: str
+    cpu: float = 0.0
+    steps: dict[str, float] = field(default_factory=dict)
+
+
+def children_cpu() -> float:
+    """CPU seconds, user and system, of the processes that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Lab:
     """A lab of a benchmark's own.
 
     With ``applications``, a file of group variables, its inventory gives the hosts these applications; without, those of
-    the repository.
+    the repository. With ``project``, a checkout of another version, all of it is that version's: its lab, its playbooks.
     """
 
-    def __init__(self, name: str, inventory: str, applications: Path | None = None) -> None:
+    def __init__(self, name: str, inventory: str, applications: Path | None = None, project: Path = PROJECT) -> None:
+        self.project = project
         self.name = f"bench-{name}"
-        self.inventory = OUTPUT / f"inventory-{name}"
-        self.directory = PROJECT / ".lab" / self.name
+        self.output = project / "build" / "bench"
+        self.inventory = self.output / f"inventory-{name}"
+        self.directory = project / ".lab" / self.name
         shutil.rmtree(self.inventory, ignore_errors=True)
         self.inventory.mkdir(parents=True)
         (self.inventory / "hosts.yml").write_text(inventory)
         groups = self.inventory / "group_vars"
         if applications is None:
-            groups.symlink_to(PROJECT / "group_vars")
+            groups.symlink_to(self.project / "group_vars")
         else:
             groups.mkdir()
-            for group in (PROJECT / "group_vars").iterdir():
+            for group in (self.project / "group_vars").iterdir():
                 if group.name != "env_lab":
                     (groups / group.name).symlink_to(group)
             (groups / "env_lab").mkdir()
-            (groups / "env_lab" / "main.yml").symlink_to(PROJECT / "group_vars" / "env_lab" / "main.yml")
+            (groups / "env_lab" / "main.yml").symlink_to(self.project / "group_vars" / "env_lab" / "main.yml")
             (groups / "env_lab" / "zz_applications.yml").symlink_to(applications)
             # main.yml finds it by where group_vars really is, which is here.
             (groups / "env_lab" / "zz_lab.yml").write_text(f"lab_directory: {self.directory}\n")
@@ -92,28 +113,46 @@ class Lab:
         ordinary = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         self.environment = {
             **ordinary, "LAB": str(self.inventory), "LAB_NAME": self.name, "LAB_PORT": "0",
-            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CONFIG": str(self.project / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
         }  # fmt: skip
 
     def command(self, word: str) -> None:
-        """A command of the lab."""
-        subprocess.run([sys.executable, "-m", "lab", word], cwd=PROJECT, env=self.environment, check=True)
+        """A command of the lab, by the lab code of its version."""
+        subprocess.run([sys.executable, "-m", "lab", word], cwd=self.project, env=self.environment, check=True)
 
     def address(self, host: str) -> str:
         """The address of a host."""
         return json.loads((self.directory / "hosts.json").read_text())[host]
 
-    def play(self, *words: str, prefix: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> Done:
-        """Run a playbook; one that fails ends the benchmark."""
-        began = time.monotonic()
+    def play(
+        self, *words: str, prefix: Iterable[str] = (), environment: Mapping[str, str] | None = None, steps: bool = False
+    ) -> Done:
+        """Run a playbook, and measure its steps where they are asked for; one that fails ends the benchmark."""
+        tasks = self.output / f"{self.name}-tasks.json"
+        told = self._steps_environment(tasks) if steps else {}
+        used, began, clock = children_cpu(), time.monotonic(), time.time()
         done = subprocess.run(
-            [*prefix, str(PROJECT / ".venv/bin/ansible-playbook"), "-i", str(self.inventory), *words],
-            cwd=PROJECT, env={**self.environment, **(environment or {})}, capture_output=True, text=True, check=False,
+            [*prefix, str(self.project / ".venv/bin/ansible-playbook"), "-i", str(self.inventory), *words],
+            cwd=self.project, env={**self.environment, **told, **(environment or {})}, capture_output=True, text=True, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
+        seconds = time.monotonic() - began
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(words)} failed in {self.name}:\n{(done.stdout + done.stderr)[-5000:]}")
-        return Done(time.monotonic() - began, done.stdout)
+        found = read_steps(tasks, clock, clock + seconds) if steps else {}
+        return Done(seconds, done.stdout, children_cpu() - used, found)
+
+    def _steps_environment(self, tasks: Path) -> dict[str, str]:
+        """The callback that writes when tasks began, beside those that the version's ansible.cfg names."""
+        settings = configparser.ConfigParser(interpolation=None)
+        settings.read(self.project / "ansible.cfg")
+        named = settings["defaults"]
+        paths = [str(self.project / path) for path in filter(None, named.get("callback_plugins", "").split(":"))]
+        return {
+            "ANSIBLE_CALLBACK_PLUGINS": ":".join([*paths, str(BENCH / "callbacks")]),
+            "ANSIBLE_CALLBACKS_ENABLED": ",".join(filter(None, [named.get("callbacks_enabled", ""), "bench_tasks"])),
+            "BENCH_TASKS": str(tasks),
+        }
 
     def run(self, host: str, *words: str, stdin: str | None = None) -> str:
         """A command on a host, as root."""
@@ -126,14 +165,29 @@ class Lab:
             raise SystemExit(f"{host}: {' '.join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         return done.stdout
 
-    def cpu(self, host: str, units: list[str]) -> float:
-        """CPU seconds that the units have used."""
-        return sum(json.loads(self.run(host, "python3", "-", "cpu", *units, stdin=PROBE)).values())
+    def hosts_cpu(self) -> float:
+        """CPU seconds that the lab's containers have used."""
+        listed = subprocess.run(
+            ["podman", "ps", "--quiet", "--no-trunc", "--filter", f"label=lab.name={self.name}"],
+            env={**os.environ, "CONTAINERS_CONF": str(self.project / ".lab/containers.conf")},
+            capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        return sum(map(_cgroup_cpu, listed))
+
+    def cpu(self, host: str, units: list[str]) -> dict[str, float]:
+        """CPU seconds that each of the units has used."""
+        found = json.loads(self.run(host, "python3", "-", "cpu", *units, stdin=PROBE))
+        return {unit: found.get(unit, 0.0) for unit in units}
 
     def memory(self, host: str, unit: str) -> list[int]:
         """KB (PSS) of each process of a unit, the oldest first."""
         found = json.loads(self.run(host, "python3", "-", "memory", unit, stdin=PROBE))[unit]
         return [found[pid] for pid in sorted(found, key=int)]
+
+    def release_bytes(self, host: str, release: str) -> int:
+        """Bytes of disk that a release takes beside all the other ones: what they share by hard links counts as theirs."""
+        script = 'cd /srv/bench/releases && du -s -B1 $(ls | grep -vxF "$1") "$1"'
+        return int(self.run(host, "sh", "-c", script, "du", release).splitlines()[-1].split()[0])
 
     def live_unit(self, host: str) -> str:
         """The unit of the live slot."""
@@ -141,9 +195,21 @@ class Lab:
         return f"uwsgi-bench@{slot}.service"
 
 
+def _cgroup_cpu(container: str) -> float:
+    for pattern, unit in (
+        (f"/sys/fs/cgroup/cpuacct/**/libpod-{container}/cpuacct.usage", 1e-9),
+        (f"/sys/fs/cgroup/cpu,cpuacct/**/libpod-{container}/cpuacct.usage", 1e-9),
+    ):
+        for path in Path("/").glob(pattern.lstrip("/")):
+            return int(path.read_text()) * unit
+    for path in Path("/sys/fs/cgroup").glob(f"**/libpod-{container}*/cpu.stat"):
+        return int(path.read_text().split()[1]) * 1e-6
+    raise SystemExit(f"no CPU accounting was found for {container}")
+
+
 def copy_project(lab: Lab) -> Path:
     """The project of the benchmarks, in a place where releases of it may be made, with its static files."""
-    place = OUTPUT / f"{lab.name}-project"
+    place = lab.output / f"{lab.name}-project"
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(BENCH / "project", place, ignore=shutil.ignore_patterns("__pycache__"))
     static = place / "bench" / "static" / "bench"

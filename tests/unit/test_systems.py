@@ -160,7 +160,7 @@ def prepare_play() -> tuple[list[str], dict[str, Any]]:
 
 def test_it_is_asked_right_after_the_facts_were_read() -> None:
     modules, _ = prepare_play()
-    assert modules[:2] == ["ansible.builtin.setup", "ansible.builtin.assert"]
+    assert modules[:2] == ["ansible.builtin.setup", "ansible.builtin.fail"]
 
 
 @pytest.mark.parametrize(

@@ -33,23 +33,30 @@ from ansible.plugins.loader import (
 )
 from ansible.template import Templar, trust_as_template
 
+# A filter of a collection is looked for in all of its files: any one loads them all, with what they import. Python keeps no
+# bytecode of a collection, so a worker that loads them compiles them, too.
+FILTER = "django_ec2.site.resolve_applications"
 PLUGINS = (
     (
         action_loader,
         (
             "ansible.builtin.assert",
+            "ansible.builtin.fail",
             "ansible.builtin.normal",
             "ansible.builtin.set_fact",
             "django_ec2.site.certificate_request",
+            "django_ec2.site.deploy_lock",
             "django_ec2.site.host_config",
             "django_ec2.site.playbook_inputs",
+            "django_ec2.site.release_activate",
             "django_ec2.site.release_build",
+            "django_ec2.site.release_stage",
             "django_ec2.site.role_arguments",
         ),
     ),
     (become_loader, ("ansible.builtin.sudo",)),
     (connection_loader, ("ansible.builtin.local", "ansible.builtin.ssh")),
-    (lookup_loader, ("ansible.builtin.env", "ansible.builtin.file")),
+    (lookup_loader, ("ansible.builtin.env", "ansible.builtin.file", "ansible.builtin.pipe", "ansible.builtin.vars")),
     (shell_loader, ("ansible.builtin.sh",)),
 )
 
@@ -68,6 +75,8 @@ class CallbackModule(CallbackBase):
         for loader in (filter_loader, test_loader):
             with contextlib.suppress(Exception):
                 list(loader.all())
+        with contextlib.suppress(Exception):
+            filter_loader.get(FILTER)
         for loader, names in PLUGINS:
             for name in names:
                 with contextlib.suppress(Exception):
