@@ -36,6 +36,9 @@ def author(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commits have an author, and no setting of whoever runs the tests."""
     for name, value in AUTHOR.items():
         monkeypatch.setenv(name, value)
+    # `make test` hands its own settings to the make of the tests, which then talks of directories.
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="module")
