@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from lab.core.podman import Podman, project_label, run
 from lab.core.settings import LabError, Settings
 
 BOOT_SECONDS = 90
+SSH_PORT = 22
+CONNECT_SECONDS = 3
 REMOVAL_ATTEMPTS = 5
 # systemd in each host takes a few inotify instances; the kernel's 128 are used up by ten hosts.
 INOTIFY_INSTANCES = 1024
@@ -85,7 +88,7 @@ def wait_for_boot(podman: Podman, host: Machine, public_key: str) -> str:
     while time.monotonic() < deadline:
         done = podman.script(host.container, ADMIT, public_key, timeout=BOOT_SECONDS)
         said = done.stdout.strip()
-        if done.returncode == 0:
+        if done.returncode == 0 and answers(host.address, deadline):
             return " ".join(said.split()[:2])
         if said.startswith("degraded"):
             break
@@ -94,6 +97,21 @@ def wait_for_boot(podman: Podman, host: Machine, public_key: str) -> str:
         f"{host.name} did not boot to 'running' within {BOOT_SECONDS} seconds ({said or 'no answer'}): "
         f"look at 'podman logs {host.container}', then run 'make down' and the same command again."
     )
+
+
+def answers(address: str, deadline: float, port: int = SSH_PORT) -> bool:
+    """Whether a host takes connections from this machine before a moment of the monotonic clock.
+
+    An address that another host had a moment ago still leads to that one's network card, until this machine asks anew.
+    """
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((address, port), CONNECT_SECONDS).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return True
+    return False
 
 
 def remove(podman: Podman, containers: Sequence[str]) -> None:

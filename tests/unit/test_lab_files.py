@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from lab import kinds
-from lab.core import hosts, inventory, names, ssh
+from lab.core import containers, hosts, inventory, names, ssh
 from lab.core.files import write_in_place, write_private
 from lab.core.kind import Kind
 from lab.core.model import Machine
@@ -206,3 +208,10 @@ def test_every_inventory_asks_for_kinds_that_there_are() -> None:
 def test_the_addresses_file_is_json_for_whoever_reads_it(lab: Settings) -> None:
     ssh.write_files(lab, {"web1": "10.90.7.11"})
     assert json.loads((lab.directory / "hosts.json").read_text()) == {"web1": "10.90.7.11"}
+
+
+def test_a_host_has_booted_when_it_takes_connections() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert containers.answers("127.0.0.1", time.monotonic() + 5, port)
+    assert not containers.answers("127.0.0.1", time.monotonic() + 0.3, port)
