@@ -277,3 +277,15 @@ def test_without_a_lab_every_playbook_says_how_to_make_one(
     assert "Or give another inventory: -i inventory/<environment>." in said
     assert "UNREACHABLE" not in said
     assert said.count("PLAY [") == 1
+
+
+def test_a_mistyped_inventory_ends_the_run(tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "productoin")
+    done = subprocess.run(
+        [str(PLAYBOOK), "-i", nowhere, "playbooks/deploy.yml"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert f"Unable to parse {nowhere} as an inventory source" in " ".join(done.stderr.split())
+    assert "PLAY [" not in done.stdout
