@@ -81,7 +81,9 @@ test-unit: venv ## Unit, template and contract tests: no host is started
 
 test-role: ## The scenarios of one role: make test-role ROLE=nginx
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
-	@pytest tests/scenarios -k "$${ROLE:?as in 'make test-role ROLE=nginx'}"
+	@status=0; pytest tests/scenarios -k "$${ROLE:?as in 'make test-role ROLE=nginx'}" || status=$$?; \
+	[ $$status -ne 5 ] || echo "make: no scenario is named after '$$ROLE'; there are" \
+	  "$$(cd molecule && ls -d */molecule.yml | cut -d/ -f1 | tr '\n' ' ')" >&2; exit $$status
 
 test-stack: ## The whole site on fresh hosts, with a browser and reboots
 	@$(MAKE) --no-print-directory test-role ROLE=stack
