@@ -88,7 +88,12 @@ def wait_for_boot(podman: Podman, host: Machine, public_key: str) -> str:
     while time.monotonic() < deadline:
         done = podman.script(host.container, ADMIT, public_key, timeout=BOOT_SECONDS)
         said = done.stdout.strip()
-        if done.returncode == 0 and answers(host.address, deadline):
+        if done.returncode == 0:
+            if not answers(host.address, deadline):
+                raise LabError(
+                    f"{host.name} runs, but port {SSH_PORT} of {host.address} does not answer this machine: another host "
+                    "or network may have that address. Run 'make down' and the same command again."
+                )
             return " ".join(said.split()[:2])
         if said.startswith("degraded"):
             break

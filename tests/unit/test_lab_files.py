@@ -215,3 +215,14 @@ def test_a_host_has_booted_when_it_takes_connections() -> None:
         port = listening.getsockname()[1]
         assert containers.answers("127.0.0.1", time.monotonic() + 5, port)
     assert not containers.answers("127.0.0.1", time.monotonic() + 0.3, port)
+
+
+def test_a_host_that_runs_and_cannot_be_reached_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Running:
+        def script(self, *_words: str, **_options: float) -> subprocess.CompletedProcess[str]:
+            return subprocess.CompletedProcess([], 0, "ssh-ed25519 AAAA host\n", "")
+
+    monkeypatch.setattr(containers, "answers", lambda _address, _deadline: False)
+    host = Machine(name="web1", address="10.90.7.2", suite="trixie", kind="debian", container="lab-web1")
+    with pytest.raises(LabError, match=r"web1 runs, but port 22 of 10\.90\.7\.2 does not answer"):
+        containers.wait_for_boot(Running(), host, "key")  # type: ignore[arg-type]
