@@ -91,8 +91,8 @@ def wait_for_boot(podman: Podman, host: Machine, public_key: str) -> str:
         if done.returncode == 0:
             if not answers(host.address, deadline):
                 raise LabError(
-                    f"{host.name} runs, but port {SSH_PORT} of {host.address} does not answer this machine: another host "
-                    "or network may have that address. Run 'make down' and the same command again."
+                    f"{host.name} runs, but port {SSH_PORT} of {host.address} does not answer this machine: its SSH server "
+                    "ended, or another network has that address. Run 'make down' and the same command again."
                 )
             return " ".join(said.split()[:2])
         if said.startswith("degraded"):
