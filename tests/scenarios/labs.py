@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-# Role scenarios share one lab; each scenario that runs a whole site has one of its own.
-ROLES = "test-roles"
-SITES = {"deploy": "test-deploy", "stack": "test-stack", "stack_rds": "test-stack-rds", "local": "test-local"}
+# Role scenarios share one lab; each scenario that runs a whole site has one of its own. Two checkouts that run scenarios at
+# once on one machine each set a TEST_LABS of their own.
+PREFIX = os.environ.get("TEST_LABS") or "test"
+ROLES = f"{PREFIX}-roles"
+SITES = {name: f"{PREFIX}-{name.replace('_', '-')}" for name in ("deploy", "stack", "stack_rds", "local")}
 INVENTORIES = {
     "deploy": "molecule/deploy/inventory",
     "stack": "lab",
