@@ -81,6 +81,23 @@ def test_without_static_root_the_application_answers():
     assert "try_files /kept/$static_file =404;" in site_conf({**BOARD, "static_kept_root": "/kept"})
 
 
+def test_where_only_root_writes_nobody_looks_for_links():
+    """22 us of a small file; the files that an application may write keep it, and those of a release without public ones."""
+    site = site_conf({**BOARD, "static_public_root": "/public", "static_kept_root": "/kept"})
+    public, release = re.search(
+        r"location ~ [^\n]*static_file.*?\n    }.*?location @static_release {.*?\n    }", site, re.S
+    )[0].split("location @static_release")
+    assert "alias /public/$static_file;" in public
+    assert "error_page 301 403 404 = @static_release;" in public
+    assert "disable_symlinks" not in public
+    assert "disable_symlinks if_not_owner from=/srv/board/live/release/static;" in release
+    assert "try_files /srv/board/live/release/static/$static_file @static_kept;" in release
+    assert "try_files /srv/board/live/release/static/$static_file =404;" in site_conf(
+        {**BOARD, "static_public_root": "/p"}
+    )
+    assert "disable_symlinks if_not_owner from=/srv/board/live/release/static;" in site_conf(BOARD)
+
+
 def test_nothing_outlives_the_switch_of_a_release():
     assert "open_file_cache " not in re.sub(r"#.*", "", nginx_conf() + site_conf(BOARD))
 
@@ -111,6 +128,7 @@ def test_unit_has_the_last_word_of_the_user():
         ({"upstream_socket": "srv/x"}, "absolute path"),
         ({"static_root": "/srv/a;b"}, "absolute path"),
         ({"static_root": "", "static_kept_root": "/srv/x"}, "set static_root"),
+        ({"static_root": "", "static_public_root": "/srv/x"}, "set static_root"),
         ({"static_url": "static/"}, "begin and end with a slash"),
         ({"static_url": "/"}, "begin and end with a slash"),
         ({"media_url": "/static/media/"}, "lie in each other"),

@@ -212,6 +212,16 @@ def test_static_files_are_cached_by_their_name(host, name, caching):
     assert ask(host, f"-H 'If-None-Match: {headers['etag']}' https://board.test/static/{name}")[0] == 304
 
 
+def test_public_files_come_first(host):
+    host.check_output("mkdir /srv/board/live/public && echo public > /srv/board/live/public/plain.css")
+    try:
+        assert ask(host, "https://board.test/static/plain.css")[2] == "public\n"
+        assert ask(host, "https://board.test/static/old.ffffffffffff.css")[0] == 200, "of an earlier release"
+    finally:
+        host.check_output("rm -r /srv/board/live/public")
+    assert ask(host, "https://board.test/static/plain.css")[2] != "public\n"
+
+
 @pytest.mark.parametrize("encoding", ["br", "gzip"])
 def test_static_files_are_compressed(host, encoding):
     url = "https://board.test/static"

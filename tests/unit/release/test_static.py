@@ -26,10 +26,11 @@ def publish(
         "brotli", 'for one; do case "$one" in --output=*) out="${one#--output=}";; esac; done; echo "br $one" > "$out"'
     )
     if os.geteuid() != 0:
-        monkeypatch.setattr(os, "chown", lambda *_words, **_more: None)
+        monkeypatch.setattr(os, "fchown", lambda *_words: None)
 
     def run(release: str, brotli: bool = True) -> dict[str, Any]:
-        return static.publish(tmp_path / "releases" / release / "static", tmp_path / "shared", brotli)
+        place = tmp_path / "releases" / release
+        return static.publish(place / "static", place / "public", tmp_path / "shared", brotli)
 
     return run
 
@@ -125,29 +126,57 @@ def test_a_page_of_the_release_before_finds_its_files_until_that_is_gone(
 def test_a_second_run_leaves_nothing_behind(
     publish: Callable[..., dict], release: Callable[..., Path], tmp_path: Path
 ) -> None:
-    directory = release("r1", {"app.css": TEXT})
+    directory = release("r1", {"app.css": TEXT, "gone.css": TEXT})
     publish("r1")
+    static.clear(directory, directory.parent / "public")
+    assert list(directory.parent.iterdir()) == [directory]
+    assert not directory.is_symlink()
+    assert not list(directory.iterdir())
+    release("r1", {"app.css": TEXT})
     publish("r1")
     assert names(tmp_path / "shared") == names(directory) == {"app.css", "app.css.gz", "app.css.br"}
 
 
-def test_a_link_out_of_the_static_files_is_neither_followed_nor_published(
+def test_links_and_the_like_are_neither_followed_nor_published(
     publish: Callable[..., dict], release: Callable[..., Path], tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text(TEXT)
     secret.chmod(0o600)
-    directory = release("r1", {"app.css": TEXT})
+    directory = release("r1", {"css/app.css": TEXT})
     (directory / "stolen.txt").symlink_to(secret)
-    (directory / "dangling.txt").symlink_to(tmp_path / "absent")
-    (directory / "elsewhere").symlink_to(tmp_path)
+    (directory / "css/dangling.txt").symlink_to(tmp_path / "absent")
+    (directory / "css/elsewhere").symlink_to(tmp_path)
+    os.mkfifo(directory / "waits.txt")
     before = tmp_path.stat().st_mode
     publish("r1")
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     assert secret.stat().st_nlink == 1
     assert tmp_path.stat().st_mode == before
-    assert names(tmp_path / "shared") == {"app.css", "app.css.gz", "app.css.br"}
-    assert not (directory / "stolen.txt.gz").exists()
+    public = tmp_path / "releases/r1/public"
+    assert names(tmp_path / "shared") == names(public) == {"css/app.css", "css/app.css.gz", "css/app.css.br"}
+    assert not [path for path in public.rglob("*") if path.is_symlink()]
+
+
+def test_static_files_that_are_a_link_themselves_are_refused(
+    publish: Callable[..., dict], release: Callable[..., Path], tmp_path: Path
+) -> None:
+    elsewhere = release("r1", {"app.css": TEXT})
+    elsewhere.chmod(0o700)
+    (tmp_path / "releases/r2").mkdir()
+    (tmp_path / "releases/r2/static").symlink_to(elsewhere)
+    with pytest.raises(OSError):
+        publish("r2")
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
+
+
+def test_the_application_finds_its_files_where_it_wrote_them(
+    publish: Callable[..., dict], release: Callable[..., Path], tmp_path: Path
+) -> None:
+    directory = release("r1", {"staticfiles.json": "{}"})
+    publish("r1")
+    assert (directory / "staticfiles.json").read_text() == "{}"
+    assert directory.resolve() == tmp_path / "releases/r1/public"
 
 
 def test_what_did_not_change_is_taken_over_and_not_compressed_again(

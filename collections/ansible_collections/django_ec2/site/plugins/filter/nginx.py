@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 DEFAULTS: dict[str, Any] = {
     "static_url": "/static/",
     "static_root": "",
+    "static_public_root": "",
     "static_kept_root": "",
     "media_url": "/media/",
     "media_root": "",
@@ -73,11 +74,13 @@ def _site_problems(site: dict[str, Any]) -> list[str]:
     ]
     if site["redirect_domains"] and site["domains"] and site["domains"][0].startswith("*"):
         problems.append("redirect_domains need a first domain without *, to have somewhere to go")
-    for key in ("upstream_socket", "static_root", "static_kept_root", "media_root"):
+    for key in ("upstream_socket", "static_root", "static_public_root", "static_kept_root", "media_root"):
         if site[key] and not PATH.fullmatch(site[key]):
             problems.append(f"{key} {site[key]!r} must be an absolute path without spaces, quotes, $, ; or braces")
     if site["static_kept_root"] and not site["static_root"]:
         problems.append("static_kept_root is the second place to look; set static_root as the first")
+    if site["static_public_root"] and not site["static_root"]:
+        problems.append("static_public_root has what static_root has, for nginx alone; set static_root, too")
     for key in ("static_url", "media_url"):
         if not re.fullmatch(r"/([^\s;{}\"'$\\]+/)?", site[key]) or site[key] == "/":
             problems.append(f"{key} {site[key]!r} must begin and end with a slash, such as /static/")

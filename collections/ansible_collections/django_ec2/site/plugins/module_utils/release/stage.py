@@ -7,7 +7,6 @@ import grp
 import json
 import os
 import pwd
-import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,8 +118,7 @@ class Stage:
             (0, 5),
         )
         # Its files may belong to root already, so that the application could not write them again.
-        shutil.rmtree(self.release / "static", ignore_errors=True)
-        (self.release / "static").mkdir(mode=0o755)
+        static.clear(self.release / "static", self.release / "public")
         user = pwd.getpwnam(self.given["user"])
         for name in self.given["writable"]:
             hand_over(self.release / name, user.pw_uid, user.pw_gid)
@@ -136,7 +134,7 @@ class Stage:
         with ThreadPoolExecutor(1) as pool:
             gate = pool.submit(self._gate) if self.given["gate"] else None
             self.result["static"] = static.publish(
-                self.release / "static", Path(self.given["static_shared"]), self.brotli
+                self.release / "static", self.release / "public", Path(self.given["static_shared"]), self.brotli
             )
             if gate:
                 gate.result()

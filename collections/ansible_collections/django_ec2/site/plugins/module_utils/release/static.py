@@ -6,6 +6,8 @@ from __future__ import annotations
 import filecmp
 import gzip
 import os
+import shutil
+import stat
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,14 +31,14 @@ def compress(path: Path, brotli: bool) -> bool:
         return False
     variants = [Path(f"{path}.gz"), Path(f"{path}.br")] if brotli else [Path(f"{path}.gz")]
     for variant in variants:
-        variant.unlink(missing_ok=True)  # it may be a link that the application made
+        variant.unlink(missing_ok=True)  # one that the application brought may be another name of the original
     variants[0].write_bytes(zipped)
     if brotli:
         subprocess.run(["brotli", "--best", "--force", "--output=" + str(variants[1]), str(path)], check=True)
-    stat = path.stat()
+    changed = path.stat().st_mtime
     for variant in variants:
         # nginx serves a variant only beside its original; the same time gives the same ETag on every host.
-        os.utime(variant, (stat.st_mtime, stat.st_mtime))
+        os.utime(variant, (changed, changed))
         variant.chmod(0o644)
     return True
 
@@ -51,16 +53,36 @@ def link(source: Path, target: Path) -> None:
     partial.unlink(missing_ok=True)
 
 
-def owned(directory: Path) -> list[Path]:
-    """Hand a tree to root, readable by all, and return what is in it.
+def take_from_application(directory: Path) -> None:
+    """Hand a tree that the application wrote to root, readable by all, without the links in it.
 
-    Symbolic links are left out: the application made the tree, and what a link of its names is none of our business.
+    A directory belongs to root before it is read, so that nothing comes into it afterwards; and no step follows a link, not
+    even one that a process of the application puts there meanwhile.
     """
-    paths = [directory, *(path for path in sorted(directory.rglob("*")) if not path.is_symlink())]
-    for path in paths:
-        os.chown(path, 0, 0)
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    return paths
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _take(handle)
+    finally:
+        os.close(handle)
+
+
+def _take(directory: int) -> None:
+    os.fchown(directory, 0, 0)
+    os.fchmod(directory, 0o755)
+    for name in sorted(os.listdir(directory)):
+        mode = os.lstat(name, dir_fd=directory).st_mode
+        if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+            os.unlink(name, dir_fd=directory)
+            continue
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+        try:
+            if stat.S_ISDIR(mode):
+                _take(handle)
+            else:
+                os.fchown(handle, 0, 0)
+                os.fchmod(handle, 0o644)
+        finally:
+            os.close(handle)
 
 
 def take_over(path: Path, kept: Path) -> bool:
@@ -91,11 +113,22 @@ def prune(shared: Path) -> int:
     return removed
 
 
-def publish(directory: Path, shared: Path, brotli: bool) -> dict[str, int]:
+def clear(directory: Path, public: Path) -> None:
+    """Leave nothing of what an earlier attempt collected or published."""
+    for path in (directory, public):
+        if path.is_symlink():
+            path.unlink()
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+    directory.mkdir(mode=0o755)
+
+
+def publish(directory: Path, public: Path, shared: Path, brotli: bool) -> dict[str, int]:
     """Make the collected files of a release ready.
 
     Args:
-        directory: the release's static files, as the application wrote them.
+        directory: the release's static files, as the application wrote them. The application finds them there afterwards, too.
+        public: where they lie for nginx afterwards, without a link among them; beside ``directory``.
         shared: the directory that all kept releases share, on the same file system.
         brotli: whether the command ``brotli`` is there.
 
@@ -104,18 +137,21 @@ def publish(directory: Path, shared: Path, brotli: bool) -> dict[str, int]:
         ``shared``, because no release holds them).
     """
     shared.mkdir(parents=True, exist_ok=True)
-    originals = [path for path in owned(directory) if path.is_file() and path.suffix not in VARIANTS]
+    take_from_application(directory)
+    originals = [path for path in sorted(directory.rglob("*")) if path.is_file() and path.suffix not in VARIANTS]
     new = [path for path in originals if not take_over(path, shared / path.relative_to(directory))]
     worth = [path for path in new if path.suffix in SUFFIXES and path.stat().st_size >= SMALLEST]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         compressed = sum(pool.map(lambda path: compress(path, brotli), worth))
-    for path in owned(directory):
+    for path in sorted(directory.rglob("*")):
         place = shared / path.relative_to(directory)
         if path.is_file():
             link(path, place)
-        elif path != directory:
+        else:
             place.mkdir(exist_ok=True)
             place.chmod(0o755)
+    directory.rename(public)
+    directory.symlink_to(public.name)
     return {
         "files": len(originals),
         "unchanged": len(originals) - len(new),

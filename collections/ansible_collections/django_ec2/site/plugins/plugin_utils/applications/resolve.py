@@ -61,6 +61,7 @@ def _paths(name: str) -> dict[str, str]:
     return {
         "root": root,
         "static_root": f"{root}/live/release/static",
+        "static_public_root": f"{root}/live/release/public",
         "static_kept_root": f"{root}/shared/static",
         "media_root": f"{root}/shared/media",
         "manage": f"/usr/local/sbin/{name}-manage",

@@ -51,6 +51,7 @@ def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "upstream_socket": entry["live_socket"],
             "static_url": entry["static_url"],
             "static_root": entry["static_root"],
+            "static_public_root": entry["static_public_root"],
             "static_kept_root": entry["static_kept_root"],
             "media_url": entry["media_url"],
             "media_root": entry["media_root"],
