@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
 
 DEFAULTS: dict[str, Any] = {
     "project_directory": ".", "processes": 0, "threads": 1, "harakiri": 60, "writable_paths": [], "settings": {},
@@ -22,7 +23,7 @@ def uwsgi_files(instances: list[dict[str, Any]], path: str, template: str) -> li
 def uwsgi_users(instances: list[dict[str, Any]]) -> list[dict[str, str]]:
     """The user of each instance, as entries of host_config's ``users``."""
     return [
-        {"name": one["name"], "home": f"/srv/{one['name']}", "comment": f"Django application {one['name']}"}
+        {"name": one["name"], "home": names.root(one["name"]), "comment": f"Django application {one['name']}"}
         for one in instances
     ]
 

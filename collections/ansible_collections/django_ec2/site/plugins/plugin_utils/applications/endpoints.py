@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import IAM_SUFFIX
+
 
 def database_endpoints(
     resolved: list[dict[str, Any]], server: Mapping[str, Any]
@@ -46,8 +48,8 @@ def _endpoints(database: Mapping[str, Any], server: Mapping[str, Any]) -> dict[s
 
     if by_token:
         # The module postgres_databases makes these logins.
-        application = {"user": f"{database['user']}_iam", "password": ""}
-        owner = {"user": f"{database['owner']}_iam", "password": ""}
+        application = {"user": f"{database['user']}{IAM_SUFFIX}", "password": ""}
+        owner = {"user": f"{database['owner']}{IAM_SUFFIX}", "password": ""}
     else:
         application = {"user": str(database["login"]), "password": str(database["password"])}
         owner = {"user": str(database["owner"]), "password": str(database["owner_password"])}

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import (
     DATABASE,
     ENTRY,
@@ -15,7 +16,11 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schem
     TIMER,
     Key,
 )
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import defaults, validate
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import (
+    defaults,
+    refusal,
+    validate,
+)
 
 # Django's settings module when anything of the project's settings is set by the product.
 MANAGED_MODULE = "managed_settings"
@@ -37,6 +42,8 @@ def resolve_applications(applications: Mapping[str, Any]) -> list[dict[str, Any]
     for name, given in sorted(applications.items()):
         validate(name, given)
         resolved.append(_resolved(name, given))
+    if found := names.name_problem(resolved):
+        raise refusal(*found)
     return resolved
 
 
@@ -57,21 +64,21 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _paths(name: str) -> dict[str, str]:
-    root = f"/srv/{name}"
+    root = names.root(name)
     return {
         "root": root,
         "static_root": f"{root}/live/release/static",
         "static_public_root": f"{root}/live/release/public",
         "static_kept_root": f"{root}/shared/static",
         "media_root": f"{root}/shared/media",
-        "manage": f"/usr/local/sbin/{name}-manage",
+        "manage": names.manage_command(name),
         "unit_directory": UNITS,
     }
 
 
 def _application_server(name: str) -> dict[str, str]:
     """The socket of what is live: a link in the live slot, named as the server names its own."""
-    return {"live_socket": f"/srv/{name}/live/{posixpath.basename(application_server.socket(name, 'live'))}"}
+    return {"live_socket": f"{names.root(name)}/live/{posixpath.basename(application_server.socket(name, 'live'))}"}
 
 
 def _processes(given: Mapping[str, Any], keys: Sequence[Key]) -> list[dict[str, Any]]:
@@ -83,5 +90,5 @@ def _database(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     database["name"] = database["name"] or name
     database["user"] = database["user"] or name
     database["login"] = database["login"] or database["user"]
-    database["owner"] = database["owner"] or f"{name}_owner"
+    database["owner"] = database["owner"] or names.owner_role(name)
     return database

@@ -46,6 +46,11 @@ MODULE = r"[A-Za-z_][\w.]*"
 URL_PATH = r"/([\w.-]+/)+"
 BELOW_THE_SOURCE = r"(?!/)(?!(.*/)?\.\.(/|$)).*"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+# Of PostgreSQL; empty is the default that follows from the application's name.
+IDENTIFIER = {
+    "pattern": r"|[a-z_][a-z0-9_]{0,62}",
+    "otherwise": "is no identifier: write small letters, digits and '_', as in 'shop'",
+}
 SECONDS = {"pattern": r"[1-9]\d*", "otherwise": "is no whole number of seconds"}
 
 # Words of `managed_settings`, and what roles/release/files/support/managed_settings.py sets for each.
@@ -87,13 +92,14 @@ ENVIRONMENT = Key(
 )
 
 DATABASE = (
-    Key("name", "str", "name of the database; the application's where empty", default=""),
-    Key("user", "str", "role of the application; the application's name where empty", default=""),
+    Key("name", "str", "name of the database; the application's where empty", default="", **IDENTIFIER),
+    Key("user", "str", "role of the application; the application's name where empty", default="", **IDENTIFIER),
     Key(
         "login",
         "str",
         "who logs in with the rights of `user`; `user` itself where empty. [Rotation](database.md) takes two in turn",
         default="",
+        **IDENTIFIER,
     ),
     Key(
         "password", "str", "password of `login`; preflight refuses an empty one", default="", example="{{ secrets.… }}"
@@ -103,6 +109,7 @@ DATABASE = (
         "str",
         "role that owns the tables and migrates; the application's name and `_owner` where empty",
         default="",
+        **IDENTIFIER,
     ),
     Key(
         "owner_password",

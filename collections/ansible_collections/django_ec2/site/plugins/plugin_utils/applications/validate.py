@@ -56,8 +56,13 @@ def validate(name: str, given: Any) -> None:
         _fail(name, f"{', '.join(twice)} stands in environment and in secret_environment; keep one.")
 
 
+def refusal(name: str, problem: str) -> AnsibleFilterError:
+    """The error about an entry, from a sentence that ends in the remedy."""
+    return AnsibleFilterError(f"applications.{name}: {problem} See docs/applications.md.")
+
+
 def _fail(name: str, problem: str) -> None:
-    raise AnsibleFilterError(f"applications.{name}: {problem} See docs/applications.md.")
+    raise refusal(name, problem)
 
 
 # --- What the schema says ---

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import OTHER
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git
 
 
@@ -71,4 +72,4 @@ def postgres_databases(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def rotating_logins(resolved: list[dict[str, Any]]) -> dict[str, list[str]]:
     """The two logins of each application that take turns when its password is replaced."""
-    return {entry["name"]: [entry["database"]["user"], f"{entry['database']['user']}_b"] for entry in resolved}
+    return {entry["name"]: [entry["database"]["user"], entry["database"]["user"] + OTHER] for entry in resolved}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
 
 
 def directories(applications: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -85,7 +86,7 @@ def units(applications: list[dict[str, Any]], singletons: bool) -> list[dict[str
     files = []
     for one in applications:
         for process in here(one["services"], singletons):
-            path = f"{one['unit_directory']}/{one['name']}-{process['name']}@.service"
+            path = f"{one['unit_directory']}/{names.service_unit(one['name'], process['name'])}"
             files.append(
                 {
                     "path": path,
@@ -95,7 +96,7 @@ def units(applications: list[dict[str, Any]], singletons: bool) -> list[dict[str
             )
         for process in here(one["timers"], singletons):
             for kind in ("service", "timer"):
-                path = f"{one['unit_directory']}/{one['name']}-timer-{process['name']}.{kind}"
+                path = f"{one['unit_directory']}/{names.timer_unit(one['name'], process['name'], kind)}"
                 files.append(
                     {"path": path, "template": f"timer.{kind}.j2", "vars": {"process": _process(one, process, "live")}}
                 )
@@ -105,7 +106,7 @@ def units(applications: list[dict[str, Any]], singletons: bool) -> list[dict[str
 def timers(applications: list[dict[str, Any]], singletons: bool) -> list[dict[str, Any]]:
     """The timers of each application, as entries of host_config's ``units``."""
     return [
-        {"name": f"{one['name']}-timer-{process['name']}.timer", "enabled": True, "state": "started"}
+        {"name": names.timer_unit(one["name"], process["name"]), "enabled": True, "state": "started"}
         for one in applications
         for process in here(one["timers"], singletons)
     ]
@@ -128,7 +129,7 @@ def here(processes: list[dict[str, Any]], singletons: bool) -> list[dict[str, An
 def settings_files(application: Mapping[str, Any]) -> list[str]:
     """The files that a server and the services read at their start."""
     services = [
-        f"{application['unit_directory']}/{application['name']}-{one['name']}@.service"
+        f"{application['unit_directory']}/{names.service_unit(application['name'], one['name'])}"
         for one in application["services"]
     ]
     return [*application_server.settings_files(application["name"]), *services]
