@@ -37,6 +37,8 @@ TIMER = {"command": "manage.py report", "schedule": "daily"}
     ("changes", "words"),
     [
         ({"domian": "x"}, "Did you mean 'domains'?"),
+        ({"version": 1.10}, "version: YAML reads the value as a number: put it in quotes, as in version: \"1.10\"."),
+        ({"version": 110}, "version: YAML reads the value as a number"),
         ({"xyzzy": "x"}, "Known: "),
         ({"domains": "www.example.org"}, "is no list of domain names"),
         ({"domains": ["WWW.example.org"]}, "in small letters"),

@@ -76,6 +76,14 @@ def test_an_unknown_version_names_those_that_are_near(repository: Path, tmp_path
         read(repository, "mian", tmp_path / "kept")
 
 
+def test_a_branch_and_a_tag_of_one_name_are_refused_and_both_can_be_written(repository: Path, tmp_path: Path) -> None:
+    git(repository, "branch", "v1")
+    with pytest.raises(SourceError, match=r"a branch and a tag .* version: refs/tags/v1 for the tag, or refs/heads/v1"):
+        read(repository, "v1", tmp_path / "kept")
+    assert read(repository, "refs/tags/v1", tmp_path / "kept")[0] == "VERSION = 1\n"
+    assert read(repository, "refs/heads/v1", tmp_path / "kept")[0] == "VERSION = 2\n"
+
+
 def test_a_repository_that_cannot_be_read_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="deploy_key"):
         read(tmp_path / "absent", "", tmp_path / "kept")

@@ -95,8 +95,15 @@ def _check_value(name: str, where: str, value: Any, key: Key) -> None:
     elif key.type == "int":
         if isinstance(value, bool) or not re.fullmatch(key.pattern or r"\d+", str(value)):
             _fail(name, f"{where}: '{value}' {key.otherwise or 'is no whole number'}.")
+    elif _is_number(value) and (not key.pattern or isinstance(value, float)):
+        # Not repeated: it may be a password, and what was written is not what YAML made of it (1.10 became 1.1, 0755 493).
+        _fail(name, f"{where}: YAML reads the value as a number: put it in quotes, as in {key.name}: \"1.10\".")
     elif key.pattern and not re.fullmatch(key.pattern, str(value)):
         _fail(name, f"{where}: '{value}' {key.otherwise}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_mapping(name: str, where: str, value: Any, key: Key) -> None:

@@ -131,6 +131,15 @@ def _known_versions(mirror: Path) -> list[str]:
     return listed.stdout.split()
 
 
+def _refuse_two_of_one_name(mirror: Path, url: str, version: str) -> None:
+    """A branch and a tag may share a name, and git would take the tag without a word."""
+    both = [f"refs/heads/{version}", f"refs/tags/{version}"]
+    if version and _git("show-ref", "--quiet", "--verify", "--", *both, cwd=mirror).returncode == 0:
+        raise SourceError(
+            f"'{version}' is a branch and a tag of {url}: write version: {both[1]} for the tag, or {both[0]} for the branch."
+        )
+
+
 def _commit_of(mirror: Path, version: str) -> str:
     found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{version or 'HEAD'}^{{commit}}", cwd=mirror)
     return found.stdout.strip() if found.returncode == 0 else ""
@@ -163,6 +172,7 @@ def _mirror(url: str, version: str, key: str, kept: Path) -> tuple[Path, str]:
             f"git cannot read {url}: {done.stderr.strip()[-800:]} Check the URL, and for a private repository give "
             "deploy_key, the path of a private SSH key that may read it."
         )
+    _refuse_two_of_one_name(mirror, url, version)
     commit = _commit_of(mirror, version)
     if not commit:
         near = difflib.get_close_matches(version, _known_versions(mirror), 3)
