@@ -31,6 +31,7 @@ TABLES: dict[str, tuple[schema.Key, ...] | Mapping[str, str]] = {
     "entry": schema.ENTRY,
     "placeholders": {f"${{{name}}}": meaning for name, meaning in schema.PLACEHOLDERS.items()},
     "managed_settings": schema.MANAGED_SETTINGS,
+    "check_paths": schema.CHECK,
     "services": schema.SERVICE,
     "timers": schema.TIMER,
     "database": schema.DATABASE,

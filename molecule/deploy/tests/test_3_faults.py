@@ -12,6 +12,7 @@ FAULTS = {
     "syntax": ({"guestbook_views": "\nthis is no Python\n"}, "SyntaxError"),
     "dependency": ({"mysite_wsgi": "\nimport nothing_of_that_name\n"}, "No module named 'nothing_of_that_name'"),
     "settings": ({"mysite_settings": "\nraise RuntimeError('no such setting')\n"}, "no such setting"),
+    "page": ({"mysite_urls": "\nurlpatterns.pop()\n"}, "/admin/ answered 404 instead of 302"),
     "migration": (
         {"guestbook_migration_0002_fails": MIGRATION.format(after=FIRST, operation='migrations.RunSQL("SELECT 1/0")')},
         "division by zero",

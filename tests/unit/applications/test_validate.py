@@ -37,6 +37,9 @@ TIMER = {"command": "manage.py report", "schedule": "daily"}
     ("changes", "words"),
     [
         ({"domian": "x"}, "Did you mean 'domains'?"),
+        ({"check_paths": {"about": {}}}, "check_paths: 'about' is no path, as in '/about/'"),
+        ({"check_paths": {"/about/": {"status": "2xx"}}}, "check_paths./about/.status: '2xx' is no status of HTTP"),
+        ({"check_paths": {"/about/": 200}}, "check_paths./about/: has to be a mapping, as in {status: 200}"),
         ({"version": 1.10}, "version: YAML reads the value as a number: put it in quotes, as in version: \"1.10\"."),
         ({"version": 110}, "version: YAML reads the value as a number"),
         ({"xyzzy": "x"}, "Known: "),

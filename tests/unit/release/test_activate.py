@@ -19,9 +19,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.django_ec2.site.plugins.module_utils.release import drain, question
+from ansible_collections.django_ec2.site.plugins.module_utils.release import checks, drain, question
 from ansible_collections.django_ec2.site.plugins.module_utils.release.services import Units
 from ansible_collections.django_ec2.site.plugins.modules import release_activate as module_release_activate
+from ansible_collections.django_ec2.site.plugins.modules import release_health
 
 from tests.conftest import RunModule
 
@@ -222,6 +223,52 @@ def test_a_service_that_ends_at_once_keeps_the_release_away(host: Host) -> None:
     assert host.live == "slots/blue"
     assert host.calls()[-1] == "systemctl stop uwsgi-shop@green.service shop-worker@green.service"
     assert (host.root / "releases" / "new" / ".bad").exists()
+
+
+FRONT = {"path": "/", "status": 0, "text": ""}
+ABOUT = {"path": "/about/?full=1", "status": 200, "text": "About us"}
+
+
+def test_pages_are_asked_after_the_health_and_before_the_switch(host: Host) -> None:
+    server = host.serve("green", http(200), http(404), http(200, "x" * 100_000 + "About us"))
+    assert "failed" not in host.activate(checks=[FRONT, ABOUT])
+    assert [one["REQUEST_URI"] for one in server.questions] == ["/readyz?full=1", "/", "/about/?full=1"]
+    assert host.live == "slots/green"
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "words"),
+    [
+        (FRONT, http(500, "Server Error"), "/ answered 500: Server Error"),
+        (ABOUT, http(302), "/about/?full=1 answered 302 instead of 200"),
+        (ABOUT, http(200, "Nothing"), "/about/?full=1 answered 200 without the text 'About us': Nothing"),
+        (FRONT, b"", "/ answered 0"),
+    ],
+)
+def test_a_page_that_is_broken_keeps_the_release_away(
+    check: dict[str, Any], answer: bytes, words: str, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "PAUSE_SECONDS", 0)
+    server = host.serve("green", http(200), answer)
+    said = host.activate(checks=[check])
+    assert said["failed"] is True
+    assert words in said["msg"]
+    assert host.live == "slots/blue"
+    assert (host.root / "releases" / "new" / ".bad").exists()
+    assert len(server.questions) == 1 + checks.ATTEMPTS
+
+
+def test_a_page_that_fails_once_is_asked_again(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PAUSE_SECONDS", 0)
+    host.serve("green", http(200), http(500), http(200))
+    assert "failed" not in host.activate(checks=[FRONT])
+
+
+def test_a_rollback_is_not_held_up_by_a_page(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PAUSE_SECONDS", 0)
+    host.serve("green", http(200), http(404))
+    assert "failed" not in host.activate(checks=[ABOUT], action="rollback")
+    assert host.live == "slots/green"
 
 
 def test_a_rollback_withdraws_the_release_that_was_live(host: Host) -> None:
@@ -428,6 +475,17 @@ def test_an_answer_that_is_no_http_is_not_good(host: Host) -> None:
     answer = host.activate()
     given_up(host, answer)
     assert "status 0" in answer["msg"]
+
+
+def test_the_release_that_serves_is_asked_for_its_pages(
+    host: Host, run_module: RunModule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "PAUSE_SECONDS", 0)
+    host.serve("blue", http(200), http(200), http(404))
+    asked = {"socket": str(host.socket("blue")), "host": "www.example.org", "health_path": "/readyz"}
+    said = run_module(release_health, **asked, checks=[FRONT, ABOUT], attempts=3)
+    assert said["good"] is True
+    assert list(said["failures"]) == [ABOUT["path"]]
 
 
 def test_check_mode_does_nothing(host: Host) -> None:

@@ -46,6 +46,16 @@ def test_a_release_is_built_once_for_each_kind_of_host(shop: dict[str, Any]) -> 
     ]
 
 
+def test_the_front_page_is_always_asked(shop: dict[str, Any]) -> None:
+    assert releases.checks(shop) == [{"path": "/", "status": 0, "text": ""}]
+    about = {**shop, "check_paths": {"/about/": {"status": 200, "text": "us"}, "/": {"status": 302, "text": ""}}}
+    assert releases.question(about)["checks"] == [
+        {"path": "/", "status": 302, "text": ""},
+        {"path": "/about/", "status": 200, "text": "us"},
+    ]
+    assert releases.activation(about, [])["checks"] == releases.checks(about)
+
+
 def test_missing_facts_say_how_to_gather_them(shop: dict[str, Any]) -> None:
     with pytest.raises(AnsibleFilterError, match="gather_subset"):
         releases.builds([shop], [{"ansible_facts": {}}], PLATFORM)

@@ -67,6 +67,26 @@ options:
     description: Path that has to answer with 200 (a path of V(/) may also answer with a redirect or ask for a login).
     type: str
     default: /
+  checks:
+    description:
+      - Further paths that are asked before the switch.
+      - With O(action=rollback) a wrong answer is a warning.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Path, with its query.
+        type: str
+        required: true
+      status:
+        description: The status that is expected; V(0) is any below 500.
+        type: int
+        default: 0
+      text:
+        description: What the page has to contain.
+        type: str
+        default: ""
   services:
     description: Long-running processes of the application that run on this host.
     type: list
@@ -148,6 +168,7 @@ seconds_switch:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.django_ec2.site.plugins.module_utils.release.checks import OPTION
 from ansible_collections.django_ec2.site.plugins.module_utils.release.switch import Switch
 
 
@@ -167,6 +188,7 @@ def main() -> None:
             "migrations": {"type": "dict"},
             "host": {"type": "str", "required": True},
             "health_path": {"type": "str", "default": "/"},
+            "checks": OPTION,
             "services": {
                 "type": "list",
                 "elements": "dict",

@@ -28,6 +28,24 @@ options:
     description: Path that answers with 200 when the application serves.
     type: str
     default: /
+  checks:
+    description: Further paths that are asked when it serves.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Path, with its query.
+        type: str
+        required: true
+      status:
+        description: The status that is expected; V(0) is any below 500.
+        type: int
+        default: 0
+      text:
+        description: What the page has to contain.
+        type: str
+        default: ""
   attempts:
     description: How often to ask, a second apart, until the answer is good.
     type: int
@@ -57,11 +75,17 @@ said:
   description: The status and the beginning of the body of the last answer, or why there was none.
   returned: success
   type: str
+failures:
+  description: What is wrong with the further paths, by path.
+  returned: success
+  type: dict
+  sample: {/about/: "/about/ answered 500 instead of 200: Server Error"}
 """
 
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.django_ec2.site.plugins.module_utils.release import checks
 from ansible_collections.django_ec2.site.plugins.module_utils.release.question import ask, good
 
 ANSWER_SECONDS = 10
@@ -75,6 +99,7 @@ def main() -> None:
             "protocol": {"type": "str", "choices": ["packet", "http"], "default": "packet"},
             "host": {"type": "str", "required": True},
             "health_path": {"type": "str", "default": "/"},
+            "checks": checks.OPTION,
             "attempts": {"type": "int", "default": 1},
         },
         supports_check_mode=True,
@@ -93,7 +118,11 @@ def main() -> None:
         serves = good(status, given["health_path"])
         if serves:
             break
-    module.exit_json(changed=False, good=serves, said=said)
+    found: dict[str, str] = {}
+    if serves:
+        asked = (given["checks"], given["socket"], given["host"], given["protocol"])
+        found = checks.failures(*asked, attempts=given["attempts"])
+    module.exit_json(changed=False, good=serves, said=said, failures=found)
 
 
 if __name__ == "__main__":

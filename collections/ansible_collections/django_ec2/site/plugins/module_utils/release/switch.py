@@ -11,7 +11,7 @@ import struct
 import time
 from typing import IO, Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.release import deploy_lock
+from ansible_collections.django_ec2.site.plugins.module_utils.release import checks, deploy_lock
 from ansible_collections.django_ec2.site.plugins.module_utils.release.drain import drain
 from ansible_collections.django_ec2.site.plugins.module_utils.release.lock import lock
 from ansible_collections.django_ec2.site.plugins.module_utils.release.question import ask, good
@@ -118,6 +118,21 @@ class Switch:
                 last = f"status {status}: {body.strip()[:500]}"
             time.sleep(0.1)
         raise Unhealthy(f"no good answer within {self.given['start_timeout']} seconds; the last was: {last}")
+
+    def check_pages(self) -> None:
+        """Ask the new server for the check paths.
+
+        A rollback is not held up by them: they may name pages that the release before never had, and it served before.
+
+        Raises:
+            Unhealthy: one of them does not answer as expected.
+        """
+        asked = (self.given["checks"], self.socket(self.slot), self.given["host"], self.given["protocol"])
+        found = checks.failures(*asked)
+        if found and self.given["action"] != "rollback":
+            raise Unhealthy("; ".join(found.values()))
+        for problem in found.values():
+            self.module.warn(f"{self.given['release']} of {self.given['name']} goes live although {problem}")
 
     def point(self) -> None:
         """Make the slot live: one rename."""
@@ -230,6 +245,7 @@ class Switch:
         """Start what is new and see that it serves; whatever cannot be done leaves alone what is live."""
         try:
             seconds = self.start()
+            self.check_pages()
             self.units.start_services(self.services(self.slot, singleton=False))
             self.units.systemctl(*ENABLE, self.unit(self.slot))
             self.record()

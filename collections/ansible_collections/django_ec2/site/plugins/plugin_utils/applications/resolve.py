@@ -10,6 +10,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import (
+    CHECK,
     DATABASE,
     ENTRY,
     SERVICE,
@@ -56,6 +57,7 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         **_application_server(name),
         "name": name,
         "user": name,
+        "check_paths": {path: {**defaults(CHECK), **wanted} for path, wanted in entry["check_paths"].items()},
         "services": _processes(entry["services"], SERVICE),
         "timers": _processes(entry["timers"], TIMER),
         "django_settings_module": MANAGED_MODULE if managed else entry["settings_module"],

@@ -155,6 +155,11 @@ TIMER = (
     ENVIRONMENT,
 )
 
+CHECK = (
+    Key("status", "int", "status of the answer", default=200, pattern=r"[1-5]\d\d", otherwise="is no status of HTTP"),
+    Key("text", "str", "what the page has to contain", default="", example="Welcome"),
+)
+
 # An entry. The order is that of the docs and of a draft.
 ENTRY = (
     Key(
@@ -284,6 +289,18 @@ ENTRY = (
         pattern=r"/.*",
         otherwise="has to begin with '/'",
         example="/healthz",
+    ),
+    Key(
+        "check_paths",
+        "dict",
+        "pages that have to answer as expected before a release gets visitors, see below; `/` is always asked, and must not "
+        "answer with 500 or above where nothing else is listed for it",
+        default={},
+        elements="dict",
+        pattern=r"/\S*",
+        otherwise="is no path, as in '/about/'",
+        example={"/about/": {"text": "About us"}},
+        options=CHECK,
     ),
     Key(
         "environment",

@@ -97,7 +97,7 @@ def _check_value(name: str, where: str, value: Any, key: Key) -> None:
             _fail(name, f"{where}: '{value}' {key.otherwise or 'is no whole number'}.")
     elif _is_number(value) and (not key.pattern or isinstance(value, float)):
         # Not repeated: it may be a password, and what was written is not what YAML made of it (1.10 became 1.1, 0755 493).
-        _fail(name, f"{where}: YAML reads the value as a number: put it in quotes, as in {key.name}: \"1.10\".")
+        _fail(name, f'{where}: YAML reads the value as a number: put it in quotes, as in {key.name}: "1.10".')
     elif key.pattern and not re.fullmatch(key.pattern, str(value)):
         _fail(name, f"{where}: '{value}' {key.otherwise}.")
 
@@ -116,7 +116,9 @@ def _check_mapping(name: str, where: str, value: Any, key: Key) -> None:
         for one, inner in value.items():
             if not isinstance(inner, Mapping):
                 needed = " and ".join(f"'{option.name}'" for option in key.options if option.required)
-                _fail(name, f"{where}.{one}: has to be a mapping with {needed}.")
+                first = key.options[0]
+                form = f"with {needed}" if needed else f", as in {{{first.name}: {first.example or first.default}}}"
+                _fail(name, f"{where}.{one}: has to be a mapping{' ' if needed else ''}{form}.")
             _check_options(name, f"{where}.{one}", inner, key.options)
     elif key.options and value:
         _check_options(name, where, value, key.options)

@@ -338,7 +338,14 @@ def activation(application: Mapping[str, Any], services: list[dict[str, Any]]) -
         "services": service_request(services),
         "host": application["domains"][0],
         "health_path": application["health_path"],
+        "checks": checks(application),
     }
+
+
+def checks(application: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The check paths of an application; its front page is one of them, and is no error page where the entry says nothing else."""
+    listed = {"/": {"status": 0, "text": ""}, **application["check_paths"]}
+    return [{"path": path, **wanted} for path, wanted in listed.items()]
 
 
 def question(application: Mapping[str, Any]) -> dict[str, Any]:
@@ -348,6 +355,7 @@ def question(application: Mapping[str, Any]) -> dict[str, Any]:
         "protocol": application_server.PROTOCOL,
         "host": application["domains"][0],
         "health_path": application["health_path"],
+        "checks": checks(application),
     }
 
 
