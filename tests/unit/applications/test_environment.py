@@ -94,6 +94,43 @@ def test_options_of_libpq_and_a_replica_stand_in_the_url() -> None:
     assert own[2:] == replica[2:]
 
 
+def test_libpq_verifies_whatever_the_settings_say() -> None:
+    one = resolved(environment={"DB_HOST": "${database_host}", "DB_TLS": "${database_sslmode} ${database_ca_file}"})
+    options = {"connect_timeout": 3, "tcp_user_timeout": 5000, "target_session_attrs": "read-write"}
+    found = variables(application_environment(one, endpoints(one, options=options), "r"))
+    assert {name: found[name] for name in found if name.startswith("PG")} == {
+        "PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/etc/ssl/database/ca.pem", "PGCONNECT_TIMEOUT": "3",
+        "PGTARGETSESSIONATTRS": "read-write",
+    }  # fmt: skip
+    assert found["DB_TLS"] == "verify-full /etc/ssl/database/ca.pem"
+    # A replica takes no writes, and the variables hold for both.
+    found = variables(application_environment(one, endpoints(one, options=options, replica_host="ro"), "r"))
+    assert "PGTARGETSESSIONATTRS" not in found
+    # On a unix socket nothing is verified; a replica elsewhere is.
+    directory = {"host": "/run/postgresql"}
+    found = variables(application_environment(one, endpoints(one, **directory), "r"))
+    assert "PGSSLMODE" not in found
+    found = variables(application_environment(one, endpoints(one, **directory, replica_host="ro"), "r"))
+    assert found["PGSSLMODE"] == "verify-full"
+    # The entry's own word counts.
+    one = resolved(environment={"PGSSLMODE": "disable"})
+    assert variables(application_environment(one, endpoints(one), "r"))["PGSSLMODE"] == "disable"
+
+
+def test_a_url_has_the_scheme_that_the_project_knows() -> None:
+    database = {"password": STRONG, "owner_password": STRONG[::-1], "url_scheme": "postgis"}
+    one = resolved(environment={"A": "${database_url}", "B": "${database_replica_url}"}, database=database)
+    text = application_environment(one, endpoints(one), "r")
+    assert all(line[3:].startswith("postgis://shop:") for line in lines(text, "A", "B"))
+
+
+def test_databases_of_others_are_told_to_the_gate() -> None:
+    one = resolved(unverified_databases=["legacy", "old"])
+    assert variables(application_environment(one, endpoints(one), "r"))["MANAGED_UNVERIFIED_DATABASES"] == "legacy,old"
+    one = resolved()
+    assert "MANAGED_UNVERIFIED_DATABASES" not in application_environment(one, endpoints(one), "r")
+
+
 def test_a_login_by_token_has_a_role_of_its_own_and_no_password() -> None:
     one = resolved(secret_environment={"URL": "${database_url}"})
     by_token = endpoints(one, authentication="iam", token_environment={"AWS_ACCESS_KEY_ID": "AKIA"})

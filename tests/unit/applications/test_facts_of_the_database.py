@@ -61,7 +61,7 @@ def test_on_a_host_of_ours(ask: Ask) -> None:
     application = told["database_endpoints"]["shop"]["application"]
     assert application["options"].pop("target_session_attrs") == "read-write"
     assert {key: value for key, value in application.items() if key != "options"} == {
-        "host": "db2", "port": 5432, "name": "shop", "user": "shop", "password": STRONG, "sslmode": "verify-full",
+        "scheme": "postgresql", "host": "db2", "port": 5432, "name": "shop", "user": "shop", "password": STRONG, "sslmode": "verify-full",
         "ca_file": "/etc/ssl/database/ca.pem", "authentication": "password", "token_environment": {},
     }  # fmt: skip
     assert told["database_endpoints"]["shop"]["owner"]["user"] == "shop_owner"

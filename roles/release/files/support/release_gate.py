@@ -18,6 +18,7 @@ import re
 import sys
 import time
 
+import database_links
 import django
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -199,11 +200,18 @@ class Gate:
         except SystemCheckError as error:
             self.end(FAILED, error=f"manage.py check --deploy: {error}")
 
+    def links(self):
+        """Refuse a release whose link to a database leaves the host and does not verify the server."""
+        problems = database_links.examine(self.say)
+        if problems:
+            self.end(FAILED, error=" ".join(problems))
+
     def prepare(self):
         """Say what the migrations are, and which of them the database lacks."""
         self.check()
         migrations = describe()
         try:
+            self.links()
             plan, state = self.plan()
         except OperationalError as error:
             self.end(FAILED, migrations=migrations, error=f"the database cannot be reached: {error}")
@@ -213,6 +221,7 @@ class Gate:
         """Check, take the lock, refuse or migrate."""
         self.check()
         try:
+            self.links()
             self.take_lock()
             plan, state = self.plan()
         except OperationalError as error:

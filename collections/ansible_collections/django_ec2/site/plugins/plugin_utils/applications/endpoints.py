@@ -1,7 +1,7 @@
 """Where the database of each application is, and who logs in there: one answer for all who need to know it.
 
-An endpoint has ``host``, ``port``, ``name``, ``user``, ``password``, ``sslmode``, ``ca_file``, ``authentication`` (``password``
-or ``iam``), ``options`` of libpq, and ``token_environment``, what the signer of tokens gets in its environment. ``host`` may be
+An endpoint has ``scheme`` (of its URL), ``host``, ``port``, ``name``, ``user``, ``password``, ``sslmode``, ``ca_file``,
+``authentication`` (``password`` or ``iam``), ``options`` of libpq, and ``token_environment``, what the signer of tokens gets in its environment. ``host`` may be
 the directory of a unix socket: then ``sslmode`` and ``ca_file`` are empty. A login by tokens has no password.
 """
 
@@ -36,6 +36,7 @@ def _endpoints(database: Mapping[str, Any], server: Mapping[str, Any]) -> dict[s
     def endpoint(host: str, options: Mapping[str, Any], login: Mapping[str, str]) -> dict[str, Any]:
         verified = {key: "" if is_socket(host) else str(server[key]) for key in ("sslmode", "ca_file")}
         return {
+            "scheme": str(database["url_scheme"]),
             "host": host,
             "port": int(server["port"]),
             "name": str(database["name"]),
@@ -68,10 +69,10 @@ def is_socket(host: str) -> bool:
 
 
 def database_url(endpoint: Mapping[str, Any]) -> str:
-    """An endpoint as a libpq URL."""
+    """An endpoint as a libpq URL, but for a scheme of the project's own."""
     host = str(endpoint["host"])
     user, password, name = (quote(str(endpoint[key]), safe="") for key in ("user", "password", "name"))
-    login = f"postgresql://{user}" + (f":{password}" if password else "")
+    login = f"{endpoint['scheme']}://{user}" + (f":{password}" if password else "")
     if is_socket(host):
         return f"{login}@{quote(host, safe='')}:{endpoint['port']}/{name}"
     verified = {"sslmode": endpoint["sslmode"], "sslrootcert": endpoint["ca_file"]}

@@ -16,6 +16,17 @@ Endpoints = Mapping[str, Mapping[str, Any]]
 
 # Stands in an environment file where the name of the slot will be; both slots' files then compare equal.
 SLOT = "@SLOT@"
+# Options of libpq that it also reads from the environment: https://www.postgresql.org/docs/current/libpq-envars.html
+LIBPQ_VARIABLES = {
+    "application_name": "PGAPPNAME",
+    "channel_binding": "PGCHANNELBINDING",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+    "gssencmode": "PGGSSENCMODE",
+    "options": "PGOPTIONS",
+    "require_auth": "PGREQUIREAUTH",
+    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
 # A changed byte is a changed environment, which makes every application start anew: change it with the LAYOUT of releases alone.
 HEADER = "# Managed by Ansible: the role release writes it for each release."
 
@@ -52,12 +63,16 @@ def application_environment(
     variables = {
         "DJANGO_SETTINGS_MODULE": MANAGED_MODULE if by_token else entry["django_settings_module"],
         "PYTHONPATH": ":".join([f"{code}/support", *(posixpath.normpath(f"{code}/app/{one}") for one in directories)]),
+        **_libpq(login, endpoints["replica"]),
         **_managed(entry, values, login),
         # Where the signer of tokens finds keys and region, if not by itself from the instance's role.
         **login["token_environment"],
         **entry["environment"],
         **entry["secret_environment"],
     }
+    if entry["unverified_databases"]:
+        # database_links.py reads it.
+        variables["MANAGED_UNVERIFIED_DATABASES"] = ",".join(entry["unverified_databases"])
     lines = [HEADER]
     for key, value in sorted(variables.items()):
         lines.append(f"{key}={_quoted(PLACEHOLDER.sub(lambda found: values[found[1]], str(value)))}")
@@ -93,8 +108,24 @@ def _database_values(login: Mapping[str, Any], replica: Mapping[str, Any]) -> di
         "database_name": login["name"],
         "database_user": login["user"],
         "database_password": login["password"],
+        "database_sslmode": login["sslmode"],
+        "database_ca_file": login["ca_file"],
         "database_url": database_url(login),
     }
+
+
+def _libpq(login: Mapping[str, Any], replica: Mapping[str, Any]) -> dict[str, str]:
+    """libpq's own variables: settings that say nothing of TLS are verified all the same, and give up on a dead server."""
+    found = {}
+    # libpq ignores them on a unix socket; another link may leave the host all the same.
+    verified = login if login["sslmode"] else replica
+    if verified["sslmode"]:
+        found = {"PGSSLMODE": verified["sslmode"], "PGSSLROOTCERT": verified["ca_file"]}
+    options = dict(login["options"])
+    if replica["host"] != login["host"]:
+        # These hold for all connections, and nothing can be written on a replica.
+        options.pop("target_session_attrs", None)
+    return found | {LIBPQ_VARIABLES[name]: str(value) for name, value in options.items() if name in LIBPQ_VARIABLES}
 
 
 def _managed(entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping[str, Any]) -> dict[str, str]:
@@ -111,9 +142,10 @@ def _managed(entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping
     if "hosts" in chosen:
         found["MANAGED_DOMAINS"] = ",".join(entry["domains"])
     if "database" in chosen:
-        found |= {f"MANAGED_{key.upper()}": values[key] for key in values if key.startswith("database_")}
-        if login["sslmode"]:
-            found |= {"MANAGED_DATABASE_SSLMODE": login["sslmode"], "MANAGED_DATABASE_CA_FILE": login["ca_file"]}
+        names = [key for key in values if key.startswith("database_")]
+        if not login["sslmode"]:
+            names = [key for key in names if key not in ("database_sslmode", "database_ca_file")]
+        found |= {f"MANAGED_{key.upper()}": values[key] for key in names}
     for kind in ("static", "media"):
         if kind in chosen:
             found |= {
