@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +212,95 @@ def test_environment_files_are_what_they_were(name: str, server: dict[str, Any])
             found += f"### {kind}, {'owner' if owner else 'application'}\n{text}"
         found += f"### {kind}, fingerprint\n{application_fingerprint(one, own, '4be1d2c3a4f5', 'redis://r/1')}\n"
     assert found == (PINNED / f"{name}.env").read_text()
+
+
+def test_an_escaped_placeholder_becomes_its_characters() -> None:
+    one = resolved(environment={"A": "$${x}-${release}-$${release}"}, secret_environment={"B": "pa$${x}ss"})
+    found = variables(application_environment(one, endpoints(one), "4be1"))
+    assert found["A"] == "${x}-4be1-${release}"
+    assert found["B"] == "pa${x}ss"
+
+
+def test_a_password_of_the_database_is_never_taken_for_a_placeholder() -> None:
+    one = resolved(managed_settings=["database"], database={"password": 'pa${x}s$${release}"s', "owner_password": "x"})
+    found = variables(application_environment(one, endpoints(one), "4be1"))
+    assert found["MANAGED_DATABASE_PASSWORD"] == 'pa${x}s$${release}"s'
+
+
+def test_settings_ask_for_placeholders_and_stay_json() -> None:
+    hard = 'quote" back\\slash ${x}'
+    one = resolved(
+        settings={"A": {"b": ["${database_password}", "$${database_password}", 5]}, "C+": ["${media_root}"]},
+        database={"password": hard, "owner_password": "x"},
+    )
+    found = variables(application_environment(one, endpoints(one), "4be1"))
+    assert json.loads(found["MANAGED_VALUES"]) == {
+        "A": {"b": [hard, "${database_password}", 5]},
+        "C+": ["/srv/shop/shared/media"],
+    }
+
+
+SCRIPT = """
+import json, sys
+sys.path[:0] = [{support!r}, {project!r}]
+import managed_settings
+print(json.dumps({{name: getattr(managed_settings, name) for name in {names!r}}}))
+"""
+
+
+def managed(tmp_path: Path, project: str, names: list[str], **changes: Any) -> dict[str, Any]:
+    """Values of the module managed_settings over a project's settings of this text."""
+    (tmp_path / "project_settings.py").write_text(project)
+    one = resolved(settings_module="project_settings", **changes)
+    environment = variables(application_environment(one, endpoints(one), "4be1"))
+    support = Path(__file__).parents[3] / "roles" / "release" / "files" / "support"
+    script = SCRIPT.format(support=str(support), project=str(tmp_path), names=names)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("project", "seconds"),
+    [("", 3600), ("SECURE_HSTS_SECONDS = 60", 3600), ("SECURE_HSTS_SECONDS = 31536000", 31536000)],
+)
+def test_managed_security_never_lowers_what_the_project_set(tmp_path: Path, project: str, seconds: int) -> None:
+    found = managed(
+        tmp_path,
+        f"{project}\nSECURE_HSTS_PRELOAD = True\nX_FRAME_OPTIONS = 'SAMEORIGIN'\nSESSION_COOKIE_SAMESITE = 'Strict'\nDEBUG = True\n",
+        ["SECURE_HSTS_SECONDS", "SECURE_HSTS_PRELOAD", "X_FRAME_OPTIONS", "SESSION_COOKIE_SAMESITE", "DEBUG"],
+        managed_settings=["security"],
+    )
+    assert found == {
+        "SECURE_HSTS_SECONDS": seconds,
+        "SECURE_HSTS_PRELOAD": True,
+        "X_FRAME_OPTIONS": "DENY",
+        "SESSION_COOKIE_SAMESITE": "Strict",
+        "DEBUG": False,
+    }
+
+
+def test_a_setting_is_added_to(tmp_path: Path) -> None:
+    found = managed(
+        tmp_path,
+        "A = ('one',)\nB = ['one', 'two']\nC = {'one': 1}\n",
+        ["A", "B", "C", "MIDDLEWARE", "AUTHENTICATION_BACKENDS"],
+        settings={
+            "A+": ["two"], "+B": ["zero"], "B+": ["two", "three"], "C+": {"two": 2}, "MIDDLEWARE+": ["m"],
+            "AUTHENTICATION_BACKENDS+": ["own"],
+        },
+    )  # fmt: skip
+    assert found == {
+        "A": ["one", "two"],
+        "B": ["zero", "one", "two", "three"],
+        "C": {"one": 1, "two": 2},
+        "MIDDLEWARE": ["m"],
+        "AUTHENTICATION_BACKENDS": ["django.contrib.auth.backends.ModelBackend", "own"],
+    }
+
+
+def test_adding_to_what_is_no_list_says_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(
+        AssertionError, match=r"adds a list to A, which is a str here. Write A without '\+' to replace it."
+    ):
+        managed(tmp_path, "A = 'one'\n", ["A"], settings={"A+": ["two"]})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git, validate
 
 from .entries import STRONG, entry
@@ -62,7 +64,7 @@ TIMER = {"command": "manage.py report", "schedule": "daily"}
         ({"deploy_key": "/key"}, "version and deploy_key are for a git URL"),
         ({"environment": {"A-B": "1"}}, "is no name for an environment variable"),
         ({"environment": {"KEY": "a\nb"}}, "has several lines"),
-        ({"environment": {"KEY": "${databse_url}"}}, "asks for ${databse_url}; known are"),
+        ({"environment": {"KEY": "${databse_url}"}}, "asks for ${databse_url}; Did you mean ${database_url}? For these characters"),
         ({"environment": {"KEY": "${redis_url}"}}, "asks for ${redis_url}, so the entry needs redis: true"),
         ({"environment": {"KEY": "a"}, "secret_environment": {"KEY": "b"}}, "keep one"),
         ({"environment": ["KEY=a"]}, "environment: has to be a mapping"),
@@ -79,7 +81,29 @@ TIMER = {"command": "manage.py report", "schedule": "daily"}
         ({"managed_settings": ["databse"]}, "managed_settings: 'databse' is none of database, secret_key,"),
         ({"managed_settings": ["secret_key"]}, "so secret_environment needs SECRET_KEY"),
         ({"managed_settings": ["cache"]}, "so it needs redis: true"),
-        ({"settings": {"items": 1}}, "settings: 'items' is no name of a Django setting (capital letters)"),
+        ({"settings": {"items": 1}}, "settings: 'items' is no name of a Django setting (capital letters; NAME+ or +NAME to add to a list)"),
+        ({"settings": {"A+B": [1]}}, "settings: 'A+B' is no name of a Django setting"),
+        ({"settings": {"APPS+": "x"}}, "settings: APPS+ adds to a list or a mapping. Write it as one, as in APPS+: [value]."),
+        ({"settings": {"+APPS": {"a": 1}}}, "settings: +APPS puts a list in front. For a mapping write APPS+."),
+        ({"settings": {"DAY": datetime.date(2026, 1, 1)}}, "settings: DAY holds a date or the like"),
+        ({"settings": {"A": ["x", {"b": "${databse_url}"}]}}, "settings: 'A' asks for ${databse_url}"),
+        ({"settings": {"A": "${redis_url}"}}, "settings: 'A' asks for ${redis_url}, so the entry needs redis: true"),
+        ({"environment": {"EMPTY": None}}, 'environment: EMPTY has no value. Write EMPTY: "" for an empty one'),
+        ({"environment": {"HOSTS": ["a", "b"]}}, 'environment: HOSTS is a list, and a process gets text.'),
+        ({"environment": {"HOSTS": ["a", "b"]}}, 'for example with commas: HOSTS: "a,b".'),
+        ({"environment": {"MAP": {"a": 1}}}, "environment: MAP is a mapping. Write one string, for example JSON"),
+        ({"environment": {False: "x"}}, "YAML reads one of its names as the value false. Write that name in quotes."),
+        ({"services": {"worker": {**SERVICE, "environment": {"A": None}}}}, "services.worker.environment: A has no value"),
+        ({"timers": {"report": {**TIMER, "environment": {"A": [1]}}}}, "timers.report.environment: A is a list"),
+        ({"source": ["shop"]}, "source: is a list. Write one string, as in source: https://git.example.org/shop.git."),
+        ({"settings_module": {"a": 1}}, "settings_module: is a mapping. Write one string, as in settings_module: shop.settings."),
+        ({"deploy_key": True}, "deploy_key: is true or false. Write one string"),
+        ({"max_body_size": 1.5}, "max_body_size: YAML reads the value as a number: put it in quotes"),
+        ({"packages": [2.0]}, "packages: has an element that is a number. Write it as a string in quotes."),
+        ({"domains": [["www.example.org"]]}, "is no list of domain names"),
+        ({"database": {"password": ["x"]}}, "database.password: is a list. Write one string"),
+        ({"superuser": {"username": "a", "email": ["a@b.c"]}}, "superuser.email: is a list. Write one string, as in email: admin@"),
+        ({"database": {"user": "Shop"}}, "database.user: 'Shop' is no identifier"),
         ({"database": {"pasword": "x"}}, "Did you mean 'password'?"),
         ({"database": {"password": "x", "extensions": "citext"}}, "database.extensions: has to be a list"),
         ({"database": {"password": "x", "connection_limit": "many"}}, "database.connection_limit: 'many' is no whole number"),
@@ -123,3 +147,28 @@ def test_a_name_that_is_no_user_and_no_database_is_refused(name: str) -> None:
 )
 def test_a_git_url_is_told_from_a_directory(source: str, git: bool) -> None:
     assert is_git(source) is git
+
+
+def test_an_escaped_placeholder_is_text() -> None:
+    validate("shop", entry(environment={"A": "pa$${x}ss"}, settings={"B": ["$${x}"]}))
+
+
+@pytest.mark.parametrize("value", [["a", STRONG], {"a": STRONG}, f"{STRONG}${{kq}}x", None])
+def test_a_secret_that_cannot_be_used_is_not_shown(value: Any) -> None:
+    message = refused(secret_environment={"TOKEN": value})
+    assert "secret_environment: " in message
+    assert "TOKEN" in message
+    assert STRONG not in message
+    assert "kq" not in message
+
+
+def test_the_escape_is_named_where_a_secret_looks_like_a_placeholder() -> None:
+    message = refused(secret_environment={"OTHER": "pa${x}ss"})
+    assert "secret_environment: 'OTHER' asks for a word in ${…} that is no placeholder" in message
+    assert "For these characters themselves write $${…}." in message
+
+
+def test_an_empty_value_of_a_string_counts_as_left_out() -> None:
+    (shop,) = resolve_applications({"shop": entry(version=None, database={**entry()["database"], "user": None})})
+    assert shop["version"] == ""
+    assert shop["database"]["user"] == "shop"

@@ -9,6 +9,8 @@ import json
 import os
 
 import django
+from django.conf import global_settings
+from django.core.exceptions import ImproperlyConfigured
 
 _chosen = set(filter(None, os.environ["MANAGED_SETTINGS"].split(",")))
 _project = importlib.import_module(os.environ["MANAGED_SETTINGS_MODULE"])
@@ -25,7 +27,8 @@ if "security" in _chosen:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     SECURE_CONTENT_TYPE_NOSNIFF = True
-    SECURE_HSTS_SECONDS = 3600
+    # A project that promises more keeps its promise: browsers hold it to that.
+    SECURE_HSTS_SECONDS = max(3600, int(getattr(_project, "SECURE_HSTS_SECONDS", 0) or 0))
     X_FRAME_OPTIONS = "DENY"
 
 if "secret_key" in _chosen:
@@ -117,4 +120,23 @@ if "logging" in _chosen:
         "loggers": {"django": {"handlers": ["journal"], "level": "INFO", "propagate": False}},
     }
 
-globals().update(json.loads(os.environ.get("MANAGED_VALUES", "{}")))
+
+def _added(name: str, added: object, in_front: bool) -> object:
+    """The setting with what is added to it. Django's default stands in for one that the project leaves out."""
+    now = globals().get(name, getattr(global_settings, name, type(added)()))
+    if isinstance(now, dict) and isinstance(added, dict):
+        return {**now, **added}
+    if not isinstance(now, (list, tuple)) or not isinstance(added, list):
+        raise ImproperlyConfigured(
+            f"settings of the entry adds a {type(added).__name__} to {name}, which is a {type(now).__name__} here. "
+            f"Write {name} without '+' to replace it."
+        )
+    new = [one for one in added if one not in now]
+    return type(now)([*new, *now] if in_front else [*now, *new])
+
+
+_values = json.loads(os.environ.get("MANAGED_VALUES", "{}"))
+globals().update({_name: _value for _name, _value in _values.items() if "+" not in _name})
+for _name, _value in _values.items():
+    if "+" in _name:
+        globals()[_name.strip("+")] = _added(_name.strip("+"), _value, in_front=_name.startswith("+"))

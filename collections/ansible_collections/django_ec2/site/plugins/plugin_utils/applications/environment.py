@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpoints import database_url
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.placeholders import filled, filled_structure
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import MANAGED_MODULE
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import PLACEHOLDER
 
 Endpoints = Mapping[str, Mapping[str, Any]]
 
@@ -67,15 +67,15 @@ def application_environment(
         **_managed(entry, values, login),
         # Where the signer of tokens finds keys and region, if not by itself from the instance's role.
         **login["token_environment"],
-        **entry["environment"],
-        **entry["secret_environment"],
+        **{key: filled(str(value), values) for key, value in entry["environment"].items()},
+        **{key: filled(str(value), values) for key, value in entry["secret_environment"].items()},
     }
     if entry["unverified_databases"]:
         # database_links.py reads it.
         variables["MANAGED_UNVERIFIED_DATABASES"] = ",".join(entry["unverified_databases"])
     lines = [HEADER]
     for key, value in sorted(variables.items()):
-        lines.append(f"{key}={_quoted(PLACEHOLDER.sub(lambda found: values[found[1]], str(value)))}")
+        lines.append(f"{key}={_quoted(str(value))}")
     return "\n".join(lines) + "\n"
 
 
@@ -138,7 +138,7 @@ def _managed(entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping
     if by_token:
         found["MANAGED_DATABASE_AUTH"] = "iam"
     if entry["settings"]:
-        found["MANAGED_VALUES"] = json.dumps(entry["settings"], sort_keys=True)
+        found["MANAGED_VALUES"] = json.dumps(filled_structure(entry["settings"], values), sort_keys=True)
     if "hosts" in chosen:
         found["MANAGED_DOMAINS"] = ",".join(entry["domains"])
     if "database" in chosen:

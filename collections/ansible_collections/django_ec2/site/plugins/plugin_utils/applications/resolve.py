@@ -18,7 +18,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schem
     Key,
 )
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import (
-    defaults,
+    completed,
     refusal,
     validate,
 )
@@ -49,7 +49,7 @@ def resolve_applications(applications: Mapping[str, Any]) -> list[dict[str, Any]
 
 
 def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    entry = {**defaults(ENTRY), **given}
+    entry = completed(ENTRY, given)
     managed = bool(entry["managed_settings"] or entry["settings"])
     return {
         **entry,
@@ -57,7 +57,7 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         **_application_server(name),
         "name": name,
         "user": name,
-        "check_paths": {path: {**defaults(CHECK), **wanted} for path, wanted in entry["check_paths"].items()},
+        "check_paths": {path: completed(CHECK, wanted) for path, wanted in entry["check_paths"].items()},
         "services": _processes(entry["services"], SERVICE),
         "timers": _processes(entry["timers"], TIMER),
         "django_settings_module": MANAGED_MODULE if managed else entry["settings_module"],
@@ -84,11 +84,11 @@ def _application_server(name: str) -> dict[str, str]:
 
 
 def _processes(given: Mapping[str, Any], keys: Sequence[Key]) -> list[dict[str, Any]]:
-    return [{**defaults(keys), **one, "name": str(process)} for process, one in sorted(given.items())]
+    return [{**completed(keys, one), "name": str(process)} for process, one in sorted(given.items())]
 
 
 def _database(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    database = {**defaults(DATABASE), **given}
+    database = completed(DATABASE, given)
     database["name"] = database["name"] or name
     database["user"] = database["user"] or name
     database["login"] = database["login"] or database["user"]

@@ -58,14 +58,14 @@ MANAGED_SETTINGS = {
     "database": '`DATABASES["default"]`: PostgreSQL, kept connections with health checks, TLS verified',
     "secret_key": "`SECRET_KEY`, from `secret_environment.SECRET_KEY`",
     "hosts": "`ALLOWED_HOSTS` and `CSRF_TRUSTED_ORIGINS`, from `domains`",
-    "security": "`DEBUG = False`, cookies over HTTPS alone, HSTS, no framing",
+    "security": "`DEBUG = False`, cookies over HTTPS alone, HSTS (an hour, or as long as the project's), no framing",
     "static": "`STATIC_URL`, `STATIC_ROOT`, and hashed names where the project chose no storage of its own",
     "media": "`MEDIA_URL`, `MEDIA_ROOT`, and modes with which nginx can read uploads",
     "cache": '`CACHES["default"]`: Redis (needs `redis: true`)',
     "logging": "everything to the journal",
 }
 
-# What values of both environments may ask for, as ${name}.
+# What values of both environments and of `settings` may ask for, as ${name}.
 PLACEHOLDERS = {
     "database_url": "URL of the database, with login, TLS and the options of libpq",
     "database_host": "host of the database, or the directory of its unix socket",
@@ -286,11 +286,12 @@ ENTRY = (
     Key(
         "settings",
         "dict",
-        "further Django settings that are set in place of the project's, name to value",
+        "further Django settings that are set in place of the project's, name to value; `NAME+` adds to the project's list or "
+        "mapping, `+NAME` puts in front of its list",
         default={},
-        pattern=r"[A-Z][A-Z0-9_]*",
-        otherwise="is no name of a Django setting (capital letters)",
-        example={"ITEMS_A_PAGE": 20},
+        pattern=r"\+?[A-Z][A-Z0-9_]*|[A-Z][A-Z0-9_]*\+",
+        otherwise="is no name of a Django setting (capital letters; NAME+ or +NAME to add to a list)",
+        example={"ITEMS_A_PAGE": 20, "MIDDLEWARE+": ["shop.middleware.Timing"]},
     ),
     Key(
         "health_path",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import PLACEHOLDER
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.placeholders import placeholders
 
 # Words that stand where somebody meant to put a secret later.
 PLACEHOLDER_SECRETS = ("changeme", "change-me", "change_me", "secret", "password", "example", "insecure", "todo", "xxx")
@@ -36,7 +36,7 @@ def _problems(entry: Mapping[str, Any], strict: bool) -> Iterator[str]:
         text = str(value or "")
         if not text:
             yield f"{place}.{key} is empty: give it a value from the vault (docs/secrets.md)."
-        elif strict and not PLACEHOLDER.search(text) and _weak(text):
+        elif strict and not placeholders(text) and _weak(text):
             yield (
                 f"{place}.{key} is a placeholder or too weak: use at least {SECRET_LENGTH} random characters, as "
                 "playbooks/secrets.yml makes them."

@@ -16,11 +16,14 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import (
     APPLICATION_NAME,
     ENTRY,
-    PLACEHOLDERS,
     Key,
 )
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.variables import (
+    environment_problems,
+    placeholder_problems,
+    settings_problems,
+)
 
-PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 ENVIRONMENTS = ("environment", "secret_environment")
 
 
@@ -34,6 +37,11 @@ def defaults(keys: Sequence[Key]) -> dict[str, Any]:
     return {key.name: deepcopy(key.default) for key in keys if not key.required}
 
 
+def completed(keys: Sequence[Key], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given with the defaults of the rest; an empty value counts as left out."""
+    return {**defaults(keys), **{key: value for key, value in given.items() if value is not None}}
+
+
 def validate(name: str, given: Any) -> None:
     """Check an entry as somebody wrote it.
 
@@ -45,12 +53,11 @@ def validate(name: str, given: Any) -> None:
     if not isinstance(given, Mapping):
         _fail(name, "the entry has to be a mapping.")
     _check_options(name, "", given, ENTRY)
-    entry = {**defaults(ENTRY), **given}
+    entry = completed(ENTRY, given)
     _check_source(name, entry)
     _check_commands(name, entry)
     _check_managed_settings(name, entry)
-    for key in ENVIRONMENTS:
-        _check_environment(name, key, entry[key], entry["redis"])
+    _check_variables(name, entry)
     twice = sorted(set(entry["environment"]) & set(entry["secret_environment"]))
     if twice:
         _fail(name, f"{', '.join(twice)} stands in environment and in secret_environment; keep one.")
@@ -98,8 +105,30 @@ def _check_value(name: str, where: str, value: Any, key: Key) -> None:
     elif _is_number(value) and (not key.pattern or isinstance(value, float)):
         # Not repeated: it may be a password, and what was written is not what YAML made of it (1.10 became 1.1, 0755 493).
         _fail(name, f'{where}: YAML reads the value as a number: put it in quotes, as in {key.name}: "1.10".')
-    elif key.pattern and not re.fullmatch(key.pattern, str(value)):
+    elif value is not None:
+        _check_string(name, where, value, key)
+
+
+def _check_string(name: str, where: str, value: Any, key: Key) -> None:
+    """A string, or a whole number that the key's pattern takes. What may be a secret has no pattern, and is not shown."""
+    if kind := _not_a_string(value):
+        _fail(name, f"{where}: is {kind}. Write one string{_as_in(key)}.")
+    if key.pattern and not re.fullmatch(key.pattern, str(value)):
         _fail(name, f"{where}: '{value}' {key.otherwise}.")
+
+
+def _as_in(key: Key) -> str:
+    return f", as in {key.name}: {key.example}" if isinstance(key.example, str) else " in quotes"
+
+
+def _not_a_string(value: Any) -> str:
+    """What a value is that YAML did not make a string of; empty for a string."""
+    if isinstance(value, str) or _is_number(value):
+        return ""
+    kinds = ((bool, "true or false"), (Mapping, "a mapping"), (list, "a list"))
+    return next(
+        (words for kind, words in kinds if isinstance(value, kind)), f"a value of the kind {type(value).__name__}"
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -110,6 +139,11 @@ def _check_mapping(name: str, where: str, value: Any, key: Key) -> None:
     if not isinstance(value, Mapping):
         _fail(name, f"{where}: has to be a mapping of names to values.")
     for one in value if key.pattern else ():
+        if isinstance(one, bool):
+            _fail(
+                name,
+                f"{where}: YAML reads one of its names as the value {str(one).lower()}. Write that name in quotes.",
+            )
         if not re.fullmatch(key.pattern, str(one)):
             _fail(name, f"{where}: '{one}' {key.otherwise}.")
     if key.elements == "dict":
@@ -130,6 +164,12 @@ def _check_list(name: str, where: str, value: Any, key: Key) -> None:
     fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
     if key.otherwise and not (fits and all(re.fullmatch(key.pattern, one) for one in value)):
         _fail(name, f"{where}: {value!r} {key.otherwise}.")
+    for one in value if isinstance(value, list) else ():
+        if not isinstance(one, str):
+            _fail(
+                name,
+                f"{where}: has an element that is {_not_a_string(one) or 'a number'}. Write it as a string in quotes.",
+            )
     if not fits:
         _fail(name, f"{where}: has to be a list, as in ['{value}'].")
     for one in value:
@@ -170,13 +210,25 @@ def _check_managed_settings(name: str, entry: Mapping[str, Any]) -> None:
         _fail(name, "managed_settings has 'cache', so it needs redis: true.")
 
 
-def _check_environment(name: str, key: str, variables: Mapping[str, Any], redis: bool) -> None:
-    for variable, value in variables.items():
-        if "\n" in str(value):
-            _fail(name, f"{key}: the value of '{variable}' has several lines; encode it, for example as base64.")
-        for word in PLACEHOLDER.findall(str(value)):
-            if word == "redis_url" and not redis:
-                _fail(name, f"{key}: '{variable}' asks for ${{redis_url}}, so the entry needs redis: true.")
-            if word not in PLACEHOLDERS:
-                known = ", ".join(sorted(PLACEHOLDERS))
-                _fail(name, f"{key}: '{variable}' asks for ${{{word}}}; known are {known}.")
+def _check_variables(name: str, entry: Mapping[str, Any]) -> None:
+    processes = {
+        f"{key}.{process}.environment": one.get("environment") or {}
+        for key in ("services", "timers")
+        for process, one in entry[key].items()
+    }
+    problems = [
+        *(
+            problem
+            for key in ENVIRONMENTS
+            for problem in environment_problems(key, entry[key], secret=key != "environment")
+        ),
+        *(problem for key, one in processes.items() for problem in environment_problems(key, one, secret=False)),
+        *settings_problems(entry["settings"]),
+        *(
+            problem
+            for key in (*ENVIRONMENTS, "settings")
+            for problem in placeholder_problems(key, entry[key], entry["redis"], secret=key == "secret_environment")
+        ),
+    ]
+    if problems:
+        _fail(name, problems[0])
