@@ -194,3 +194,7 @@ def test_a_killed_controller_leaves_what_is_live_and_the_next_run_finishes(good:
     assert seen.statuses() == {200}
     assert seen.marks() == {before, "killed"}
     assert good
+
+
+def test_initial_commands_ran_once_for_all_hosts_and_releases(any_visitor: Visitor) -> None:
+    assert any_visitor.get("/").text.count("The first page is yours") == 1

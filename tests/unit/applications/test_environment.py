@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.environment import (
-    application_administrator,
     application_environment,
     application_fingerprint,
 )
@@ -151,15 +150,6 @@ def test_the_other_login_is_used_when_it_is_its_turn() -> None:
     changed = {"password": STRONG, "owner_password": STRONG[::-1], "login": "shop_b"}
     one = resolved(secret_environment={"URL": "${database_url}"}, database=changed)
     assert "postgresql://shop_b:" in application_environment(one, endpoints(one), "r")
-
-
-def test_the_administrator_has_a_file_of_its_own() -> None:
-    one = resolved(superuser={"username": "admin", "email": "a@example.org", "password": 'pass"word$'})
-    assert variables(application_administrator(one)) == {
-        "DJANGO_SUPERUSER_USERNAME": "admin",
-        "DJANGO_SUPERUSER_EMAIL": "a@example.org",
-        "DJANGO_SUPERUSER_PASSWORD": 'pass"word$',
-    }
 
 
 # --- Pinned: a byte that changes here restarts every application at the next run ---

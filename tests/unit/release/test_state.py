@@ -28,7 +28,7 @@ def application(tmp_path: Path) -> Path:
         json.dumps({"release": "4be1", "fingerprint": "f", "settings": "s"})
     )
     (root / "shared").mkdir()
-    (root / "shared" / ".superuser-admin").touch()
+    (root / "superuser.json").write_text(json.dumps({"username": "admin"}))
     (root / "live").symlink_to("slots/blue")
     return root
 
@@ -51,7 +51,7 @@ def test_a_host_that_has_nothing(
 ) -> None:
     fake_bin("systemctl", "printf 'inactive\\ninactive\\n'; exit 3")
     found = read(tmp_path / "absent")
-    assert (found["live"], found["idle"], found["releases"], found["superusers"]) == ("", "blue", {}, [])
+    assert (found["live"], found["idle"], found["releases"], found["superuser"]) == ("", "blue", {}, {})
     assert found["slots"] == {"blue": {"active": False}, "green": {"active": False}}
 
 
@@ -66,7 +66,7 @@ def test_a_host_that_serves(
     assert found["slots"]["green"] == {"active": False}
     marks = {name: (one["complete"], one["ready"], one["bad"]) for name, one in found["releases"].items()}
     assert marks == {"4be1": (True, True, ""), "77aa": (False, False, "no answer")}
-    assert found["superusers"] == ["admin"]
+    assert found["superuser"] == {"username": "admin"}
 
 
 def test_systemd_is_asked_once_for_all_slots(

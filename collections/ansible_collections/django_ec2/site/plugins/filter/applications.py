@@ -28,7 +28,6 @@ class FilterModule:
             "database_authority": endpoints.database_authority,
             "application_environment": environment.application_environment,
             "application_fingerprint": environment.application_fingerprint,
-            "application_administrator": environment.application_administrator,
             "select_application": views.select_application,
             "nginx_sites": views.nginx_sites,
             "postgres_databases": views.postgres_databases,

@@ -13,6 +13,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         return {
+            "django_absent": units.absent,
             "django_directories": units.directories,
             "django_files": units.manage_files,
             "django_purge": units.purge,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.release.stage import last_document
-from ansible_collections.django_ec2.site.plugins.plugin_utils.release import messages, releases, units
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import messages, releases, superusers, units
 
 
 class FilterModule:
@@ -34,7 +34,11 @@ class FilterModule:
             "release_services_here": units.here,
             "release_staging": releases.staging,
             "release_state_request": releases.state_request,
+            "release_superuser": superusers.task,
+            "release_superuser_where": superusers.where,
+            "release_superusers_due": superusers.due,
             "release_to_migrate": releases.to_migrate,
             "release_unit": releases.unit,
             "release_wanted": releases.wanted,
+            "release_words": releases.words,
         }

@@ -17,6 +17,9 @@ from ansible_collections.django_ec2.site.plugins.module_utils.release.slots impo
 )
 from ansible_collections.django_ec2.site.plugins.module_utils.release.unpack import describe_layers
 
+# What was last asked for as the administrator of the application; see plugin_utils/release/superusers.py.
+SUPERUSER = "superuser.json"
+
 
 def read_mark(path: str) -> str:
     """The reason in a mark such as ``.bad``; empty where there is none."""
@@ -108,13 +111,7 @@ def read_state(
             "releases": read_releases(os.path.join(one["root"], "releases"), details),
             "layers": describe_layers(Path(one["root"])),
             "history": read_history(one["root"]),
-            "superusers": read_superusers(os.path.join(one["root"], "shared")),
+            "superuser": read_json(os.path.join(one["root"], SUPERUSER)),
         }
         for one in applications
     }
-
-
-def read_superusers(shared: str) -> list[str]:
-    """The administrators that were created from here, by the marks that their creation left."""
-    names = os.listdir(shared) if os.path.isdir(shared) else []
-    return sorted(name.split("-", 1)[1] for name in names if name.startswith(".superuser-"))

@@ -87,13 +87,6 @@ def application_fingerprint(entry: Mapping[str, Any], endpoints: Endpoints, rele
     return hashlib.sha256("\0".join([release, *texts]).encode()).hexdigest()[:16]
 
 
-def application_administrator(entry: Mapping[str, Any]) -> str:
-    """The environment file from which Django's ``createsuperuser --noinput`` takes the first administrator."""
-    given = entry["superuser"]
-    lines = [f"DJANGO_SUPERUSER_{key.upper()}={_quoted(str(given[key]))}" for key in ("username", "email", "password")]
-    return "\n".join(lines) + "\n"
-
-
 def _database_values(login: Mapping[str, Any], replica: Mapping[str, Any]) -> dict[str, str]:
     """Values of the placeholders ``database_…``, and two more for the managed settings."""
     # Whoever migrates reads the replica as the owner, too.

@@ -14,6 +14,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schem
     DATABASE,
     ENTRY,
     SERVICE,
+    SUPERUSER,
     TIMER,
     Key,
 )
@@ -62,6 +63,7 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "timers": _processes(entry["timers"], TIMER),
         "django_settings_module": MANAGED_MODULE if managed else entry["settings_module"],
         "database": _database(name, entry["database"]),
+        "superuser": {**defaults(SUPERUSER), **entry["superuser"]} if entry["superuser"] else {},
     }
 
 

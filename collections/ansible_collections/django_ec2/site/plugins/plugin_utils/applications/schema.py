@@ -144,6 +144,13 @@ SUPERUSER = (
     Key("username", "str", "name", required=True, example="admin"),
     Key("email", "str", "mail address", required=True, example="admin@example.org"),
     Key("password", "str", "password; preflight refuses an empty one", default="", example="{{ secrets.… }}"),
+    Key(
+        "fields",
+        "dict",
+        "further fields that the project's user model asks for, name to value",
+        default={},
+        example={"first_name": "Ada"},
+    ),
 )
 
 SERVICE = (
@@ -379,6 +386,22 @@ ENTRY = (
         example=["compilemessages", "collectstatic --noinput"],
     ),
     Key(
+        "initial_commands",
+        "list",
+        "`manage.py` commands run once in the life of its database, after the migrations, see below",
+        default=[],
+        elements="str",
+        example=["loaddata first"],
+    ),
+    Key(
+        "post_migrate_commands",
+        "list",
+        "`manage.py` commands run once for each new release, after the migrations, see below",
+        default=[],
+        elements="str",
+        example=["sync_roles"],
+    ),
+    Key(
         "debian_packages",
         "list",
         "Debian packages that the project needs on the web hosts",
@@ -426,7 +449,7 @@ ENTRY = (
     Key(
         "superuser",
         "dict",
-        "the administrator made at the first deploy, see below; `{}` makes none",
+        "the administrator, see below; `{}` makes none",
         default={},
         options=SUPERUSER,
     ),

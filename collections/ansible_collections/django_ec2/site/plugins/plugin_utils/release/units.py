@@ -31,6 +31,13 @@ def directories(applications: list[dict[str, Any]]) -> list[dict[str, str]]:
     return entries
 
 
+def absent(applications: list[dict[str, Any]]) -> list[str]:
+    """Files that earlier versions left, as entries of host_config's ``absent``: the administrator's password among them."""
+    return [
+        f"{one['root']}/slots/{slot}/environment-administrator" for one in applications for slot in ("blue", "green")
+    ]
+
+
 def manage_files(applications: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The manage command of each application, as entries of host_config's ``files``."""
     return [
