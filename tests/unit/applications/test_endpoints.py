@@ -19,7 +19,14 @@ ENDPOINT = {**SERVER, "scheme": "postgresql", "user": "shop", "password": "x", "
 def test_each_application_has_three_endpoints() -> None:
     found = database_endpoints(resolve_applications({"shop": entry(), "blog": entry()}), SERVER)
     assert list(found) == ["blog", "shop"]
-    common = {**SERVER, "scheme": "postgresql", "name": "shop", "authentication": "password", "options": {}, "token_environment": {}}
+    common = {
+        **SERVER,
+        "scheme": "postgresql",
+        "name": "shop",
+        "authentication": "password",
+        "options": {},
+        "token_environment": {},
+    }
     assert found["shop"] == {
         "application": {**common, "user": "shop", "password": STRONG},
         "owner": {**common, "user": "shop_owner", "password": STRONG[::-1]},

@@ -44,7 +44,7 @@ def test_a_link_stays_on_the_host_or_leaves_it(links: Any, peer: str, own: str, 
 @pytest.mark.parametrize("sslmode", ["disable", "prefer", "require", "verify-ca", ""])
 def test_less_than_verified_in_full_is_refused_with_the_remedy(links: Any, sslmode: str) -> None:
     said = links.problem(links.Link("default", "10.0.0.5", "10.0.0.6", sslmode))
-    assert f'DATABASES["default"] connects to 10.0.0.5 with sslmode \'{sslmode or "unknown"}\'' in said
+    assert f"DATABASES[\"default\"] connects to 10.0.0.5 with sslmode '{sslmode or 'unknown'}'" in said
     assert all(word in said for word in ("${database_sslmode}", "${database_ca_file}", "managed_settings: [database]"))
     assert "unverified_databases" not in said, "the application's own is always verified"
     assert "'legacy' in unverified_databases" in links.problem(links.Link("legacy", "10.0.0.5", "10.0.0.6", sslmode))

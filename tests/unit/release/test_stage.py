@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.django_ec2.site.plugins.module_utils.release import stage as release_stage
 from ansible_collections.django_ec2.site.plugins.module_utils.release import unpack
 from ansible_collections.django_ec2.site.plugins.modules import release_stage as module
 
@@ -215,23 +214,3 @@ def test_old_releases_and_layers_that_nobody_needs_are_removed(stage: Callable[.
     assert stage(remove=["old", "never-there"])["removed"] == ["old", "l-old"]
     assert {one.name for one in (root / "layers").iterdir()} == {"l-kept", LAYER}
     assert (root / "releases/older/venv/lib").is_dir()
-
-
-def test_root_hands_over_links_and_never_what_they_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    handed: list[tuple[str, bool]] = []
-    monkeypatch.setattr(
-        os, "chown", lambda path, _uid, _gid, follow_symlinks=True: handed.append((str(path), follow_symlinks))
-    )
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "shadow").touch()
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    (tree / "file").touch()
-    (tree / "to-a-file").symlink_to(outside / "shadow")
-    (tree / "to-a-directory").symlink_to(outside)
-    release_stage.hand_over(tree, 1, 1)
-    assert {path for path, _follow in handed} == {
-        str(tree), *(str(tree / name) for name in ("file", "to-a-file", "to-a-directory"))
-    }  # fmt: skip
-    assert not any(follow for _path, follow in handed)

@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.django_ec2.site.plugins.module_utils.release import static, unpack
 from ansible_collections.django_ec2.site.plugins.module_utils.release.commands import Refusal, run
 from ansible_collections.django_ec2.site.plugins.module_utils.release.lock import lock
+from ansible_collections.django_ec2.site.plugins.module_utils.release.ownership import hand_over
 
 READY = ".ready"
 GATE = "release_gate.py"
@@ -154,14 +155,6 @@ def last_document(output: str) -> dict[str, Any]:
             except ValueError:
                 return {}
     return {}
-
-
-def hand_over(tree: Path, uid: int, gid: int) -> None:
-    """Give a tree to another owner. Links are given, never what they name."""
-    os.chown(tree, uid, gid, follow_symlinks=False)
-    for place, directories, names in os.walk(tree):
-        for name in [*directories, *names]:
-            os.chown(Path(place, name), uid, gid, follow_symlinks=False)
 
 
 def _link(path: Path, target: str) -> None:

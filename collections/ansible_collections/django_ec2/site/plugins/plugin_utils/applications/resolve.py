@@ -63,7 +63,7 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "timers": _processes(entry["timers"], TIMER),
         "django_settings_module": MANAGED_MODULE if managed else entry["settings_module"],
         "database": _database(name, entry["database"]),
-        "superuser": {**defaults(SUPERUSER), **entry["superuser"]} if entry["superuser"] else {},
+        "superuser": completed(SUPERUSER, entry["superuser"]) if entry["superuser"] else {},
     }
 
 
