@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.configuration import sets_that_hold
 from ansible_collections.django_ec2.site.plugins.modules import certificate_request as module_certificate_request
 
 NAMES = ["DNS:db1.example.org", "IP:192.0.2.5"]
@@ -31,6 +32,7 @@ class Host:
         self._ask = ask
         self.certificate = directory / "ssl" / "fullchain.pem"
         self.key = directory / "ssl" / "privkey.pem"
+        self.copy = directory / "ssl" / "ca.pem"
         self.authority = self.new_authority("ca")
 
     def new_authority(self, name: str) -> Path:
@@ -48,6 +50,7 @@ class Host:
             "name": "postgres",
             "certificate": str(self.certificate),
             "key": str(self.key),
+            "authority_file": str(self.copy),
             "subject_alt_names": names,
             "owner": pwd.getpwuid(os.getuid()).pw_name,
             "group": grp.getgrgid(os.getgid()).gr_name,
@@ -74,10 +77,16 @@ class Host:
             "x509", "-req", "-in", str(csr), "-CA", str(self.authority), "-CAkey", str(self.authority.with_suffix(".key")),
             "-CAcreateserial", "-copy_extensions", "copy", "-days", str(days), "-out", str(self.certificate),
         )  # fmt: skip
+        self.certificate.chmod(0o644)
+        self.copy.write_text(self.authority.read_text())
+        self.copy.chmod(0o644)
 
 
 @pytest.fixture
-def host(run_module: Callable[..., dict[str, Any]], tmp_path: Path) -> Host:
+def host(run_module: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    # Who runs the tests has what root has on a host.
+    me = {"owner": pwd.getpwuid(os.getuid()).pw_name, "group": grp.getgrgid(os.getgid()).gr_name}
+    monkeypatch.setattr(module_certificate_request, "PUBLIC", me)
     return Host(tmp_path, lambda **arguments: run_module(module_certificate_request, **arguments))
 
 
@@ -97,7 +106,7 @@ def test_a_missing_certificate_gets_a_key_and_a_request(host: Host) -> None:
 def test_a_good_certificate_asks_for_nothing(host: Host) -> None:
     host.issue()
     answer = host.ask()
-    assert (answer["changed"], answer["requests"]) == (False, [])
+    assert (answer["changed"], answer["requests"], answer["repaired"]) == (False, [], [])
 
 
 def test_the_key_is_kept_when_a_certificate_is_issued_anew(host: Host) -> None:
@@ -167,6 +176,60 @@ def test_certificates_that_are_good_are_remembered(host: Host, monkeypatch: pyte
     assert not memory.exists(), "a check keeps nothing"
     host.ask(digest="d")
     record = json.loads((memory / "certificates-postgres.json").read_text())
-    assert {entry["path"] for entry in record["params"]["files"]} == {str(host.certificate), str(host.key)}
+    assert {entry["path"] for entry in record["params"]["files"]} == {
+        str(one) for one in (host.certificate, host.key, host.copy)
+    }
+    assert record["params"]["directories"][0]["path"] == str(host.key.parent)
     assert abs(record["until"] - time.time() - 30 * 86400) < 3600
     assert "PRIVATE" not in json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "wrong"), [("key", 0o640, 0o644), ("certificate", 0o644, 0o666), ("copy", 0o644, 0o600)]
+)
+def test_another_mode_is_repaired_and_a_check_says_so(host: Host, name: str, mode: int, wrong: int) -> None:
+    host.issue()
+    path: Path = getattr(host, name)
+    path.chmod(wrong)
+    expected = [{"name": "postgres", "path": str(path)}]
+    checked = host.ask(check_mode=True)
+    assert (checked["changed"], checked["repaired"], checked["requests"]) == (True, expected, [])
+    assert f"mode: {wrong:04o}" in checked["diff"][0]["before"]
+    assert stat.S_IMODE(path.stat().st_mode) == wrong
+    assert host.ask()["repaired"] == expected
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert host.ask()["changed"] is False
+
+
+def test_a_directory_that_others_may_write_is_repaired(host: Host) -> None:
+    host.issue()
+    host.key.parent.chmod(0o777)
+    assert [one["path"] for one in host.ask()["repaired"]] == [str(host.key.parent)]
+    assert stat.S_IMODE(host.key.parent.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("content", [None, "another\n"])
+def test_the_copy_of_the_authority_is_written_again(host: Host, content: str | None) -> None:
+    host.issue()
+    host.copy.unlink() if content is None else host.copy.write_text(content)
+    assert host.ask(check_mode=True)["repaired"] == [{"name": "postgres", "path": str(host.copy)}]
+    assert host.copy.exists() is (content is not None)
+    assert host.ask()["repaired"] == [{"name": "postgres", "path": str(host.copy)}]
+    assert host.copy.read_text() == host.authority.read_text()
+    assert stat.S_IMODE(host.copy.stat().st_mode) == 0o644
+    assert host.ask()["changed"] is False
+
+
+@pytest.mark.parametrize("name", ["key", "certificate", "copy"])
+def test_what_is_remembered_is_the_mode_that_is_wanted(host: Host, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(module_certificate_request.memory, "DIRECTORY", str(host.directory / "memory"))
+    host.issue()
+    host.ask(digest="d")
+    assert sets_that_hold() == {"certificates-postgres": "d"}
+    path: Path = getattr(host, name)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    path.chmod(0o604)
+    assert sets_that_hold() == {}
+    path.chmod(mode)
+    host.key.parent.chmod(0o777)
+    assert sets_that_hold() == {}

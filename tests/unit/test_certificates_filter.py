@@ -19,6 +19,7 @@ def test_a_request_gets_its_paths_and_keeps_the_rest(certificates: ModuleType) -
         **request,
         "certificate": "/etc/ssl/postgres/fullchain.pem",
         "key": "/etc/ssl/postgres/privkey.pem",
+        "authority_file": "/etc/ssl/postgres/ca.pem",
     }
     assert certificates.certificate_directory("postgres") == {"path": "/etc/ssl/postgres"}
 

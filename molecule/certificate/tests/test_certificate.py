@@ -18,8 +18,14 @@ def look(name: str, certificate: str = "example") -> dict[str, str]:
     serial, names = host.check_output(
         f"openssl x509 -in {directory}/fullchain.pem -noout -serial -ext subjectAltName"
     ).split("\n", 1)
+    authority = host.file(f"{directory}/ca.pem")
     key = host.check_output(f"sha256sum {directory}/privkey.pem")
-    return {"serial": serial, "names": names, "key": key, "authority": host.file(f"{directory}/ca.pem").content_string}
+    return {
+        "serial": serial,
+        "names": names,
+        "key": key,
+        "authority": authority.content_string if authority.exists else "",
+    }
 
 
 def converge(*words: str, certificate: str = "example") -> dict[str, tuple[dict[str, str], dict[str, str]]]:
@@ -85,6 +91,21 @@ def test_other_names_give_another_certificate_for_the_same_key():
         assert "other.test" in after["names"]
         assert after["serial"] != before["serial"]
         assert after["key"] == before["key"]
+
+
+def test_owner_mode_and_the_copy_of_the_authority_are_repaired():
+    for name in HOSTS:
+        connect(name).check_output(
+            f"chmod 0644 {PATH}/privkey.pem && rm {PATH}/ca.pem && chown www-data /etc/ssl/readable && "
+            "chmod 0666 /etc/ssl/readable/fullchain.pem"
+        )
+    for name, (before, after) in converge().items():
+        host = connect(name)
+        assert (host.file(f"{PATH}/privkey.pem").mode, host.file(f"{PATH}/ca.pem").mode) == (0o600, 0o644)
+        assert host.file("/etc/ssl/readable").user == "root"
+        assert host.file("/etc/ssl/readable/fullchain.pem").mode == 0o644
+        assert after["serial"] == before["serial"], "nothing was issued anew"
+        assert after["authority"].strip() == (LAB / "ca.pem").read_text().strip()
 
 
 def test_certificate_near_its_end_is_renewed_for_the_same_key():

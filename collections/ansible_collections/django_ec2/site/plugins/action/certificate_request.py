@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
         names = "-".join(one["name"] for one in args.get("certificates") or [])
         known = sets_of_this_run(self._task, task_vars)
         if known.get(f"certificates-{names}") == wanted:
-            return {**result, "changed": False, "requests": []}
+            return {**result, "changed": False, "requests": [], "repaired": []}
         args["digest"] = wanted
         result.update(self._execute_module(self._task.action, module_args=args, task_vars=task_vars))
         return result

@@ -13,9 +13,14 @@ def certificate_directory(name: str) -> dict[str, str]:
 
 
 def certificate_paths(request: dict[str, Any]) -> dict[str, Any]:
-    """An entry of ``certificate_requests`` with the paths of certificate and key."""
+    """An entry of ``certificate_requests`` with the paths of certificate, key and authority."""
     directory = f"{ROOT}/{request['name']}"
-    return {**request, "certificate": f"{directory}/fullchain.pem", "key": f"{directory}/privkey.pem"}
+    return {
+        **request,
+        "certificate": f"{directory}/fullchain.pem",
+        "key": f"{directory}/privkey.pem",
+        "authority_file": f"{directory}/ca.pem",
+    }
 
 
 def certificate_files(signed: list[dict[str, Any]], authority: str) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ short_description: Find out which certificates of a host have to be issued, and 
 description:
   - Looks at each certificate on the host with one round trip. One that is missing, near its end, for other names,
     signed by another authority or not made for its key has to be issued.
+  - Owner and mode of the key, of the certificate and of their directory are made what they should be, and the copy of the
+    authority's certificate is written again where it is missing or another one.
   - For such a one the private key is made on the host, where it stays, and a signing request is returned.
   - Uses the host's C(openssl) command, nothing else.
   - The host remembers certificates that were found good. As long as M(host_config), which compares what is remembered with
@@ -34,6 +36,9 @@ options:
         description: Path of the private key (PEM).
         type: path
         required: true
+      authority_file:
+        description: Path of a copy of O(authority) beside them. None is kept without it.
+        type: path
       subject_alt_names:
         description: What it is for, each as C(DNS:name) or C(IP:address).
         type: list
@@ -67,7 +72,10 @@ author:
 attributes:
   check_mode:
     support: full
-    description: In check mode no key and no request is made.
+    description: In check mode no key and no request is made, and nothing is repaired.
+  diff_mode:
+    support: full
+    description: Shows owners and modes that are repaired.
 """
 
 EXAMPLES = r"""
@@ -78,6 +86,7 @@ EXAMPLES = r"""
       - name: board
         certificate: /etc/ssl/board/fullchain.pem
         key: /etc/ssl/board/privkey.pem
+        authority_file: /etc/ssl/board/ca.pem
         subject_alt_names: ["DNS:board.example.org"]
   register: requests
 """
@@ -93,17 +102,30 @@ requests:
       certificate: /etc/ssl/board/fullchain.pem
       reason: it is missing
       csr: "-----BEGIN CERTIFICATE REQUEST-----…"
+repaired:
+  description: Files and directories of good certificates that had another owner, mode or content.
+  type: list
+  elements: dict
+  returned: always
+  sample: [{name: board, path: /etc/ssl/board/privkey.pem}]
 """
 
-import grp
 import ipaddress
 import os
-import pwd
 import ssl
 import tempfile
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config import memory
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.accounts import owner_of
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.errors import HostConfigError
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.files import attribute_diff
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.paths import attributes
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.report import diff_item
+
+# Who has what anybody may read.
+PUBLIC = {"owner": "root", "group": "root"}
 
 
 def comparable(name: str) -> str:
@@ -155,9 +177,35 @@ class Inspector:
         certificates, digest = self.module.params["certificates"], self.module.params["digest"]
         name = "certificates-" + "-".join(one["name"] for one in certificates)
         if certificates and digest and memory.NAME.fullmatch(name):
-            files = [memory.described_as_it_is(one[key]) for one in certificates for key in ("certificate", "key")]
+            parts = [part for one in certificates for part in places(one)]
+            files = [memory.described_as_wanted(part) for part in parts if not part["directory"]]
+            directories = [{**part, "triggers": []} for part in parts if part["directory"]]
             until = min(self.end(one["certificate"]) for one in certificates) - self.module.params["renew_days"] * 86400
-            memory.write(name, digest, {"files": files}, until)
+            memory.write(name, digest, {"files": files, "directories": directories}, until)
+
+    def repair(self, wanted: dict) -> list[dict[str, str]]:
+        """Make owners, modes and the authority's copy of a good certificate what they should be; their differences."""
+        diff = []
+        path = wanted["authority_file"]
+        if path and not same_text(path, self.module.params["authority"]):
+            diff.append(
+                diff_item(
+                    path, "another content\n" if os.path.exists(path) else "absent\n", "the authority's certificate\n"
+                )
+            )
+            if not self.module.check_mode:
+                replace(path, self.module.params["authority"])
+        for part in places(wanted):
+            if not os.path.exists(part["path"]):  # In check mode: the copy that is missing.
+                continue
+            status = os.stat(part["path"])
+            if attributes(status) == (*owner_of(part), part["mode"]):
+                continue
+            diff.append(attribute_diff(part, status))
+            if not self.module.check_mode:
+                os.chown(part["path"], *owner_of(part))
+                os.chmod(part["path"], part["mode"])
+        return diff
 
     def request(self, wanted: dict) -> str:
         """Make the key where it is missing, and the signing request."""
@@ -168,12 +216,43 @@ class Inspector:
             handle, partial = tempfile.mkstemp(dir=os.path.dirname(key))
             os.close(handle)
             self.ask("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", partial)
-            os.chown(partial, pwd.getpwnam(wanted["owner"]).pw_uid, grp.getgrnam(wanted["group"]).gr_gid)
+            os.chown(partial, *owner_of({**wanted, "path": key}))
             os.chmod(partial, int(wanted["mode"], 8))
             os.replace(partial, key)
         names = ",".join(wanted["subject_alt_names"])
         subject = "/CN=" + wanted["subject_alt_names"][0].split(":", 1)[1][:64]
         return self.ask("req", "-new", "-key", key, "-subj", subject, "-addext", f"subjectAltName={names}")[1]
+
+
+def places(wanted: dict) -> list[dict[str, Any]]:
+    """What a certificate consists of on the host, each with owner, group and mode; the directory last."""
+    key = {name: wanted[name] for name in ("owner", "group")}
+    parts = [
+        {"path": wanted["key"], **key, "mode": int(wanted["mode"], 8), "directory": False},
+        {"path": wanted["certificate"], **PUBLIC, "mode": 0o644, "directory": False},
+    ]
+    if wanted["authority_file"]:
+        parts.append({"path": wanted["authority_file"], **PUBLIC, "mode": 0o644, "directory": False})
+    directories = dict.fromkeys(os.path.dirname(part["path"]) for part in parts)
+    return [*parts, *({"path": one, **PUBLIC, "mode": 0o755, "directory": True} for one in directories)]
+
+
+def same_text(path: str, text: str) -> bool:
+    """Whether a file has this text, whatever stands at its end."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read().strip() == text.strip()
+    except FileNotFoundError:
+        return False
+
+
+def replace(path: str, text: str) -> None:
+    """Write a file in one step."""
+    handle, partial = tempfile.mkstemp(dir=os.path.dirname(path))
+    with open(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.chmod(partial, 0o644)
+    os.replace(partial, path)
 
 
 def main() -> None:
@@ -188,6 +267,7 @@ def main() -> None:
                     "name": {"type": "str", "required": True},
                     "certificate": {"type": "path", "required": True},
                     "key": {"type": "path", "required": True, "no_log": False},
+                    "authority_file": {"type": "path"},
                     "subject_alt_names": {"type": "list", "elements": "str", "required": True},
                     "owner": {"type": "str", "default": "root"},
                     "group": {"type": "str", "default": "root"},
@@ -203,7 +283,7 @@ def main() -> None:
     inspector = Inspector(module)
     if inspector.openssl is None and not module.check_mode:
         module.fail_json(msg="openssl is not installed on this host: run the role base first.")
-    requests = []
+    requests, repaired, diff = [], [], []
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as authority:
         authority.write(module.params["authority"])
         authority.flush()
@@ -214,9 +294,16 @@ def main() -> None:
                 if not module.check_mode:
                     request["csr"] = inspector.request(wanted)
                 requests.append(request)
+                continue
+            try:
+                differences = inspector.repair(wanted)
+            except HostConfigError as error:
+                module.fail_json(msg=str(error))
+            diff += differences
+            repaired += [{"name": wanted["name"], "path": one["after_header"]} for one in differences]
     if not requests and not module.check_mode:
         inspector.remember()
-    module.exit_json(changed=bool(requests), requests=requests)
+    module.exit_json(changed=bool(requests or repaired), requests=requests, repaired=repaired, diff=diff)
 
 
 if __name__ == "__main__":

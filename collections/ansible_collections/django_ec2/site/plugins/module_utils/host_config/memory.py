@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import stat
 import time
 from typing import Any
 
@@ -30,12 +29,11 @@ def described(path: str, content: bytes, owner: str, group: str, mode: int) -> d
     }  # fmt: skip
 
 
-def described_as_it_is(path: str) -> dict[str, Any]:
-    """A file of the host, with the owner and the mode that it has."""
-    status = os.stat(path)
-    with open(path, "rb") as stream:
+def described_as_wanted(entry: dict[str, Any]) -> dict[str, Any]:
+    """A file with the content that it has, and the owner and the mode that an entry asks for."""
+    with open(entry["path"], "rb") as stream:
         content = stream.read()
-    return described(path, content, str(status.st_uid), str(status.st_gid), stat.S_IMODE(status.st_mode))
+    return described(entry["path"], content, entry["owner"], entry["group"], entry["mode"])
 
 
 def kept(params: dict[str, Any]) -> dict[str, Any]:
