@@ -20,12 +20,12 @@ REST = "the rest"
 RULES: tuple[tuple[str, str, str], ...] = (
     (r"setup$", r"", "facts"),
     (r"deploy_lock$", r"", "locks"),
-    (r"", r"/unlock\.yml$", "locks"),
+    (r"", r"/(unlock|leave_out|outcome)\.yml$", "locks"),
     (r"", r"/playbooks/(parts/)?(preflight|prepare)\.yml$|/roles/preflight/", "checks"),
     (r"", r"/roles/(release|django)/tasks/(build|state)\.yml$", "build"),
-    (r"", r"/roles/(release|django)/tasks/(stage|stage_application|attend|bring|ship|unpack|slot|finish|prepare)\.yml$", "stage"),
-    (r"", r"/roles/(release|django)/tasks/(migrate|administrator)\.yml$", "migrate"),
-    (r"", r"/roles/(release|django)/tasks/(activate|switch|rollback)\.yml$", "switches"),
+    (r"", r"/roles/(release|django)/tasks/((stage|prepare)(_application)?|attend|bring|ship|unpack|slot|finish)\.yml$", "stage"),
+    (r"", r"/roles/(release|django)/tasks/(migrate|commands|superuser|administrator)\.yml$", "migrate"),
+    (r"", r"/roles/(release|django)/tasks/(activate|switch(_application)?|rollback)\.yml$", "switches"),
     (r"", r"/playbooks/(parts/summary|deploy_summary)\.yml$", END),
     (r"", r"/roles/(uwsgi|django)/", "configuration"),
 )  # fmt: skip

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from deploying import WEB, Visitor, history, on, play
+import yaml
+from deploying import WEB, Visitor, history, on, play, variant
 from site_visitor import PROJECT, wait_for
 
 DOMAIN = "shop.test"
@@ -60,3 +61,28 @@ def test_a_deploy_brings_the_services_along_and_lets_a_task_finish(tmp_path: Pat
     for name in WEB:
         (unit,) = active(name, "worker")
         assert [unit] != before[name]
+
+
+def test_an_application_that_fails_leaves_the_others_alone(tmp_path: Path, sources: Path) -> None:
+    shop = tmp_path / "shop"
+    shutil.copytree(PROJECT / "tests/projects/srclayout", shop, ignore=shutil.ignore_patterns("__pycache__"))
+    with (shop / "src/shop/wsgi.py").open("a") as wsgi:
+        wsgi.write('raise RuntimeError("broken on purpose")\n')
+    entries = {}
+    for name, project, source in (("shop", "srclayout", shop), ("plain", "plain", variant(sources, "beside"))):
+        entry = yaml.safe_load((PROJECT / "tests/projects" / project / "entry.yml").read_text())[name]
+        entries[name] = {**entry, "source": str(source)}
+    before = {name: history(name, "shop")[-1]["release"] for name in WEB}
+    given = tmp_path / "entries.yml"
+    given.write_text(yaml.safe_dump(entries))
+    said = " ".join(play("playbooks/deploy.yml", "-e", f"@{given}", code=2).output.split())
+    last = said.rpartition("TASK [")[2]
+    assert "Failed: shop." in last
+    assert "shop on web1: Release" in last
+    assert "broken on purpose" in last
+    for name in WEB:
+        assert "release beside" in Visitor(name, "plain.test").get("/").text
+        assert history(name, "shop")[-1]["release"] == before[name]
+        assert Visitor(name, DOMAIN).get("/up/").status_code == 200
+    # Where the switch never came to, the lock was given back too.
+    assert on("web2").file("/srv/shop/deploy.lock").content_string.strip() in ("", "{}")

@@ -27,6 +27,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "layers": {"type": "dict", "default": {}},
     "rebuild": {"type": "bool", "default": False},
     "key_only": {"type": "bool", "default": False},
+    "keep_going": {"type": "bool", "default": False},
 }
 
 
@@ -51,6 +52,9 @@ def answer(given: dict[str, Any]) -> dict[str, Any]:
         else:
             result = release.build(recipe, target, directory, given["layers"], given["rebuild"])
     except ReleaseError as error:
+        if given["keep_going"]:
+            warning = f"{given['name']} is left out of this run, which ends with the reason: it can't be built."
+            return {"changed": False, "problem": str(error), "warnings": [warning]}
         return {"changed": False, "failed": True, "msg": str(error)}
     # No host was changed: a build is a file in the controller's own cache.
     return {"changed": False, **result}

@@ -6,7 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.release.stage import last_document
-from ansible_collections.django_ec2.site.plugins.plugin_utils.release import messages, releases, superusers, units
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import (
+    messages,
+    outcome,
+    releases,
+    superusers,
+    units,
+)
 
 
 class FilterModule:
@@ -15,19 +21,25 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         return {
             "release_activation": releases.activation,
+            "release_all_pending": outcome.all_pending,
             "release_anywhere_pending": releases.anywhere_pending,
             "release_asked_for": releases.asked_for,
+            "release_cause": outcome.cause,
+            "release_build_failures": outcome.build_failures,
+            "release_buildable": outcome.buildable,
             "release_builds": releases.builds,
+            "release_failed": outcome.failed,
             "release_failure": messages.failure,
             "release_first_pending": releases.first_pending,
             "release_gate_message": messages.gate_message,
             "release_gate_result": last_document,
             "release_leftovers": releases.leftovers,
             "release_list": messages.release_list,
-            "release_locks": releases.locks,
+            "release_locks_of_failed": outcome.locks_of_failed,
             "release_migration_line": messages.migration_line,
             "release_migrations": releases.migrations,
             "release_missing": releases.missing,
+            "release_outcome": outcome.outcome,
             "release_pending": releases.pending,
             "release_previous": releases.previous,
             "release_question": releases.question,

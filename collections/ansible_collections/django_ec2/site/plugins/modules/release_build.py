@@ -89,6 +89,10 @@ options:
     description: Whether to say the input key and the version alone, and to build nothing.
     type: bool
     default: false
+  keep_going:
+    description: Whether a release that can't be built is an answer, RV(problem), so that a loop goes on with the others.
+    type: bool
+    default: false
 author:
   - The maintainers
 attributes:
@@ -110,6 +114,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+problem:
+  description: Why it can't be built; nothing else is returned then.
+  type: str
+  returned: with O(keep_going), when it can't be built
 input_key:
   description: The name of everything that goes into the release.
   type: str

@@ -12,7 +12,9 @@ ENABLE = ("enable", "--quiet", "--no-reload")
 DISABLE = ("disable", "--quiet", "--no-reload")
 # A service that cannot run ends within this time, as a rule.
 SERVICE_SECONDS = 1.5
-LOG_LINES = "40"
+LOG_ENTRIES, LOG_LINES = "40", 40
+# What systemd says of a unit that it starts again and again: the reason is in the lines before.
+ROUTINE = ("Scheduled restart job", "Starting ", "Started ", "Stopping ", "Stopped ", "Failed to start ")
 
 
 class Unhealthy(Exception):
@@ -68,6 +70,19 @@ class Units:
         """The end of a unit's log; what a process said just before it ended may still be on its way into the journal."""
         self.module.run_command(["journalctl", "--sync"])
         _code, out, _err = self.module.run_command(
-            ["journalctl", "--unit", unit, "--lines", LOG_LINES, "--no-pager", "--output", "cat"]
+            ["journalctl", "--unit", unit, "--lines", LOG_ENTRIES, "--no-pager", "--output", "cat"]
         )
-        return out.strip()
+        return last_words(out, unit)
+
+
+def last_words(log: str, unit: str) -> str:
+    """The end of a log: the last lines, up to the last one that says more than that systemd tries again.
+
+    Args:
+        log: entries of the journal; one may have a hundred lines.
+        unit: whose they are.
+    """
+    lines = log.strip().splitlines()
+    while len(lines) > 1 and lines[-1].removeprefix(f"{unit}: ").startswith(ROUTINE):
+        lines.pop()
+    return "\n".join(lines[-LOG_LINES:])

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.release.stage import last_document
+
+# The document of release_gate.py, where it follows something that Django left without an end of line.
+DOCUMENT = re.compile(r'\{"\w+": .*\}$')
 
 
 def release_list(state: Mapping[str, Any], name: str) -> list[str]:
@@ -54,13 +58,20 @@ def gate_message(run: Mapping[str, Any], name: str, release: str) -> str:
             "-e deploy_allow_breaking_migrations=true."
         )
     if said.get("error"):
-        return f"{name}: {release} was not made live: {said['error']}\nWhat was live before still serves.\n{output[-3000:]}"
+        # Without the document itself, which may stand at the end of a line of Django's own.
+        rest = "\n".join(DOCUMENT.sub("", line) for line in output.splitlines()).strip()
+        return (
+            f"{name}: {release} was not made live. What was live before still serves.\n{rest[-3000:]}\n{said['error']}"
+        )
     log = f"{output}\n{run.get('stderr') or ''}".strip()
     return f"{name}: {release} was not made live, because it cannot start. What was live before still serves. Its output:\n{log[-4000:]}"
 
 
 def failure(result: Mapping[str, Any]) -> str:
-    """What a failed task said, for the message that ends the run."""
+    """What a failed task said, for the message that ends the run; of a loop, what its failed items said."""
+    items = [item for item in result.get("results") or [] if item.get("failed")]
+    if items:
+        return "\n".join(dict.fromkeys(failure(item) for item in items))
     said = str(result.get("msg") or "A task failed, see above.")
     output = "\n".join(str(result.get(key) or "") for key in ("stdout", "stderr")).strip()
     return f"{said}\n{output[-3000:]}" if output else said

@@ -158,6 +158,8 @@ def pending(
     """
     pending = []
     for one in applications:
+        if one["name"] not in releases:  # it could not be built
+            continue
         own = state[one["name"]]
         slot = own["slots"].get(own["live"], {})
         release = releases[one["name"]]["release"]
@@ -265,11 +267,6 @@ def surplus(state: Mapping[str, Any], release: str, kept: int) -> list[str]:
 def anywhere_pending(hosts: Iterable[Mapping[str, Any]]) -> bool:
     """Whether any host of the play has to change."""
     return any(host.get("__release_pending") for host in hosts)
-
-
-def locks(hosts: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-    """The locks that this run holds, as pairs of host and application."""
-    return [[host["inventory_hostname"], name] for host in hosts for name in host.get("__release_locked", [])]
 
 
 def service_request(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
