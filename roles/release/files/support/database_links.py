@@ -43,8 +43,8 @@ def problem(link):
     )
     return (
         f"{place} connects to {link.peer} with sslmode '{link.sslmode or 'unknown'}', so nobody proves who answers there. The environment "
-        f"says PGSSLMODE={os.environ.get('PGSSLMODE', '')}, and the settings or the entry's own environment overrule it. Take sslmode out of "
-        f"them, or give their variable the value ${{database_sslmode}} and that of sslrootcert ${{database_ca_file}}, or set "
+        f"says PGSSLMODE={os.environ.get('PGSSLMODE', '')}, and the settings or the entry's own environment overrule it. Take sslmode out "
+        f"of them, or give their variable the value ${{database_sslmode}} and that of sslrootcert ${{database_ca_file}}, or set "
         f"managed_settings: [database].{other}"
     )
 

@@ -1,8 +1,8 @@
 """Where the database of each application is, and who logs in there: one answer for all who need to know it.
 
 An endpoint has ``scheme`` (of its URL), ``host``, ``port``, ``name``, ``user``, ``password``, ``sslmode``, ``ca_file``,
-``authentication`` (``password`` or ``iam``), ``options`` of libpq, and ``token_environment``, what the signer of tokens gets in its environment. ``host`` may be
-the directory of a unix socket: then ``sslmode`` and ``ca_file`` are empty. A login by tokens has no password.
+``authentication`` (``password`` or ``iam``), ``options`` of libpq, and ``token_environment``, what the signer of tokens gets in its
+environment. ``host`` may be the directory of a unix socket: then ``sslmode`` and ``ca_file`` are empty. A login by tokens has no password.
 """
 
 from __future__ import annotations
