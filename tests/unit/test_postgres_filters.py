@@ -98,6 +98,13 @@ def test_tuning_of_a_large_host() -> None:
     assert tuned["work_mem"] == f"{(131072 - 32768) * 1024 // (232 * 3)}kB"
 
 
+@pytest.mark.parametrize("memory", [448, 1024, 3840, 15872])
+def test_some_megabytes_less_change_nothing(memory: int) -> None:
+    tuned = filters.postgres_tuning(memory, 2, 100)
+    assert all(filters.postgres_tuning(memory + more, 2, 100) == tuned for more in range(0, 64, 7))
+    assert int(tuned["shared_buffers"].removesuffix("MB")) % 64 == 0
+
+
 def test_one_processor_runs_nothing_in_parallel() -> None:
     assert filters.postgres_tuning(512, 1, 20)["max_parallel_workers_per_gather"] == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from controller import connect, log_in, play
@@ -110,6 +111,57 @@ def test_security_updates_are_installed_every_night(host, apt):
         assert host.service(timer).is_enabled, timer
         assert host.service(timer).is_running, timer
     assert host.service("unattended-upgrades").is_enabled
+
+
+FRAIL = """[Unit]
+StartLimitIntervalSec=60
+StartLimitBurst=2
+OnFailure=start-again@%n.service
+[Service]
+Restart=on-failure
+RestartSec=100ms
+ExecStart=/bin/sh -c 'test -e /run/room && exec sleep infinity'
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def state(host, unit):
+    return host.run("systemctl is-active %s", unit).stdout.strip()
+
+
+def until(host, unit, wanted):
+    deadline = time.monotonic() + 20
+    while state(host, unit) != wanted:
+        assert time.monotonic() < deadline, host.run("journalctl -u %s -u start-again@%s -n 40", unit, unit).stdout
+        time.sleep(0.2)
+
+
+def test_a_service_that_gave_up_is_tried_again_until_it_runs(host):
+    host.check_output("mkdir -p /run/systemd/system/start-again@.service.d")
+    host.check_output("printf %%s %s > /run/systemd/system/frail@one.service", FRAIL)
+    host.check_output("printf '[Service]\nEnvironment=PAUSE=1\n' > /run/systemd/system/start-again@.service.d/pause.conf")
+    try:
+        host.check_output("systemctl daemon-reload && systemctl enable --quiet --runtime frail@one.service")
+        host.run("systemctl start --no-block frail@one.service")
+        until(host, "frail@one.service", "failed")
+        time.sleep(2)
+        assert state(host, "frail@one.service") != "active"
+        host.check_output("touch /run/room")
+        until(host, "frail@one.service", "active")
+        # One that somebody disabled stays away.
+        host.check_output("systemctl disable --quiet --runtime frail@one.service && rm /run/room")
+        host.check_output("systemctl kill --signal KILL frail@one.service")
+        until(host, "frail@one.service", "failed")
+        host.check_output("touch /run/room")
+        time.sleep(2.5)
+        assert state(host, "frail@one.service") == "failed"
+    finally:
+        host.run(
+            "systemctl disable --runtime frail@one.service; systemctl stop frail@one.service; rm -rf /run/room "
+            "/run/systemd/system/frail@one.service /run/systemd/system/start-again@.service.d; systemctl daemon-reload; "
+            "systemctl reset-failed"
+        )
 
 
 def test_nothing_failed(host):

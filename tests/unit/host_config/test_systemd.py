@@ -50,6 +50,8 @@ for name in names if verb != "show" else []:
         unit.update(LoadState="masked", UnitFileState="masked")
     elif verb == "unmask":
         unit.update(LoadState="loaded", UnitFileState="disabled")
+    elif verb == "reset-failed":
+        unit["ActiveState"] = "inactive"
     else:
         unit["UnitFileState"] = verb + "d"
 json.dump(state, open(place, "w"))
@@ -197,6 +199,20 @@ def test_a_unit_that_fails_to_start_shows_its_journal_without_secrets(systemd: S
     assert caught.value.details["triggers"] == ["restart"]
     # A crash loop does not count as started the next time either.
     assert apply(check_mode=True, units=[{"name": "loop.service", "state": "started"}])["changed"]
+
+
+def test_a_unit_that_had_failed_is_said_and_started_again(systemd: Systemd) -> None:
+    systemd.add("down.service", ActiveState="failed", Result="start-limit-hit")
+    systemd.add("new.service")
+    wishes = {"units": [{"name": "down.service", "state": "started"}, {"name": "new.service", "state": "started"}]}
+    (foretold,) = apply(check_mode=True, **wishes)["warnings"]
+    assert foretold.startswith("down.service had failed (start-limit-hit) and would be started again.")
+    systemd.calls()
+    (said,) = apply(**wishes)["warnings"]
+    assert said.startswith("down.service had failed (start-limit-hit) and was started again.")
+    assert "journalctl --unit down.service" in said
+    # Otherwise systemd refuses the start of a unit that reached its limit of them.
+    assert systemd.calls() == ["show", "reset-failed down.service", "start down.service new.service", "show"]
 
 
 def test_units_that_cannot_be_enabled_or_started_are_warned_about(systemd: Systemd) -> None:

@@ -117,6 +117,10 @@ def postgres_problems(databases: list[dict[str, Any]], clients: list[str], setti
     return problems
 
 
+# A kernel update leaves some MB more or less. What would restart PostgreSQL, or reload it, changes in steps of so many.
+STEP_MB = 64
+
+
 def postgres_tuning(memory_mb: int, cpus: int, max_connections: int) -> dict[str, Any]:
     """Settings that follow from the host's size.
 
@@ -128,8 +132,8 @@ def postgres_tuning(memory_mb: int, cpus: int, max_connections: int) -> dict[str
         cpus: processors that it may count on.
         max_connections: connections at the same time.
     """
-    memory_mb, cpus, max_connections = int(memory_mb), int(cpus), int(max_connections)
-    shared = max(128, memory_mb // 4)
+    memory_mb, cpus, max_connections = int(memory_mb) // STEP_MB * STEP_MB, int(cpus), int(max_connections)
+    shared = max(128, round(memory_mb / 4 / STEP_MB) * STEP_MB)
     workers = max(8, cpus)
     gather = 0 if cpus < 2 else min(4, math.ceil(cpus / 2))
     work = max(4096, (memory_mb - shared) * 1024 // ((max_connections + workers) * 3))

@@ -32,6 +32,31 @@ SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM"""
 
 
+# How often within a minute a service is started before systemd calls it failed. It is then tried again after a pause, by
+# start-again@.service (role base).
+STARTS_A_MINUTE = 5
+
+
+def systemd_restart(policy: str) -> str:
+    """The lines of a drop-in that keep a service running (man systemd.service).
+
+    Args:
+        policy: of ``Restart=``, as in ``on-failure``.
+    """
+    return f"""[Unit]
+# So many starts a minute; then the unit is failed, where an operator and monitoring see it, and is tried again after a pause.
+StartLimitIntervalSec=60
+StartLimitBurst={STARTS_A_MINUTE}
+OnFailure=start-again@%n.service
+
+[Service]
+Restart={policy}
+RestartSec=500ms
+# One process that was killed for memory is the service's own business.
+OOMPolicy=continue
+"""
+
+
 def systemd_sandbox(writable_paths: list[str]) -> str:
     """The lines of a unit that keep a process of an application in its place (man systemd.exec)."""
     return "\n".join([SANDBOX, *(f"ReadWritePaths=-{path}" for path in writable_paths)])
@@ -41,4 +66,4 @@ class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, Any]:
-        return {"systemd_sandbox": systemd_sandbox}
+        return {"systemd_restart": systemd_restart, "systemd_sandbox": systemd_sandbox}

@@ -74,6 +74,8 @@ class Units:
             for verb in self._verbs(unit, states[name], unmasked=name in unmask):
                 verbs[verb].append(name)
         for verb, names in verbs.items():
+            if verb == "start":
+                self._clear_failed([name for name in names if states[name]["ActiveState"] == "failed"], states)
             if names and not self.check_mode:
                 if verb == "start":
                     verbs["start"] = self._start(names)
@@ -110,6 +112,16 @@ class Units:
                 f"systemctl {verb} failed for {', '.join(names)}:\n{self.redact(done.stdout)}",
                 rc=done.returncode,
             )
+
+    def _clear_failed(self, names: list[str], states: dict[str, State]) -> None:
+        """Say which units had failed. One that reached its limit of starts would refuse the next one as well."""
+        for name in names:
+            self.report.warnings.append(
+                f"{name} had failed ({states[name]['Result'] or 'failed'}) and "
+                f"{'would be' if self.check_mode else 'was'} started again. Why it failed: journalctl --unit {name}"
+            )
+        if names and not self.check_mode:
+            commands.run(["systemctl", "reset-failed", "--", *names])
 
     def _start(self, names: list[str]) -> list[str]:
         """Start units, make sure that they run, and answer those that do."""
