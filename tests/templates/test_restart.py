@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from render import render
-
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
 from ansible_collections.django_ec2.site.plugins.plugin_utils.application_server import instances
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.units import units
+from render import render
 
 DATABASE = {"password": "p", "owner_password": "o"}
 SHOP = {
@@ -32,6 +32,14 @@ def unit_of_server() -> str:
     """The unit of an application's server."""
     (instance,) = instances(resolve_applications({"shop": SHOP}))
     return render("uwsgi", "unit.service.j2", instance={"settings": {}, **instance})
+
+
+def unit_of_timer() -> str:
+    """The unit that a timer of an application starts."""
+    timed = {key: value for key, value in SHOP.items() if key != "services"}
+    timed["timers"] = {"nightly": {"command": "manage.py clearsessions", "schedule": "daily"}}
+    (file,) = (one for one in units(resolve_applications({"shop": timed}), True) if one["path"].endswith(".service"))
+    return render("django", file["template"], **file["vars"])
 
 
 UNITS = {
@@ -65,3 +73,20 @@ def test_some_megabytes_less_leave_redis_alone() -> None:
 
     assert "maxmemory 448mb" in configuration(1000)
     assert configuration(1000) == configuration(960)
+
+
+@pytest.mark.parametrize("unit", [unit_of_server, unit_of_service, unit_of_timer])
+def test_a_lookup_gives_up_long_before_a_worker_is_ended(unit: Callable[[], str]) -> None:
+    assert '\nEnvironment="RES_OPTIONS=timeout:1 attempts:3"\n' in unit()
+
+
+def test_a_command_of_an_operator_gives_up_as_early() -> None:
+    entry = resolve_applications({"shop": SHOP})[0]
+    assert '"RES_OPTIONS=timeout:1 attempts:3"' in render("django", "manage.j2", application=entry)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 16])
+def test_no_worker_keeps_the_others_from_accepting(processes: int) -> None:
+    (instance,) = instances(resolve_applications({"shop": {**SHOP, "processes": processes}}))
+    text = render("uwsgi", "uwsgi.ini.j2", instance={"settings": {}, **instance})
+    assert not [line for line in text.splitlines() if line.startswith("thunder-lock")]

@@ -140,7 +140,9 @@ def until(host, unit, wanted):
 def test_a_service_that_gave_up_is_tried_again_until_it_runs(host):
     host.check_output("mkdir -p /run/systemd/system/start-again@.service.d")
     host.check_output("printf %%s %s > /run/systemd/system/frail@one.service", FRAIL)
-    host.check_output("printf '[Service]\nEnvironment=PAUSE=1\n' > /run/systemd/system/start-again@.service.d/pause.conf")
+    host.check_output(
+        "printf '[Service]\nEnvironment=PAUSE=1\n' > /run/systemd/system/start-again@.service.d/pause.conf"
+    )
     try:
         host.check_output("systemctl daemon-reload && systemctl enable --quiet --runtime frail@one.service")
         host.run("systemctl start --no-block frail@one.service")

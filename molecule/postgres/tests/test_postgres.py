@@ -237,14 +237,15 @@ def test_a_broken_configuration_is_named(host: Any) -> None:
 
 
 def test_a_killed_postmaster_comes_back_and_has_what_was_acknowledged(host: Any, table: str) -> None:
+    assert table == "notes"
     unit = f"postgresql@{VERSIONS[host.backend.get_hostname()]}-main"
     before = host.check_output("systemctl show --property MainPID --value %s", unit)
-    assert owner(host, f"INSERT INTO {table} (body) VALUES ('kept')").rc == 0
+    assert owner(host, "INSERT INTO notes (body) VALUES ('kept')").rc == 0
     # A statement that is running does not keep the next postmaster from starting.
     host.check_output("systemd-run --quiet runuser -u postgres -- psql -c 'SELECT pg_sleep(300)'")
     host.check_output("kill -KILL %s", before)
     deadline = time.monotonic() + 30
-    while owner(host, f"SELECT body FROM {table}").stdout.strip() != "kept":
+    while owner(host, "SELECT body FROM notes").stdout.strip() != "kept":
         assert time.monotonic() < deadline, logs(host)
         time.sleep(0.2)
     assert host.check_output("systemctl show --property MainPID --value %s", unit) != before

@@ -45,6 +45,17 @@ def test_a_unix_socket_asks_for_no_certificate() -> None:
     assert (replica["sslmode"], replica["ca_file"]) == ("verify-full", "/etc/ssl/database/ca.pem")
 
 
+def test_an_address_of_the_database_needs_no_lookup() -> None:
+    found = endpoints(resolved(), address="10.0.0.5")
+    assert {one["options"]["hostaddr"] for one in found.values()} == {"10.0.0.5"}
+    # The name is still there, for the certificate.
+    assert database_url(found["owner"]).endswith("&hostaddr=10.0.0.5") and "@db1:5432/" in database_url(found["owner"])
+    found = endpoints(resolved(), address="10.0.0.5", replica_host="ro")
+    assert "hostaddr" not in found["replica"]["options"]
+    for other in ({"address": "db1.internal"}, {"address": "10.0.0.5", "host": "/var/run/postgresql"}):
+        assert "hostaddr" not in endpoints(resolved(), **other)["application"]["options"]
+
+
 def test_a_replica_is_asked_for_reads_alone() -> None:
     options = {"connect_timeout": 3, "target_session_attrs": "read-write"}
     found = endpoints(resolved(), options=options, replica_host="ro")

@@ -56,6 +56,17 @@ def ask(root: Path, tmp_path: Path) -> Ask:
     return run
 
 
+def test_the_address_of_a_host_of_ours_is_known(ask: Ask) -> None:
+    told = ask(private_address="10.0.0.5")
+    assert told["database_endpoints"]["shop"]["application"]["options"]["hostaddr"] == "10.0.0.5"
+
+
+@pytest.mark.parametrize("variables", [RDS, {"database_host": "db.example.org"}])
+def test_an_address_that_may_change_is_looked_up(ask: Ask, variables: dict[str, Any]) -> None:
+    told = ask(private_address="10.0.0.5", **variables)
+    assert "hostaddr" not in told["database_endpoints"]["shop"]["application"]["options"]
+
+
 def test_on_a_host_of_ours(ask: Ask) -> None:
     told = ask(database_primary="db2")
     application = told["database_endpoints"]["shop"]["application"]

@@ -67,7 +67,11 @@ if "database" in _chosen:
         DATABASES["replica"] = {
             **DATABASES["default"],
             "HOST": _variable("DATABASE_REPLICA_HOST"),
-            "OPTIONS": {**_options, "target_session_attrs": "any"},
+            # The address is that of the host that takes writes.
+            "OPTIONS": {
+                **{_key: _options[_key] for _key in _options if _key != "hostaddr"},
+                "target_session_attrs": "any",
+            },
             "TEST": {"MIRROR": "default"},
         }
 

@@ -7,6 +7,7 @@ environment. ``host`` may be the directory of a unix socket: then ``sslmode`` an
 
 from __future__ import annotations
 
+import ipaddress
 import posixpath
 from collections.abc import Mapping
 from typing import Any
@@ -23,8 +24,8 @@ def database_endpoints(
     Args:
         resolved: what ``resolve_applications`` returned.
         server: ``host`` and ``port``; for a host that is reached by TCP ``sslmode`` and ``ca_file``; and, where they are not the
-            usual ones, ``options``, ``authentication``, ``token_environment`` and ``replica_host``. group_vars/all/database.yml
-            fills it.
+            usual ones, ``address`` (of ``host``, which is not looked up then), ``options``, ``authentication``, ``token_environment``
+            and ``replica_host``. group_vars/all/database.yml fills it.
     """
     return {entry["name"]: _endpoints(entry["database"], server) for entry in resolved}
 
@@ -55,12 +56,25 @@ def _endpoints(database: Mapping[str, Any], server: Mapping[str, Any]) -> dict[s
         application = {"user": str(database["login"]), "password": str(database["password"])}
         owner = {"user": str(database["owner"]), "password": str(database["owner_password"])}
     host, reader = str(server["host"]), str(server.get("replica_host") or "")
+    address = str(server.get("address") or "")
+    # The certificate is still that of the name.
+    at_host = options | ({"hostaddr": address} if is_address(address) and not is_socket(host) else {})
+    # Without a replica its readers ask the database itself; a replica takes no writes, so nothing is asked of it.
+    at_reader = options | {"target_session_attrs": "any"} if reader else at_host
     return {
-        "application": endpoint(host, options, application),
-        "owner": endpoint(host, options, owner),
-        # Without a replica its readers ask the database itself; a replica takes no writes, so nothing is asked of it.
-        "replica": endpoint(reader or host, options | ({"target_session_attrs": "any"} if reader else {}), application),
+        "application": endpoint(host, at_host, application),
+        "owner": endpoint(host, at_host, owner),
+        "replica": endpoint(reader or host, at_reader, application),
     }
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_socket(host: str) -> bool:
