@@ -262,6 +262,25 @@ def test_a_git_url_is_cloned_for_the_look_and_named_in_the_entry(
     assert "'v9' is none" in said
 
 
+@pytest.mark.parametrize("name", ["my-shop", "my-shop.git"])
+def test_a_bare_repository_is_looked_at_and_named_by_its_path(
+    new_app: NewApp, group_vars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    source = project(tmp_path / "work")
+    git = ["git", "-C", str(source), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (
+        ["init", "-q"],
+        ["add", "."],
+        ["commit", "-qm", "first"],
+        ["clone", "-q", "--bare", ".", f"../srv/{name}"],
+    ):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.chdir(tmp_path)
+    assert new_app(f"srv/{name}")[0] == 0
+    entry = yaml.safe_load((group_vars / "env_lab/applications.yml").read_text())["applications"]["my_shop"]
+    assert entry["source"] == f"{tmp_path}/srv/{name}"
+
+
 def test_a_project_in_a_directory_below_is_found(new_app: NewApp, group_vars: Path, tmp_path: Path) -> None:
     project(tmp_path / "repository/backend", requirements_dot_txt="django\npsycopg2-binary\n")
     assert new_app(tmp_path / "repository")[0] == 0

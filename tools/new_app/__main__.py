@@ -9,7 +9,7 @@ from pathlib import Path
 from tools.new_app import NewAppError
 from tools.new_app.draft import entry_text, placed, report
 from tools.new_app.examine import examine
-from tools.new_app.source import application_name, checked_out, is_git
+from tools.new_app.source import application_name, checked_out, is_git, located
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,6 +70,7 @@ def main(words: list[str] | None = None) -> int:
         path = _place(given) / "applications.yml"
         if not given.source:
             raise NewAppError("SOURCE is missing, as in 'make new-app SOURCE=../shop': a directory, or a git URL.")
+        given.source = located(given.source)
         name = application_name(given.name, given.source)
         local = given.environment in ("lab", "local")
         domain = given.domain or f"{name.replace('_', '-')}.{'localhost' if local else 'example.org'}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git, is_url
 
 from tools.new_app import NewAppError
 
@@ -45,6 +45,12 @@ def checked_out(source: str, version: str = "", deploy_key: str = "") -> Iterato
     with tempfile.TemporaryDirectory(prefix="new-app-") as place:
         _clone(source, version, deploy_key, Path(place))
         yield Path(place)
+
+
+def located(source: str) -> str:
+    """The source; a repository on this machine by its absolute path, which means the same from everywhere."""
+    path = Path(source).expanduser().absolute()
+    return str(path) if source and not is_url(source) and path.is_dir() and is_git(str(path)) else source
 
 
 def _directory(source: str) -> Path:

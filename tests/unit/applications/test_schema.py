@@ -68,6 +68,7 @@ def test_what_is_left_out_has_the_default_of_the_schema() -> None:
 def test_a_build_is_told_nothing_that_may_be_secret() -> None:
     assert set(BUILD_KEYS) == {
         "name", "source", "version", "deploy_key", "extras", "packages", "build_commands", "release_commands",
+        "replace_packages", "ignore_requires_python",
     }  # fmt: skip
     assert {key.name for key in ENTRY if key.build} == set(BUILD_KEYS) - {"name"} | {"requirements"}
     assert not [name for name in BUILD_KEYS if re.search("secret|password|environment|database", name)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,8 +62,11 @@ TIMER = {"command": "manage.py report", "schedule": "daily"}
         ({"project_directory": "../shop"}, "project_directory: '../shop' has to lie below the source"),
         ({"python_path": ["src", "a/../../b"]}, "is no list of directories below the source, as in [src]"),
         ({"python_path": "src"}, "python_path: 'src' is no list of directories"),
-        ({"version": "v1"}, "version and deploy_key are for a git URL; source 'shop' is a directory"),
-        ({"deploy_key": "/key"}, "version and deploy_key are for a git URL"),
+        ({"version": "v1"}, "version is for a git repository; source 'shop' is a directory"),
+        ({"replace_packages": {"psycopg2": None}}, "replace_packages.psycopg2: has to be a requirement in pip's notation"),
+        ({"replace_packages": {"-e .": "x"}}, "replace_packages: '-e .' is no name of a Python package"),
+        ({"unverified_databases": ["default"]}, "beside 'default', which is always verified, as in [legacy]"),
+        ({"database": {"url_scheme": "Postgres:"}}, "is no scheme of a URL, as in 'postgis'"),
         ({"environment": {"A-B": "1"}}, "is no name for an environment variable"),
         ({"environment": {"KEY": "a\nb"}}, "has several lines"),
         ({"environment": {"KEY": "${databse_url}"}}, "asks for ${databse_url}; Did you mean ${database_url}? For these characters"),
@@ -172,3 +177,11 @@ def test_an_empty_value_of_a_string_counts_as_left_out() -> None:
     (shop,) = resolve_applications({"shop": entry(version=None, database={**entry()["database"], "user": None})})
     assert shop["version"] == ""
     assert shop["database"]["user"] == "shop"
+
+
+def test_a_bare_repository_is_told_from_a_directory(tmp_path: Path) -> None:
+    assert not is_git(str(tmp_path))
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path)], check=True)
+    assert is_git(str(tmp_path))
+    validate("shop", entry(source=str(tmp_path), version="v1", deploy_key="/key"))
+    validate("shop", entry(deploy_key="/key"))

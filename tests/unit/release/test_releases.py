@@ -37,7 +37,7 @@ def test_a_release_is_built_once_for_each_kind_of_host(shop: dict[str, Any]) -> 
     hosts = [{"ansible_facts": facts(minor)} for minor in (13, 11, 13, 13)]
     common = {
         "name": "shop", "source": "/src/shop", "version": "", "deploy_key": "", "extras": [], "packages": [], "build_commands": [],
-        "release_commands": ["collectstatic --noinput"],
+        "release_commands": ["collectstatic --noinput"], "replace_packages": {}, "ignore_requires_python": False,
     }  # fmt: skip
     # Nothing else of the entry: what a loop iterates over may be printed.
     assert releases.builds([shop], hosts, PLATFORM, "/src") == [

@@ -101,3 +101,27 @@ def test_a_directory_is_taken_as_it_is(repository: Path) -> None:
     with obtained(str(repository), "", "", Path("/nonexistent")) as source:
         assert source.directory == repository
         assert source.version.endswith("-dirty")
+
+
+def test_submodules_of_submodules_come_along(repository: Path, tmp_path: Path) -> None:
+    """Each of them is cloned by another git, which is not told what `git -c` says."""
+    for name, inner in (("middle", repository), ("outer", tmp_path / "middle")):
+        place = tmp_path / name
+        place.mkdir()
+        git(place, "init", "--quiet")
+        git(place, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", f"file://{inner}", "inner")
+        git(place, "commit", "--quiet", "--message", "x")
+    with obtained(f"file://{tmp_path}/outer", "", "", tmp_path / "kept") as source:
+        assert (source.directory / "inner/inner/manage.py").read_text() == "VERSION = 2\n"
+
+
+@pytest.mark.parametrize("name", ["shop.git", "shop"])
+def test_a_bare_repository_is_a_source(repository: Path, tmp_path: Path, name: str) -> None:
+    bare = tmp_path / "srv" / name
+    git(repository, "clone", "--quiet", "--bare", str(repository), str(bare))
+    with obtained(str(bare), "v1", "", tmp_path / "kept") as source:
+        assert (source.directory / "manage.py").read_text() == "VERSION = 1\n"
+        assert [path.name for path in source.files] == ["manage.py"]
+    identity, version = release_source.identified(str(bare), "", "", tmp_path / "kept")
+    assert identity == f"git {git(repository, 'rev-parse', 'main')}"
+    assert version == identity.removeprefix("git ")[:12]

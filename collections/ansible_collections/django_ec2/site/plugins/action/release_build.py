@@ -21,6 +21,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "release_commands": {"type": "list", "elements": "str", "default": []},
     "support": {"type": "path"},
     "packages": {"type": "list", "elements": "str", "default": []},
+    "replace_packages": {"type": "dict", "default": {}},
+    "ignore_requires_python": {"type": "bool", "default": False},
     "python": {"type": "str", "required": True},
     "platform": {"type": "str", "required": True},
     "directory": {"type": "path", "required": True},
@@ -43,6 +45,8 @@ def answer(given: dict[str, Any]) -> dict[str, Any]:
         extras=tuple(given["extras"]),
         build_commands=tuple(given["build_commands"]),
         release_commands=tuple(given["release_commands"]),
+        replace_packages=tuple(sorted((str(name), str(one or "")) for name, one in given["replace_packages"].items())),
+        ignore_requires_python=given["ignore_requires_python"],
         support=Path(given["support"]) if given["support"] else None,
     )
     target, directory = Target(python=given["python"], platform=given["platform"]), Path(given["directory"])

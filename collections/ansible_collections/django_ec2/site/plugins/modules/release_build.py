@@ -22,7 +22,8 @@ options:
     type: str
     required: true
   source:
-    description: Directory of the project's source (what git ignores is left out), or the URL of a git repository.
+    description:
+      - Directory of the project's source (what git ignores is left out), the URL of a git repository, or the path of a bare one.
     type: str
     required: true
   version:
@@ -30,7 +31,9 @@ options:
     type: str
     default: ""
   deploy_key:
-    description: Path of the private SSH key that may read the repository; empty leaves it to the user's own.
+    description:
+      - Path of the private SSH key that may read the repository, and those that requirements name; empty leaves it to the user's
+        own.
     type: str
     default: ""
   requirements:
@@ -46,7 +49,9 @@ options:
     elements: str
     default: []
   build_commands:
-    description: Commands that are run in a copy of the source before it is packed. No shell runs them.
+    description:
+      - Commands that are run in a copy of the source before it is packed. No shell runs them. They find the release's packages in
+        a virtual environment of the controller.
     type: list
     elements: str
     default: []
@@ -63,6 +68,14 @@ options:
     type: list
     elements: str
     default: []
+  replace_packages:
+    description: Requirements that others take the place of, name to requirement; an empty one leaves it out.
+    type: dict
+    default: {}
+  ignore_requires_python:
+    description: Whether a project that asks for another Python than the hosts have is built all the same.
+    type: bool
+    default: false
   python:
     description: Version of the hosts' Python, as V(3.13).
     type: str

@@ -193,8 +193,8 @@ ENTRY = (
     Key(
         "source",
         "str",
-        "directory of the project, absolute or below this repository (what git ignores is left out), or the URL of a git "
-        "repository",
+        "directory of the project, absolute or below this repository (what git ignores is left out); or the URL of a git "
+        "repository, or the absolute path of a bare one",
         required=True,
         build=True,
         example="https://git.example.org/shop.git",
@@ -210,7 +210,8 @@ ENTRY = (
     Key(
         "deploy_key",
         "str",
-        "path on the controller of the private SSH key for a private repository",
+        "path on the controller of the private SSH key for a private repository, also for those that requirements name "
+        "(`git+ssh://…`)",
         default="",
         build=True,
         example="/home/me/.ssh/shop",
@@ -262,6 +263,23 @@ ENTRY = (
         elements="str",
         build=True,
         example=["psycopg[binary]"],
+    ),
+    Key(
+        "replace_packages",
+        "dict",
+        "requirements that others take the place of, name to requirement; `''` leaves one out. For packages that exist only as source",
+        default={},
+        pattern=r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
+        otherwise="is no name of a Python package",
+        build=True,
+        example={"psycopg2": "psycopg2-binary"},
+    ),
+    Key(
+        "ignore_requires_python",
+        "bool",
+        "whether it is built though `requires-python` of its `pyproject.toml` excludes the hosts' Python",
+        default=False,
+        build=True,
     ),
     Key(
         "settings_module",
@@ -370,7 +388,8 @@ ENTRY = (
     Key(
         "build_commands",
         "list",
-        "commands run once on the controller in a copy of the source; no shell",
+        "commands run once on the controller in a copy of the source; no shell. `python` and what packages install are the "
+        "release's own versions",
         default=[],
         elements="str",
         build=True,

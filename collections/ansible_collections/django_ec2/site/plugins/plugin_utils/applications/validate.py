@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -27,9 +28,19 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.varia
 ENVIRONMENTS = ("environment", "secret_environment")
 
 
+def is_url(source: str) -> bool:
+    """Whether a source is a URL of git's; anything else is a path on the controller."""
+    return bool(re.match(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:", source))
+
+
 def is_git(source: str) -> bool:
-    """Whether a source is the URL of a git repository; anything else is a directory."""
-    return bool(re.match(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:", source)) or source.endswith(".git")
+    """Whether a source is a git repository to be cloned: a URL, or the path of a bare one. Anything else is a directory."""
+    return is_url(source) or source.endswith(".git") or _is_bare(Path(source))
+
+
+def _is_bare(path: Path) -> bool:
+    """Whether a directory is a repository without a working tree. Only an absolute path can be looked at everywhere."""
+    return path.is_absolute() and (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
 
 
 def defaults(keys: Sequence[Key]) -> dict[str, Any]:
@@ -55,6 +66,7 @@ def validate(name: str, given: Any) -> None:
     _check_options(name, "", given, ENTRY)
     entry = completed(ENTRY, given)
     _check_source(name, entry)
+    _check_packages(name, entry)
     _check_commands(name, entry)
     _check_managed_settings(name, entry)
     _check_variables(name, entry)
@@ -181,8 +193,16 @@ def _check_list(name: str, where: str, value: Any, key: Key) -> None:
 
 
 def _check_source(name: str, entry: Mapping[str, Any]) -> None:
-    if not is_git(str(entry["source"])) and (entry["version"] or entry["deploy_key"]):
-        _fail(name, f"version and deploy_key are for a git URL; source '{entry['source']}' is a directory.")
+    if not is_git(str(entry["source"])) and entry["version"]:
+        _fail(name, f"version is for a git repository; source '{entry['source']}' is a directory.")
+
+
+def _check_packages(name: str, entry: Mapping[str, Any]) -> None:
+    for package, requirement in entry["replace_packages"].items():
+        if not isinstance(requirement, str):
+            _fail(
+                name, f"replace_packages.{package}: has to be a requirement in pip's notation, or '' to leave it out."
+            )
 
 
 def _check_commands(name: str, entry: Mapping[str, Any]) -> None:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +20,12 @@ from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import archive, layer
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import source as release_source
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.build_commands import run_build_commands
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.recipe import Recipe, ReleaseError, Target
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.requirements import check_python
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.source import Source, SourceError
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.uv import git_variables
 
-BUILD_SECONDS = 1800
 # By key: the ``layer`` (its id) and its ``packages``.
 Layers = Mapping[str, Mapping[str, Any]]
 
@@ -37,31 +37,6 @@ def locked(directory: Path) -> Iterator[None]:
     with (directory / ".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-
-
-def run_build_commands(recipe: Recipe, directory: Path) -> None:
-    """Run the project's own build in a copy of its source."""
-    for command in recipe.build_commands:
-        try:
-            done = subprocess.run(
-                shlex.split(command), cwd=directory, capture_output=True, text=True, check=False,
-                timeout=BUILD_SECONDS, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-        except FileNotFoundError as error:
-            raise ReleaseError(
-                f"applications.{recipe.name}: build_commands: '{command}' cannot run, because {error.filename} is not on "
-                "this controller: install it here (npm is Debian's package npm)."
-            ) from error
-        except subprocess.TimeoutExpired as error:
-            raise ReleaseError(f"applications.{recipe.name}: '{command}' took more than {BUILD_SECONDS} s.") from error
-        if done.returncode != 0:
-            raise ReleaseError(
-                f"applications.{recipe.name}: build_commands: '{command}' failed with {done.returncode}:\n"
-                f"{(done.stdout + done.stderr).strip()[-3000:]}"
-            )
-    for path in sorted(directory.rglob("*"), reverse=True):
-        if path.is_dir() and not path.is_symlink() and path.name in release_source.SKIPPED_DIRECTORIES:
-            shutil.rmtree(path)
 
 
 def input_key(recipe: Recipe, target: Target, directory: Path) -> dict[str, str]:
@@ -165,20 +140,37 @@ def _keep(path: Path, content: Mapping[str, object]) -> None:
     partial.replace(path)
 
 
-def _layer(
-    recipe: Recipe, source: Path, target: Target, kept: Path, tree: str, layers: Layers, rebuild: bool
-) -> dict[str, object]:
-    """The layer of a release: the one that the hosts have, the one that is kept here, or a new one."""
-    key = layer.layer_key(recipe, source, target, tree)
-    directory = kept / "layers"
-    known = {} if rebuild else _read(directory / f"{key}.json")
-    if known and (directory / str(known["layer_archive"])).exists():
-        return known
-    if key in layers:
-        return {"layer_key": key, "layer_archive": "", **{name: layers[key][name] for name in ("layer", "packages")}}
-    found = layer.build(recipe, source, target, key, directory)
-    _keep(directory / f"{key}.json", found)
-    return found
+class _Layering:
+    """The layers of one build: those that the hosts have, those that are kept here, and new ones."""
+
+    def __init__(
+        self, recipe: Recipe, target: Target, kept: Path, layers: Layers, rebuild: bool, git: Mapping[str, str]
+    ) -> None:
+        self.recipe, self.target, self.git = recipe, target, git
+        self.layers, self.rebuild = layers, rebuild
+        self.directory = kept / "layers"
+        self.made: dict[str, dict[str, object]] = {}
+
+    def of(self, source: Path, tree: str) -> dict[str, object]:
+        """The layer that a source asks for; ``tree`` is its digest."""
+        key = layer.layer_key(self.recipe, source, self.target, tree)
+        if key not in self.made:
+            self.made[key] = self._found(key) or self._new(key, source)
+        return self.made[key]
+
+    def _found(self, key: str) -> dict[str, object]:
+        known = {} if self.rebuild else _read(self.directory / f"{key}.json")
+        if known and (self.directory / str(known["layer_archive"])).exists():
+            return known
+        if key not in self.layers:
+            return {}
+        record = self.layers[key]
+        return {"layer_key": key, "layer_archive": "", **{name: record[name] for name in ("layer", "packages")}}
+
+    def _new(self, key: str, source: Path) -> dict[str, object]:
+        found = layer.build(self.recipe, source, self.target, key, self.directory, self.git)
+        _keep(self.directory / f"{key}.json", found)
+        return found
 
 
 def _build(
@@ -189,10 +181,16 @@ def _build(
         place = application / path.relative_to(source.directory)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, place, follow_symlinks=False)
-    layer.check_python(recipe, application, target)
-    run_build_commands(recipe, application)
+    check_python(recipe, application, target)
+    git = git_variables(recipe, kept.parent)
+    layering = _Layering(recipe, target, kept, layers, rebuild, git)
+
+    def packages() -> list[str]:
+        return [str(one) for one in layering.of(application, archive.tree_digest(application))["packages"]]  # type: ignore[attr-defined]
+
+    run_build_commands(recipe, application, target, work / "commands", packages, git)
     tree = archive.tree_digest(application)
-    below = _layer(recipe, application, target, kept, tree, layers, rebuild)
+    below = layering.of(application, tree)
     if recipe.support:
         shutil.copytree(recipe.support, work / "tree" / "support", ignore=shutil.ignore_patterns("__pycache__"))
     release = recipe.release_name(tree, str(below["layer"]), target)

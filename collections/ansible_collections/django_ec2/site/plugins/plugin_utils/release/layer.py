@@ -11,15 +11,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
-import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.application_server import REPLACED_REQUIREMENTS
-from ansible_collections.django_ec2.site.plugins.plugin_utils.release import archive
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import archive, requirements
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.recipe import (
     KEY_DIGITS,
     LAYOUT,
@@ -29,160 +27,17 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.release.recipe imp
     Target,
     digest,
 )
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.uv import (
+    override_lines,
+    run_uv,
+    source_only,
+    target_words,
+)
 
 EXTENSION = re.compile(r"\.(?P<tag>(cpython|pypy|abi3|cp\d)[\w-]*)\.so$")
 MACHINES = ("x86_64", "aarch64")
-UV_SECONDS = 900
-# Where an entry names no requirements: the first of these that the project has.
-USUAL_REQUIREMENTS = ("uv.lock", "requirements.txt", "pyproject.toml")
-# Another requirement file, or a file of constraints, that a line includes.
-INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)", re.MULTILINE)
-# A requirement that is a path: what it installs comes from the source itself.
-LOCAL = re.compile(r"^\s*(-e\b|--editable\b|\.{1,2}/|\.\s*$|/|file:)|@\s*(file:|\.{1,2}/)", re.MULTILINE)
-LOCKED_LOCAL = re.compile(r'source = \{ (?:editable|directory|path) = "(?!\."\s*\})')
 # A script of the layer starts the interpreter beside it, wherever the layer lies; sh reads line 2, Python skips it.
 SCRIPT_HEAD = b'#!/bin/sh\n\'\'\'exec\' "$(dirname -- "$(readlink -f -- "$0")")/python" "$0" "$@"\n\' \'\'\'\n'
-
-
-def run_uv(arguments: list[str], cwd: Path) -> str:
-    """Run uv and return what it wrote to standard error.
-
-    Raises:
-        ReleaseError: it is not there, or failed.
-    """
-    uv = Path(sys.executable).with_name("uv")
-    command = [str(uv) if uv.exists() else "uv", *arguments]
-    try:
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=UV_SECONDS, check=False)
-    except FileNotFoundError as error:
-        raise ReleaseError("uv is not installed on the controller: run 'make venv'.") from error
-    if done.returncode != 0:
-        raise ReleaseError(f"the packages cannot be installed: {done.stderr.strip()[-2000:]}")
-    return done.stderr
-
-
-def requirement_files(recipe: Recipe, source: Path) -> list[str]:
-    """The requirement files of a project, below its source."""
-    if recipe.requirements is None:
-        return [name for name in USUAL_REQUIREMENTS if (source / name).is_file()][:1]
-    for name in recipe.requirements:
-        if not (source / name).is_file():
-            raise ReleaseError(
-                f"applications.{recipe.name}: the requirements file '{name}' is not in {recipe.source}: correct "
-                "'requirements', or set it to [] and list 'packages'."
-            )
-    return list(recipe.requirements)
-
-
-def _project(recipe: Recipe, file: Path) -> dict[str, object]:
-    """pyproject.toml."""
-    try:
-        return tomllib.loads(file.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ReleaseError(f"applications.{recipe.name}: {file.name} cannot be read: {error}") from error
-
-
-def check_python(recipe: Recipe, source: Path, target: Target) -> None:
-    """Refuse a project that asks for another Python than the hosts have."""
-    file = source / "pyproject.toml"
-    if not file.is_file():
-        return
-    project = _project(recipe, file).get("project")
-    wanted = str(project.get("requires-python") or "") if isinstance(project, dict) else ""
-    # packaging is there wherever Ansible is.
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415
-
-    try:
-        fits = not wanted or f"{target.python}.99" in SpecifierSet(wanted)
-    except InvalidSpecifier as error:
-        raise ReleaseError(f"applications.{recipe.name}: requires-python in pyproject.toml: {error}") from error
-    if not fits:
-        raise ReleaseError(
-            f"applications.{recipe.name} asks for Python {wanted}, and the hosts have {target.python}: deploy it to hosts "
-            "with a newer Debian (12 has Python 3.11, 13 has 3.13), or relax requires-python in pyproject.toml."
-        )
-
-
-def _chosen(recipe: Recipe, file: Path, lock: bool) -> list[str]:
-    """uv's options for the extras and dependency groups that the entry asks for."""
-    given = _project(recipe, file)
-    groups = given.get("dependency-groups") or {}
-    project = given.get("project")
-    extras = project.get("optional-dependencies") or {} if isinstance(project, dict) else {}
-    words = []
-    for name in recipe.extras:
-        if isinstance(extras, dict) and name in extras:
-            words += ["--extra", name]
-        elif isinstance(groups, dict) and name in groups:
-            words += ["--group", name if lock else f"{file}:{name}"]
-        else:
-            known = ", ".join([*extras, *groups]) or "none"
-            raise ReleaseError(
-                f"applications.{recipe.name}: extras: '{name}' is no extra or dependency group of {file.name}; known: {known}."
-            )
-    return words
-
-
-def _requirement_words(recipe: Recipe, source: Path, scratch: Path) -> list[str]:
-    """uv's options for all requirement files."""
-    words = []
-    for name in requirement_files(recipe, source):
-        file = source / name
-        if file.name == "uv.lock":
-            exported = scratch / "locked.txt"
-            run_uv(
-                ["export", "--quiet", "--no-config", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes",
-                 "--python", sys.executable, "--project", str(file.parent), "--output-file", str(exported),
-                 *_chosen(recipe, file.with_name("pyproject.toml"), lock=True)],
-                source,
-            )  # fmt: skip
-            words += ["--requirements", str(exported)]
-        elif file.name == "pyproject.toml":
-            if not isinstance(_project(recipe, file).get("project"), dict):
-                raise ReleaseError(
-                    f"applications.{recipe.name}: {name} has no [project] table, so it says nothing that pip could read: "
-                    "add one, or export the requirements (poetry export) into a file and name it in 'requirements'."
-                )
-            words += ["--requirements", str(file), *_chosen(recipe, file, lock=False)]
-        else:
-            words += ["--requirements", str(file)]
-    return words
-
-
-def _texts(source: Path, names: list[str]) -> dict[str, str]:
-    """The text of each file that asks for packages, those that others include among them, by its path below the source."""
-    found: dict[str, str] = {}
-    waiting = [source / name for name in names]
-    while waiting:
-        path = waiting.pop()
-        name = str(path.resolve().relative_to(source.resolve())) if _below(path, source) else str(path)
-        if name in found or not path.is_file():
-            continue
-        found[name] = path.read_text(errors="replace")
-        if path.name == "uv.lock":
-            waiting.append(path.with_name("pyproject.toml"))
-        elif path.suffix != ".toml":
-            waiting += [path.parent / one for one in INCLUDE.findall(found[name]) if "://" not in one]
-    return found
-
-
-def _below(path: Path, source: Path) -> bool:
-    return path.resolve().is_relative_to(source.resolve())
-
-
-def _uses_the_source(recipe: Recipe, source: Path, texts: dict[str, str]) -> bool:
-    """Whether a package comes from the source itself, so that any change of it may be one of the dependencies."""
-    for name, text in texts.items():
-        if name.endswith("uv.lock"):
-            if LOCKED_LOCAL.search(text):
-                return True
-        elif name.endswith("pyproject.toml"):
-            project = _project(recipe, source / name).get("project")
-            if isinstance(project, dict) and "dependencies" in (project.get("dynamic") or []):
-                return True
-        elif LOCAL.search(text):
-            return True
-    return any(LOCAL.search(one) for one in recipe.packages)
 
 
 def layer_key(recipe: Recipe, source: Path, target: Target, tree: str) -> str:
@@ -194,26 +49,48 @@ def layer_key(recipe: Recipe, source: Path, target: Target, tree: str) -> str:
         target: what the layer is for.
         tree: digest of the source; it counts where a requirement is a path below it.
     """
-    texts = _texts(source, requirement_files(recipe, source))
-    local = tree if _uses_the_source(recipe, source, texts) else ""
+    texts = requirements.texts_of(source, requirements.requirement_files(recipe, source))
+    local = tree if requirements.uses_the_source(recipe, source, texts) else ""
     content = [LAYOUT, sorted(texts.items()), recipe.packages, recipe.extras, asdict(target), local]
+    # Only where it is said: nothing of what is deployed is resolved anew for a key that it does not use.
+    content += [recipe.replace_packages] if recipe.replace_packages else []
     return digest(content)[:KEY_DIGITS]
 
 
-def install_packages(recipe: Recipe, source: Path, site: Path, target: Target) -> None:
-    """Install what the project needs into ``site``, for the target.
+def install_words(recipe: Recipe, source: Path, scratch: Path, git: Mapping[str, str]) -> list[str]:
+    """uv's options for what a project needs; the interpreter and the place are the caller's.
 
-    The application server's own name as a requirement is left out: the wheel in the entry's packages takes its place.
+    Requirements on the source itself become packages like any other: an editable one would point to a directory of this build. The
+    application server's own name as a requirement is left out: the wheel in the entry's packages takes its place.
+
+    Args:
+        recipe: of the release.
+        source: the project.
+        scratch: an empty directory.
+        git: variables with which git reaches private repositories.
     """
+    lines, added = override_lines({**dict.fromkeys(REPLACED_REQUIREMENTS, ""), **dict(recipe.replace_packages)})
+    overrides = scratch / "overrides.txt"
+    overrides.write_text("".join(f"{line}\n" for line in lines))
+    words = requirements.requirement_words(recipe, source, scratch, git)
+    return ["--no-editable", "--overrides", str(overrides), *words, *recipe.packages, *added]
+
+
+def install_packages(recipe: Recipe, source: Path, site: Path, target: Target, git: Mapping[str, str]) -> None:
+    """Install what the project needs into ``site``, for the target."""
+    words = [
+        "pip",
+        "install",
+        "--quiet",
+        "--no-config",
+        "--target",
+        str(site),
+        "--link-mode",
+        "copy",
+        *target_words(target),
+    ]
     with tempfile.TemporaryDirectory() as scratch:
-        overrides = Path(scratch, "overrides.txt")
-        overrides.write_text("".join(f"{name} ; sys_platform == 'never'\n" for name in REPLACED_REQUIREMENTS))
-        words = [
-            "pip", "install", "--quiet", "--no-config", "--target", str(site), "--python-version", target.python,
-            "--python-platform", target.platform, "--link-mode", "copy", "--python", sys.executable,
-            "--overrides", str(overrides),
-        ]  # fmt: skip
-        run_uv([*words, *_requirement_words(recipe, source, Path(scratch)), *recipe.packages], source)
+        run_uv(recipe, [*words, *install_words(recipe, source, Path(scratch), git)], source, git)
 
 
 def place_scripts(site: Path, scripts: Path) -> None:
@@ -253,8 +130,7 @@ def check_extensions(site: Path, target: Target) -> None:
         listed = ", ".join(f"{package} ({name})" for package, name in sorted(foreign.items()))
         raise ReleaseError(
             f"these packages exist only as source and were built for the controller's Python, not for {target.python} "
-            f"on {target.platform}: {listed}. Pin a version that has a wheel, build the release on a host of the "
-            "target's Debian, or install it there as a Debian package."
+            f"on {target.platform}: {listed}. {source_only(*sorted(foreign))}"
         )
 
 
@@ -263,18 +139,23 @@ def installed_packages(site: Path) -> list[str]:
     return sorted("==".join(path.name.removesuffix(".dist-info").rsplit("-", 1)) for path in site.glob("*.dist-info"))
 
 
-def _forget_paths(site: Path) -> None:
-    """Remove what tells where on this controller a package of the source was built: another controller has another place."""
-    for path in site.glob("*.dist-info/direct_url.json"):
-        if '"file:' in path.read_text(errors="replace"):
-            path.unlink()
-            record = path.with_name("RECORD")
+def _forget_places(site: Path) -> None:
+    """Remove what tells where and when on this controller a package of the source was built: another one has other places."""
+    for path in site.glob("*.dist-info"):
+        origin = path / "direct_url.json"
+        if not origin.is_file() or '"file:' not in origin.read_text(errors="replace"):
+            continue
+        record = path / "RECORD"
+        for name in ("direct_url.json", "uv_cache.json", "uv_build.json"):
+            (path / name).unlink(missing_ok=True)
             if record.is_file():
                 lines = record.read_text().splitlines(keepends=True)
-                record.write_text("".join(line for line in lines if "/direct_url.json," not in line))
+                record.write_text("".join(line for line in lines if f"/{name}," not in line))
 
 
-def build(recipe: Recipe, source: Path, target: Target, key: str, kept: Path) -> dict[str, object]:
+def build(
+    recipe: Recipe, source: Path, target: Target, key: str, kept: Path, git: Mapping[str, str]
+) -> dict[str, object]:
     """Resolve and install the packages, and keep them as an archive.
 
     Args:
@@ -283,6 +164,7 @@ def build(recipe: Recipe, source: Path, target: Target, key: str, kept: Path) ->
         target: what the layer is for.
         key: what ``layer_key`` said.
         kept: where layers are kept.
+        git: variables with which git reaches private repositories.
 
     Returns:
         ``layer`` (its id), ``layer_key``, ``layer_archive`` (name below ``kept``), ``packages``.
@@ -293,11 +175,11 @@ def build(recipe: Recipe, source: Path, target: Target, key: str, kept: Path) ->
         tree = work / "tree"
         site = tree / "lib" / f"python{target.python}" / "site-packages"
         site.mkdir(parents=True)
-        install_packages(recipe, source, site, target)
+        install_packages(recipe, source, site, target, git)
         place_scripts(site, tree / "bin")
         (site / ".lock").unlink(missing_ok=True)
         check_extensions(site, target)
-        _forget_paths(site)
+        _forget_places(site)
         packages = installed_packages(site)
         layer = digest([LAYOUT, asdict(target), archive.tree_digest(tree)])[:NAME_DIGITS]
         description = {"layer": layer, "key": key, **asdict(target), "packages": packages}

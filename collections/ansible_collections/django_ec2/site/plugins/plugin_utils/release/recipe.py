@@ -52,6 +52,8 @@ class Recipe:
         extras: extras and dependency groups of pyproject.toml.
         build_commands: commands that are run in a copy of the source before it is packed.
         release_commands: commands that a host will run in the release; another list makes another release.
+        replace_packages: requirements that others take the place of, as pairs of name and requirement.
+        ignore_requires_python: whether a project that asks for another Python than the hosts have is built all the same.
         support: directory of files that each release carries beside the project's own.
     """
 
@@ -64,6 +66,8 @@ class Recipe:
     extras: tuple[str, ...] = ()
     build_commands: tuple[str, ...] = ()
     release_commands: tuple[str, ...] = ()
+    replace_packages: tuple[tuple[str, str], ...] = ()
+    ignore_requires_python: bool = False
     support: Path | None = None
 
     def input_key(self, identity: str, target: Target) -> str:
@@ -73,10 +77,12 @@ class Recipe:
             identity: of the source: a commit, or a digest of its files.
             target: what the release is for.
         """
-        return digest(
-            [LAYOUT, self.name, identity, asdict(target), self.requirements, self.packages, self.extras,
-             self.build_commands, self.release_commands, self.support_digest()]
-        )[:KEY_DIGITS]  # fmt: skip
+        content = [
+            LAYOUT, self.name, identity, asdict(target), self.requirements, self.packages, self.extras,
+            self.build_commands, self.release_commands, self.support_digest(),
+        ]  # fmt: skip
+        content += [self.replace_packages] if self.replace_packages else []
+        return digest(content)[:KEY_DIGITS]
 
     def release_name(self, tree: str, layer: str, target: Target) -> str:
         """The release's identifier: the digest of what was built.

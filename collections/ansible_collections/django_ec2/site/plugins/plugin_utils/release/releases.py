@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.environment import application_fingerprint
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import BUILD_KEYS
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_url
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.units import here, settings_files
 
 
@@ -33,7 +33,7 @@ def builds(
     targets = sorted({tuple(_target(host["ansible_facts"], platform).values()) for host in hosts})
     return [
         {key: one[key] for key in BUILD_KEYS}
-        | {"source": one["source"] if is_git(one["source"]) else str(Path(root, one["source"]))}
+        | {"source": one["source"] if is_url(one["source"]) else str(Path(root, one["source"]))}
         | ({"requirements": one["requirements"]} if one["requirements"] != "auto" else {})
         | {"python": python, "platform": platform}
         for one in applications

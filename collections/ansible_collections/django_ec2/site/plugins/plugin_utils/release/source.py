@@ -19,7 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git
+
 GIT_SECONDS = 600
+GIT_CONFIGURATION = Path(__file__).with_name("gitconfig")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SKIPPED_DIRECTORIES = {
     ".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "node_modules", ".mypy_cache", ".pytest_cache",
@@ -49,7 +52,7 @@ class Source:
     files: list[Path]
 
 
-def _ssh(key: str, kept: Path) -> str:
+def ssh_command(key: str, kept: Path) -> str:
     """The command by which git reaches a server with this key alone; empty leaves it to the user's own settings.
 
     A server that is met for the first time is remembered in ``kept``. One that changed is refused, whether it was met here or by
@@ -57,21 +60,29 @@ def _ssh(key: str, kept: Path) -> str:
     """
     if not key:
         return ""
+    if not Path(key).is_file():
+        raise SourceError(f"deploy_key: {key} is no file on this controller: give the path of a private SSH key.")
     known = f'"{kept / "known_hosts"}" ~/.ssh/known_hosts /etc/ssh/ssh_known_hosts'
     options = ["IdentitiesOnly=yes", "BatchMode=yes", "StrictHostKeyChecking=accept-new", f"UserKnownHostsFile={known}"]
     return shlex.join(["ssh", "-i", key, *(word for option in options for word in ("-o", option))])
 
 
+def git_environment() -> dict[str, str]:
+    """The environment of git and of each git that it starts: whose files they are, or that they lie here, hinders none of them."""
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_SYSTEM": str(GIT_CONFIGURATION)}
+    environment.pop("GIT_CONFIG_NOSYSTEM", None)
+    return environment
+
+
 def _git(*words: str, cwd: Path | None = None, ssh: str = "") -> subprocess.CompletedProcess[str]:
-    """Run git; ``ssh`` is what `_ssh` says, where git may have to ask a server."""
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    """Run git; ``ssh`` is what `ssh_command` says, where git may have to ask a server."""
+    environment = git_environment()
     if ssh:
         environment["GIT_SSH_COMMAND"] = ssh
     try:
         return subprocess.run(
-            ["git", "-c", "safe.directory=*", "-c", "protocol.file.allow=always", *words],
-            cwd=cwd, capture_output=True, text=True, check=False, timeout=GIT_SECONDS, env=environment,
-        )  # fmt: skip
+            ["git", *words], cwd=cwd, capture_output=True, text=True, check=False, timeout=GIT_SECONDS, env=environment
+        )
     except FileNotFoundError as error:
         raise SourceError("git is not installed on the controller: run 'make venv'.") from error
     except subprocess.TimeoutExpired as error:
@@ -90,8 +101,8 @@ def files_of(source: Path) -> list[Path]:
         (["--cached", "--recurse-submodules"], ["--others", "--exclude-standard"]) if shutil.which("git") else ()
     ):
         listed = subprocess.run(
-            ["git", "-c", "safe.directory=*", "-C", str(source), "ls-files", "-z", *kind, "."],
-            capture_output=True, check=False,
+            ["git", "-C", str(source), "ls-files", "-z", *kind, "."],
+            capture_output=True, check=False, env=git_environment(),
         )  # fmt: skip
         if listed.returncode == 0:
             names |= {source / name.decode() for name in listed.stdout.split(b"\0") if name}
@@ -147,9 +158,7 @@ def _commit_of(mirror: Path, version: str) -> str:
 
 def _mirror(url: str, version: str, key: str, kept: Path) -> tuple[Path, str]:
     """The mirror of a repository that holds a version, and the version's commit."""
-    if key and not Path(key).is_file():
-        raise SourceError(f"deploy_key: {key} is no file on this controller: give the path of a private SSH key.")
-    ssh = _ssh(key, kept)
+    ssh = ssh_command(key, kept)
     mirror = kept / hashlib.sha256(url.encode()).hexdigest()[:16]
     if (mirror / "HEAD").exists():
         # A commit never changes; branches and tags are asked for again.
@@ -181,10 +190,6 @@ def _mirror(url: str, version: str, key: str, kept: Path) -> tuple[Path, str]:
     return mirror, commit
 
 
-def _is_directory(source: str) -> bool:
-    return source.startswith("/") and not source.endswith(".git")
-
-
 def _some_files(directory: Path, source: str) -> list[Path]:
     files = files_of(directory)
     if not files:
@@ -206,7 +211,7 @@ def identified(source: str, version: str, key: str, kept: Path) -> tuple[str, st
 
     The arguments and errors are those of ``obtained``.
     """
-    if _is_directory(source):
+    if not is_git(source):
         found = _directory(source)
         return found.identity, found.version
     _place, commit = _mirror(source, version, key, kept)
@@ -218,7 +223,7 @@ def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source
     """The source of a project for as long as the block runs.
 
     Args:
-        source: a directory, or the URL of a git repository (the filter ``is_git`` in applications.py tells them apart).
+        source: a directory, the URL of a git repository, or the path of a bare one.
         version: branch, tag or commit of a repository; empty is its default branch.
         key: path of a private SSH key, or empty.
         kept: where mirrors are kept.
@@ -226,7 +231,7 @@ def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source
     Raises:
         SourceError: it cannot be had.
     """
-    if _is_directory(source):
+    if not is_git(source):
         yield _directory(source)
         return
     mirror, commit = _mirror(source, version, key, kept)
@@ -239,7 +244,7 @@ def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source
             # Relative URLs of submodules are meant from where the project really is.
             _git("remote", "set-url", "origin", source, cwd=checkout / "tree")
             words = ("submodule", "update", "--quiet", "--init", "--recursive")
-            done = _git(*words, cwd=checkout / "tree", ssh=_ssh(key, kept))
+            done = _git(*words, cwd=checkout / "tree", ssh=ssh_command(key, kept))
         if done.returncode != 0:
             raise SourceError(f"{source} at {commit} cannot be checked out: {done.stderr.strip()[-800:]}")
         yield Source(checkout / "tree", version or commit[:12], f"git {commit}", _some_files(checkout / "tree", source))
