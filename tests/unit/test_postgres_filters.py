@@ -10,7 +10,15 @@ SHOP = {"name": "shop", "owner_password": "o", "password": "p"}
 
 def test_what_was_left_out_is_completed() -> None:
     assert filters.postgres_complete([SHOP]) == [
-        {**SHOP, "owner": "shop_owner", "user": "shop", "login": "shop", "connection_limit": -1, "extensions": []}
+        {
+            **SHOP,
+            "owner": "shop_owner",
+            "user": "shop",
+            "login": "shop",
+            "connection_limit": -1,
+            "extensions": [],
+            "memberships": [],
+        }
     ]
     # An argument spec hands over what was not given as null.
     assert filters.postgres_complete([{**SHOP, "owner": None, "user": "web"}])[0]["owner"] == "shop_owner"

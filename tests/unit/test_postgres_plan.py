@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres import model, plan
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres import foreign, model, plan
 
 SHOP = {
     "name": "shop",
@@ -44,7 +44,8 @@ def test_nothing_differs() -> None:
 
 
 def test_new_roles_carry_no_password_in_clear() -> None:
-    created = statements(plan.plan_roles([{**SHOP, "password": "geheim", "owner_password": "geheim2"}], model.Server()))
+    given = {**SHOP, "password": "geheim", "owner_password": "geheim2"}
+    created = [one for one in statements(plan.plan_roles([given], model.Server())) if not one.startswith("COMMENT")]
     assert [statement.split(" PASSWORD ")[0] for statement in created] == [
         'CREATE ROLE "shop_owner" LOGIN CONNECTION LIMIT -1',
         'CREATE ROLE "shop" LOGIN CONNECTION LIMIT -1',
@@ -118,7 +119,8 @@ def test_another_login_gets_the_rights_of_the_application_role() -> None:
     server = model.Server(version=170000, roles={"shop": model.Role(), "shop_owner": model.Role()})
     found = statements(plan.plan_roles([one], server))
     assert found[0].startswith('CREATE ROLE "shop_b" LOGIN CONNECTION LIMIT -1 PASSWORD')
-    assert found[1:] == ['GRANT "shop" TO "shop_b" WITH INHERIT TRUE, SET TRUE']
+    assert found[1] == f"COMMENT ON ROLE \"shop_b\" IS '{model.MARK}'"
+    assert found[2:] == ['GRANT "shop" TO "shop_b" WITH INHERIT TRUE, SET TRUE']
     server.roles["shop_b"] = model.Role(member_of=frozenset({"shop"}))
     assert plan.plan_roles([one], server) == []
     assert statements(plan.plan_roles([one], server, retire=True)) == ['ALTER ROLE "shop" NOLOGIN']
@@ -143,3 +145,82 @@ def test_logins_by_token_are_roles_of_their_own() -> None:
     assert statements(plan.plan_roles([SHOP], server, "iam", retire=True)) == [
         'ALTER ROLE "shop_owner" NOLOGIN', 'ALTER ROLE "shop" NOLOGIN',
     ]  # fmt: skip
+
+
+# --- Memberships ---
+
+
+def with_role(name: str, *granted: tuple[str, str], version: int = 170000) -> model.Server:
+    """A server of the shop on which one role was granted others."""
+    role = model.Role(member_of=frozenset(one for one, _grantor in granted), granted=granted)
+    return model.Server(version=version, roles={"shop": model.Role(), "shop_owner": model.Role(), name: role})
+
+
+@pytest.mark.parametrize("name", ["shop", "shop_b", "shop_iam"])
+def test_a_membership_that_voids_the_least_rights_is_revoked(name: str) -> None:
+    own = () if name == "shop" else (("shop", "postgres"),)
+    server = with_role(name, ("shop_owner", "dba"), *own)
+    assert statements(plan.plan_memberships(SHOP, server)) == [
+        f'REVOKE "shop_owner" FROM "{name}" GRANTED BY "dba" CASCADE'
+    ]
+    server = with_role(name, ("shop_owner", "dba"), *own, version=150000)
+    assert statements(plan.plan_memberships(SHOP, server)) == [f'REVOKE "shop_owner" FROM "{name}" CASCADE']
+
+
+def test_the_memberships_of_the_owner_and_its_login_are_looked_at() -> None:
+    server = with_role("shop_owner", ("pg_write_all_data", "postgres"))
+    assert 'REVOKE "pg_write_all_data" FROM "shop_owner"' in statements(plan.plan_roles([SHOP], server))[0]
+    server = with_role("shop_owner_iam", ("shop_owner", "postgres"), ("rds_iam", "postgres"))
+    assert plan.plan_memberships(SHOP, server) == []
+
+
+def test_memberships_that_are_wanted_are_granted_and_kept() -> None:
+    one = {**SHOP, "memberships": ["pg_monitor"]}
+    assert statements(plan.plan_memberships(one, with_role("shop"))) == ['GRANT "pg_monitor" TO "shop"']
+    assert plan.plan_memberships(one, with_role("shop", ("pg_monitor", "dba"))) == []
+
+
+# --- What was not made here ---
+
+
+def test_what_this_repository_made_is_known_by_its_mark() -> None:
+    roles = {name: model.Role(marked=True) for name in ("shop", "shop_owner", "shop_b")}
+    assert foreign.foreign([SHOP], model.Server(roles=roles)) == [], "a first run that was cut before the database"
+    moved = {"shop": model.Outside("postgres", marked=True)}
+    assert foreign.foreign([SHOP], model.Server(roles=roles, databases=moved)) == [], "its owner is put right"
+
+
+def test_what_is_older_than_the_mark_is_known_by_its_relations() -> None:
+    server = model.Server(
+        roles={
+            "shop": model.Role(), "shop_owner": model.Role(), "shop_b": model.Role(member_of=frozenset({"shop"})),
+            "shop_iam": model.Role(iam=True, member_of=frozenset({"shop", "rds_iam"})),
+            "shop_owner_iam": model.Role(iam=True, member_of=frozenset({"shop_owner", "rds_iam"})),
+        },
+        databases={"shop": model.Outside("shop_owner", user=frozenset({"CONNECT"}))},
+    )  # fmt: skip
+    assert foreign.foreign([SHOP], server) == []
+
+
+@pytest.mark.parametrize("name", ["shop", "shop_owner", "shop_b", "shop_iam", "shop_owner_iam"])
+def test_a_role_of_somebody_else_is_not_taken_over(name: str) -> None:
+    (problem,) = foreign.foreign([SHOP], model.Server(roles={name: model.Role()}))
+    assert problem.startswith(f"The role {name} is there already, and was not made by this repository.")
+    assert "database.owner" in problem if "owner" in name else "database.user" in problem
+    assert f"COMMENT ON ROLE \"{name}\" IS '{model.MARK}';" in problem
+
+
+def test_a_database_of_somebody_else_is_not_taken_over() -> None:
+    (problem,) = foreign.foreign([SHOP], model.Server(databases={"shop": model.Outside("erp")}))
+    assert "The database shop is there already, belongs to erp" in problem
+    assert f"COMMENT ON DATABASE \"shop\" IS '{model.MARK}';" in problem
+    database = {"shop": model.Outside("shop_owner")}
+    (problem,) = foreign.foreign([SHOP], model.Server(databases=database, roles={"shop": model.Role()}))
+    assert "The role shop" in problem, "a role without a right on the application's database"
+
+
+def test_the_role_that_makes_the_others_is_no_application() -> None:
+    server = model.Server(user="shop", roles={"shop": model.Role(marked=True)})
+    assert foreign.foreign([SHOP], server) == [
+        "The role shop is the one that makes databases and roles. Write another database.user for the application."
+    ]

@@ -33,7 +33,7 @@ def test_no_instance_no_file(uwsgi: ModuleType) -> None:
 
 def test_each_instance_has_a_user_of_its_own(uwsgi: ModuleType) -> None:
     (user,) = uwsgi.uwsgi_users([{"name": "shop"}])
-    assert (user["name"], user["home"]) == ("shop", "/srv/shop")
+    assert (user["name"], user["home"], user["adopt"]) == ("shop", "/srv/shop", False)
 
 
 def test_defaults_are_those_of_the_argument_specs(uwsgi: ModuleType, root: Path) -> None:

@@ -31,7 +31,7 @@ def test_what_the_roles_get() -> None:
     )
     (database,) = postgres_databases(applications)
     assert database["owner"] == "shop_owner"
-    assert database["extensions"] == []
+    assert database["extensions"] == database["memberships"] == []
 
 
 def test_only_the_database_is_told_its_passwords() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config import accounts, commands
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.errors import HostConfigError
 
 from .helpers import apply, tree
 
@@ -47,3 +48,16 @@ def test_users_are_created_once_and_groups_only_added(monkeypatch: pytest.Monkey
     assert {"--system", "--no-create-home", "--user-group", "/srv/hc"} < set(calls[0])
     assert "--system" not in calls[1]
     assert f"{primary},hc-later" in calls[2]
+
+
+def test_an_account_of_somebody_else_is_not_taken_over() -> None:
+    account = pwd.getpwuid(os.getuid())
+    same = {"name": account.pw_name, "home": account.pw_dir, "shell": account.pw_shell, "adopt": False}
+    assert apply(users=[same], check_mode=True)["changed"] is False
+    with pytest.raises(HostConfigError) as caught:
+        apply(users=[{**same, "home": "/srv/shop"}], check_mode=True)
+    said = str(caught.value)
+    assert said.startswith(
+        f"users: {account.pw_name} is an account of this host already (with the home {account.pw_dir}, not /srv/shop)"
+    )
+    assert "Choose another name" in said

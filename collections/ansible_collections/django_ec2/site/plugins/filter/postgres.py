@@ -41,7 +41,7 @@ def postgres_complete(databases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     complete = []
     for one in databases:
         name = one.get("name", "")
-        defaults = {"owner": f"{name}_owner", "user": name, "connection_limit": -1, "extensions": []}
+        defaults = {"owner": f"{name}_owner", "user": name, "connection_limit": -1, "extensions": [], "memberships": []}
         full = {**defaults, **{key: value for key, value in one.items() if value is not None}}
         complete.append({**full, "login": full.get("login") or full["user"]})
     return complete

@@ -20,10 +20,15 @@ def uwsgi_files(instances: list[dict[str, Any]], path: str, template: str) -> li
     ]
 
 
-def uwsgi_users(instances: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """The user of each instance, as entries of host_config's ``users``."""
+def uwsgi_users(instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The user of each instance, as entries of host_config's ``users``. An account of somebody else is not taken over."""
     return [
-        {"name": one["name"], "home": names.root(one["name"]), "comment": f"Django application {one['name']}"}
+        {
+            "name": one["name"],
+            "home": names.root(one["name"]),
+            "comment": f"Django application {one['name']}",
+            "adopt": False,
+        }
         for one in instances
     ]
 

@@ -50,6 +50,12 @@ options:
         description: Take the user's and the group's number from the range for system accounts.
         type: bool
         default: true
+      adopt:
+        description:
+          - Whether a user of this name that has another home or shell, and so was not made by this call, is taken as it is.
+            With V(false) it is refused.
+        type: bool
+        default: true
   directories:
     description:
       - Directories to create. Missing parents are created as V(root:root) V(0755).

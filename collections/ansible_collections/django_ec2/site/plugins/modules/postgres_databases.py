@@ -17,7 +17,9 @@ description:
     Such a user is made a member of the owner roles.
   - Passwords are sent as SCRAM verifiers, never in clear. A superuser compares them with the stored verifier, a master
     user by logging in.
-  - Databases and roles that are not listed are left alone.
+  - Databases and roles that are not listed are left alone. What is listed, is there already and was not made by this module is
+    refused; a comment on the role or the database says that it was.
+  - Memberships that the roles were granted by others are revoked.
   - A password is replaced without an interruption by two logins in turn, the application role and its name with C(_b).
     C(login) names the one that is in use. The other one may still log in, until a run with O(retire).
 options:
@@ -58,6 +60,11 @@ options:
         default: -1
       extensions:
         description: Extensions of the database.
+        type: list
+        elements: str
+        default: []
+      memberships:
+        description: Roles of the server that the application role is a member of. All other memberships of its roles are revoked.
         type: list
         elements: str
         default: []

@@ -33,6 +33,7 @@ class Accounts:
             self.new_users.append(user)
             missing = user["groups"]
         else:
+            refuse_foreign(user, account)
             missing = [name for name in user["groups"] if not is_member(account, name)]
         if missing:
             self.new_groups[user["name"]] = missing
@@ -65,6 +66,20 @@ class Accounts:
         for name, groups in self.new_groups.items():
             done = commands.run(["usermod", "--append", "--groups", ",".join(groups), "--", name])
             commands.demand_success(done, f"users: {name} could not be added to {', '.join(groups)}")
+
+
+def refuse_foreign(user: dict[str, Any], account: pwd.struct_passwd) -> None:
+    """Refuse an account that somebody else made, where the entry says so: home and shell tell whose it is."""
+    differs = [
+        f"{word} {found}, not {user[word]}"
+        for word, found in (("home", account.pw_dir), ("shell", account.pw_shell))
+        if found != user[word]
+    ]
+    if differs and not user.get("adopt", True):
+        raise HostConfigError(
+            f"users: {user['name']} is an account of this host already (with the {' and '.join(differs)}), and was not made by this "
+            "repository. Choose another name, or remove the account."
+        )
 
 
 def owner_of(entry: dict[str, Any]) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import contextlib
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.connections import connection_shortage
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.foreign import foreign
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import Change, Inside, Outside, Server
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import (
@@ -87,7 +88,8 @@ class Databases:
                 connection.autocommit = True
                 for change in created:
                     with connection.cursor() as cursor:
-                        cursor.execute(change.statements[0])
+                        for statement in change.statements:
+                            cursor.execute(statement)
         for one in self.wanted:
             self.one(one, existing)
 
@@ -100,6 +102,8 @@ class Databases:
                 "master user that RDS made with the instance, or give this one what it needs, as that user: "
                 f"ALTER ROLE {identifier(server.user)} CREATEROLE CREATEDB; GRANT rds_superuser TO {identifier(server.user)};"
             )
+        if problems := foreign(self.wanted, server):
+            raise RuntimeError(" ".join(problems))
         if self.connections and (shortage := connection_shortage(self.connections, server.settings)):
             raise RuntimeError(shortage)
         if self.authentication == "iam" and not server.has_iam:

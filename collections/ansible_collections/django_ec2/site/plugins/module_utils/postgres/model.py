@@ -16,7 +16,11 @@ DATABASE_SPEC: dict[str, Any] = {
     "login": {"type": "str"},
     "connection_limit": {"type": "int", "default": -1},
     "extensions": {"type": "list", "elements": "str", "default": []},
+    "memberships": {"type": "list", "elements": "str", "default": []},
 }
+
+# The comment of roles and databases that were made here. What has none, and no relation to the others, is somebody else's.
+MARK = "Managed by Ansible: django_ec2.site"
 
 SEARCH_PATH = "public, pg_temp"
 # The second of the two logins that an application has in turn is the name of the first with this.
@@ -58,6 +62,10 @@ class Role:
     # Roles that it is a member of, and the one that it takes on at once when it logs in.
     member_of: frozenset[str] = frozenset()
     acts_as: str | None = None
+    # The same memberships, each with who granted it.
+    granted: tuple[tuple[str, str], ...] = ()
+    # Whether it has the comment MARK.
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,8 @@ class Outside:
     public: frozenset[str] = frozenset({"CONNECT", "TEMPORARY"})
     user: frozenset[str] = frozenset()
     search_path: str | None = None
+    # Whether it has the comment MARK.
+    marked: bool = False
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import (
     FORBIDDEN,
     IAM_SUFFIX,
+    MARK,
     OTHER,
     SEARCH_PATH,
     SEQUENCE_RIGHTS,
@@ -34,6 +35,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def mark(kind: str, name: str) -> str:
+    """The statement that says who made a role or a database."""
+    return f"COMMENT ON {kind} {identifier(name)} IS {literal(MARK)}"
+
+
 def plan_role(name: str, password: str | None, limit: int, role: Role | None, server: Server) -> list[Change]:
     """Changes of one role that logs in; without a password, of one that does by tokens."""
     quoted = identifier(name)
@@ -42,7 +48,7 @@ def plan_role(name: str, password: str | None, limit: int, role: Role | None, se
         statement = f"CREATE ROLE {quoted} LOGIN CONNECTION LIMIT {limit}"
         if password is not None:
             statement += f" PASSWORD {literal(scram_verifier(password))}"
-        changes.append(Change(f"Create the role {name}", (statement,)))
+        changes.append(Change(f"Create the role {name}", (statement, mark("ROLE", name))))
     else:
         # Only what differs is named: a master user may not even repeat some attributes.
         attributes = [FORBIDDEN[column] for column in FORBIDDEN if column in role.forbidden]
@@ -67,7 +73,7 @@ def plan_base(name: str, role: Role | None) -> list[Change]:
     """A role that owns rights and that others log in for."""
     if role is not None:
         return []
-    return [Change(f"Create the role {name}", (f"CREATE ROLE {identifier(name)} NOLOGIN",))]
+    return [Change(f"Create the role {name}", (f"CREATE ROLE {identifier(name)} NOLOGIN", mark("ROLE", name)))]
 
 
 def plan_member(login: str, base: str, server: Server) -> list[Change]:
@@ -138,7 +144,26 @@ def plan_roles(
 ) -> list[Change]:
     """Changes of all roles."""
     plan = plan_token_logins if authentication == "iam" else plan_password_logins
-    return [change for one in wanted for change in plan(one, server, retire)]
+    return [change for one in wanted for change in [*plan(one, server, retire), *plan_memberships(one, server)]]
+
+
+def plan_memberships(one: dict[str, Any], server: Server) -> list[Change]:
+    """Memberships of the roles of an application: each is a way around the rights that it was given."""
+    owner, user, wanted = one["owner"], one["user"], set(one.get("memberships") or [])
+    allowed = {owner: set(), user: wanted, owner + IAM_SUFFIX: {owner}, user + IAM_SUFFIX: {user}, user + OTHER: {user}}
+    allowed.setdefault(login_of(one), {user})
+    changes = []
+    for name, roles in allowed.items():
+        for role, grantor in server.roles.get(name, Role()).granted:
+            # Who logs in by tokens is decided with the logins.
+            if role not in roles and role != "rds_iam":
+                how = f" GRANTED BY {identifier(grantor)}" if server.version >= 160000 else ""
+                statement = f"REVOKE {identifier(role)} FROM {identifier(name)}{how} CASCADE"
+                changes.append(Change(f"Role {name}: not the rights of {role}", (statement,)))
+    for role in sorted(wanted - server.roles.get(user, Role()).member_of):
+        statement = f"GRANT {identifier(role)} TO {identifier(user)}"
+        changes.append(Change(f"Role {user}: the rights of {role}", (statement,)))
+    return changes
 
 
 def plan_databases(wanted: list[dict[str, Any]], server: Server) -> list[Change]:
@@ -148,6 +173,7 @@ def plan_databases(wanted: list[dict[str, Any]], server: Server) -> list[Change]
             f"{one['name']}: create the database",
             (
                 f"CREATE DATABASE {identifier(one['name'])} OWNER {identifier(one['owner'])} ENCODING 'UTF8' TEMPLATE template0",
+                mark("DATABASE", one["name"]),
             ),
         )
         for one in wanted

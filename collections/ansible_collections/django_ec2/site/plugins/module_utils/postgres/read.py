@@ -10,6 +10,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login imp
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import (
     FORBIDDEN,
     IAM_SUFFIX,
+    MARK,
     OTHER,
     Inside,
     Outside,
@@ -69,18 +70,21 @@ def read_server(
             )
         )
     acting = "USAGE" if server.version < 160000 else "SET"
-    for name, can_login, limit, held, member_of, acts_as, *flags in rows(
+    for name, can_login, limit, held, granted, acts_as, comment, *flags in rows(
         connection,
         # The last columns are those of FORBIDDEN, in its order.
         """SELECT rolname, rolcanlogin, rolconnlimit,
             pg_has_role(current_user, oid, 'USAGE') AND pg_has_role(current_user, oid, %(acting)s),
-            ARRAY(SELECT DISTINCT pg_get_userbyid(m.roleid)::text FROM pg_auth_members m WHERE m.member = pg_roles.oid),
+            ARRAY(SELECT ARRAY[pg_get_userbyid(m.roleid)::text, pg_get_userbyid(m.grantor)::text]
+                FROM pg_auth_members m WHERE m.member = pg_roles.oid ORDER BY 1),
             (SELECT substring(c FROM 6) FROM unnest(rolconfig) c WHERE c LIKE 'role=%%'),
+            shobj_description(oid, 'pg_authid'),
             rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls
             FROM pg_roles WHERE rolname = ANY(%(names)s)""",
         {"names": names, "acting": acting},
     ):
         known = server.superuser and name in passwords
+        member_of = frozenset(role for role, _grantor in granted)
         matches = verifier_matches(verifiers.get(name), passwords[name]) if known else True
         server.roles[name] = Role(
             login=can_login,
@@ -89,8 +93,10 @@ def read_server(
             password_matches=matches,
             held=held,
             iam="rds_iam" in member_of,
-            member_of=frozenset(member_of),
+            member_of=member_of,
             acts_as=acts_as,
+            granted=tuple((role, grantor) for role, grantor in granted),
+            marked=comment == MARK,
         )
     for one in wanted:
         found = rows(
@@ -100,13 +106,16 @@ def read_server(
                 ARRAY(SELECT privilege_type FROM aclexplode(d.datacl)
                     WHERE grantee = (SELECT oid FROM pg_roles WHERE rolname = %(user)s)),
                 (SELECT substring(c FROM 13) FROM pg_db_role_setting s, unnest(s.setconfig) c
-                    WHERE s.setdatabase = d.oid AND s.setrole = 0 AND c LIKE 'search\\_path=%%')
+                    WHERE s.setdatabase = d.oid AND s.setrole = 0 AND c LIKE 'search\\_path=%%'),
+                shobj_description(d.oid, 'pg_database')
             FROM pg_database d WHERE d.datname = %(name)s""",
             one,
         )
         if found:
-            owner, public, user, search_path = found[0]
-            server.databases[one["name"]] = Outside(owner, frozenset(public), frozenset(user), search_path)
+            owner, public, user, search_path, comment = found[0]
+            server.databases[one["name"]] = Outside(
+                owner, frozenset(public), frozenset(user), search_path, marked=comment == MARK
+            )
     if not server.superuser:
         for name in set(server.roles) & set(passwords):
             database = next(

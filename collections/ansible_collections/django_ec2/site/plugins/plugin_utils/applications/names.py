@@ -146,7 +146,8 @@ def _taken(application: str, claim: Claim) -> str:
     owner = _TAKEN[claim.kind](claim.name)
     if not owner:
         return ""
-    return f"the {claim.kind} '{claim.name}' ({claim.use}) belongs to {owner}. {_remedy(application, claim)}"
+    use = f" ({claim.use})" if claim.key else ""
+    return f"the {claim.kind} '{claim.name}'{use} belongs to {owner}. {_remedy(application, claim)}"
 
 
 def _twice(application: str, claim: Claim, other: str, first: Claim) -> str:

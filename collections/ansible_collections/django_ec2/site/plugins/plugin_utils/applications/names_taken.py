@@ -87,7 +87,7 @@ def account(name: str) -> str:
     if name in _BASE_PASSWD:
         return _SYSTEM
     if name in _IMAGES:
-        return f"who logs in to {_IMAGES[name]}'s images for EC2"
+        return f"{_IMAGES[name]}'s images for EC2, whose administrator logs in by it"
     return _PACKAGES.get(name) or _UNIT_PREFIXES.get(name, "")
 
 

@@ -131,6 +131,14 @@ DATABASE = (
     ),
     Key("extensions", "list", "PostgreSQL's extensions", default=[], elements="str", example=["pg_trgm"]),
     Key(
+        "memberships",
+        "list",
+        "roles of the server whose rights `user` has beside its own; any other membership of its roles is revoked",
+        default=[],
+        elements="str",
+        example=["pg_read_all_stats"],
+    ),
+    Key(
         "connection_limit",
         "int",
         "connections that `user` may have at once; `-1` leaves it to the role postgres or rds_client",

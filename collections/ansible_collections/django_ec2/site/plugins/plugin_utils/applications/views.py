@@ -66,7 +66,17 @@ def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def postgres_databases(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The applications as entries of the role postgres's ``postgres_databases``."""
-    keys = ("name", "user", "login", "owner", "password", "owner_password", "extensions", "connection_limit")
+    keys = (
+        "name",
+        "user",
+        "login",
+        "owner",
+        "password",
+        "owner_password",
+        "extensions",
+        "memberships",
+        "connection_limit",
+    )
     return [{key: entry["database"][key] for key in keys} for entry in resolved]
 
 
