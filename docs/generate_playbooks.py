@@ -51,6 +51,25 @@ def section(path: Path) -> Iterator[str]:
         yield ""
 
 
+def absent_hosts(paths: list[Path]) -> Iterator[str]:
+    """The table of what it means to a playbook when a host can't be reached."""
+    yield from [
+        "### When a host can't be reached",
+        "",
+        "| playbook | without a limit | with `--limit` |",
+        "| --- | --- | --- |",
+    ]
+    for path in paths:
+        content = yaml.safe_load(path.read_text())
+        if content["controller_only"]:
+            continue
+        limit = "leaves hosts out; exit 0"
+        if needed := content.get("every_host_of"):
+            limit = f"refused, when it leaves out a host of {' or '.join(map(code, needed))}"
+        yield f"| {path.stem} | {prose(content['absent_host'])} | {limit} |"
+    yield ""
+
+
 def filled(text: str) -> str:
     """The page as it should be, made from the page as it is."""
     before, start, rest = text.partition(START)
@@ -59,7 +78,7 @@ def filled(text: str) -> str:
         raise SystemExit(f"{PAGE} has no place for the tables: add the lines '{START}' and '{END}'.")
     # site.yml first: it is where a reader begins.
     paths = sorted(INPUTS.glob("*.yml"), key=lambda path: (path.stem != "site", path.stem))
-    lines = [NOTE, "", *(line for path in paths for line in section(path))]
+    lines = [NOTE, "", *absent_hosts(paths), *(line for path in paths for line in section(path))]
     return f"{before}{START}\n" + "\n".join(lines) + f"{END}{after}"
 
 

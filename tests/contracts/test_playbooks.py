@@ -24,6 +24,9 @@ TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,), "path": (str,), "raw": (object,), "int": (int,), "bool": (bool,), "list": (list,), "dict": (dict,),
 }  # fmt: skip
 
+# These change nothing: they tell what the hosts say that are there.
+READS_ONLY = ("releases",)
+
 each = pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
 
 
@@ -83,7 +86,12 @@ def test_the_playbook_checks_its_own_inputs_first(path: Path) -> None:
 @each
 def test_every_input_is_described(path: Path) -> None:
     content = load(path)
-    assert set(content) - {"returns"} == {"short_description", "description", "controller_only", "options"}
+    assert set(content) - {"returns", "every_host_of", "absent_host"} == {
+        "short_description",
+        "description",
+        "controller_only",
+        "options",
+    }
     assert isinstance(content["controller_only"], bool)
     assert not content["short_description"].endswith(".")
     for name, option in content["options"].items():
@@ -105,6 +113,29 @@ def test_every_input_is_described(path: Path) -> None:
             assert option["keys_of"] in checks.group_variables(ROOT / "group_vars"), name
         if re.search("password|token|secret_key", name):
             assert option.get("no_log") is not None, f"{name}: say no_log"
+
+
+@each
+def test_it_is_said_what_an_absent_host_means(path: Path) -> None:
+    content = load(path)
+    assert content["controller_only"] != ("absent_host" in content), (
+        "absent_host: say what a host that can't be reached means"
+    )
+    assert set(content.get("every_host_of", [])) <= {"web", "database", "redis"}
+
+
+@each
+def test_a_host_that_is_away_stops_the_run_for_all(path: Path) -> None:
+    """`any_errors_fatal` is not templated as other keywords are: it has to stand there as true."""
+    plays = [play for one in parts(PLAYBOOKS[path.stem]) for play in load(one) if "hosts" in play]
+    if path.stem not in READS_ONLY:
+        assert all(play["hosts"] == "localhost" or play.get("any_errors_fatal") is True for play in plays)
+
+
+@each
+def test_what_deploys_ends_with_what_failed(path: Path) -> None:
+    names = [play.get("import_playbook", "").rpartition("/")[2] for play in load(PLAYBOOKS[path.stem])]
+    assert "applications.yml" not in names or "outcome.yml" in names[names.index("applications.yml") :]
 
 
 @each

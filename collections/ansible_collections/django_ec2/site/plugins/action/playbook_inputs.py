@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 from ansible.utils.vars import load_extra_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
+from ansible_collections.django_ec2.site.plugins.plugin_utils import absent_hosts
 from ansible_collections.django_ec2.site.plugins.plugin_utils import playbook_inputs as checks
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -38,12 +39,22 @@ class ActionModule(ActionBase):
         try:
             # A path that is absolute takes the place of the directory.
             inputs = checks.read(project / "playbooks" / "inputs" / f"{own['playbook']}.yml")
-            found = self._problems(inputs, project, task_vars)
+            found = self._host_problems(inputs, task_vars) or self._problems(inputs, project, task_vars)
         except checks.InputsError as error:
             raise AnsibleActionFail(str(error)) from error
         if found:
             result.update(failed=True, msg="\n".join(found))
         return {"changed": False, **result}
+
+    def _host_problems(self, inputs: checks.Inputs, task_vars: dict[str, Any]) -> list[str]:
+        """An inventory without hosts, or a limit that leaves out a host that the playbook needs."""
+        groups = task_vars["groups"]
+        sources = task_vars.get("ansible_inventory_sources") or []
+        problem = absent_hosts.inventory_problem(groups, sources, not inputs.controller_only)
+        if not problem and "ansible_limit" in task_vars:
+            taken = task_vars["ansible_play_hosts_all"]
+            problem = absent_hosts.limit_problem(inputs.playbook, inputs.every_host_of, groups, taken)
+        return [problem] if problem else []
 
     def _problems(self, inputs: checks.Inputs, project: Path, task_vars: dict[str, Any]) -> list[str]:
         directory = project / "playbooks" / "inputs"

@@ -5,6 +5,10 @@ A file ``playbooks/inputs/<playbook>.yml`` has an argument spec (``short_descrip
 
 ``controller_only``
     whether no host is contacted, and what it writes lies in the checkout on the controller;
+``absent_host``
+    what it means to the playbook when a host can't be reached;
+``every_host_of``
+    the groups of which it needs every host, so that it refuses a limit that leaves one out;
 ``returns``
     what the playbook hands to a workflow, in the words of a module's RETURN.
 
@@ -23,7 +27,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +65,8 @@ class Inputs:
     playbook: str
     options: Mapping[str, Mapping[str, Any]]
     returns: Mapping[str, Mapping[str, Any]]
+    every_host_of: Sequence[str] = ()
+    controller_only: bool = False
 
     @property
     def required(self) -> list[str]:
@@ -82,7 +88,13 @@ def read(path: Path) -> Inputs:
         ) from error
     if not isinstance(content, dict) or not isinstance(content.get("options"), dict):
         raise InputsError(f"{path} has no options: write 'options: {{}}' when the playbook takes nothing.")
-    return Inputs(path.stem, content["options"], content.get("returns") or {})
+    return Inputs(
+        path.stem,
+        content["options"],
+        content.get("returns") or {},
+        content.get("every_host_of") or (),
+        bool(content.get("controller_only")),
+    )
 
 
 @functools.cache
