@@ -25,7 +25,7 @@ import yaml
 from ansible_collections.django_ec2.site.plugins.action import release_build as action_release_build
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import archive as release_archive
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import build as release
-from ansible_collections.django_ec2.site.plugins.plugin_utils.release import build_commands
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import build_commands, store
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import layer as release_layer
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import source as release_source
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.recipe import Recipe, ReleaseError, Target
@@ -45,7 +45,7 @@ def project(tmp_path: Path) -> Path:
     return source
 
 
-def recipe(source: Path, **changes: Any) -> Recipe:
+def recipe(source: Path | str, **changes: Any) -> Recipe:
     given = {"name": "shop", "source": source, "requirements": ("requirements.txt",), "packages": ("pyuwsgi==2.0.30",)}
     return Recipe(**{**given, **changes})
 
@@ -191,6 +191,77 @@ def test_the_input_key_is_known_before_anything_is_built(project: Path, tmp_path
         key(project, tmp_path, name="other"),
     ]
     assert len({said, *others}) == len(others) + 1
+
+
+def converging(
+    source: Path | str, directory: Path, live_source: str, keep: bool = False, **changes: Any
+) -> dict[str, Any]:
+    return release.input_key(recipe(source, **changes), TARGET, directory, live_source, keep)
+
+
+def test_a_directory_that_was_edited_leaves_the_live_release(project: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "k"
+    live = release_source.identified(str(project), "", "", directory).digest
+    before = converging(project, directory, live)
+    assert (before["moves"], before["differs"]) == (False, "")
+    _edit(project)
+    after = converging(project, directory, live)
+    assert (after["moves"], after["input_key"]) == (False, before["input_key"])
+    assert after["differs"] == f"{project} has changed since the live release was made from it"
+    # A deploy, and the first one.
+    assert converging(project, directory, "")["moves"] is True
+    assert converging(project, directory, "")["input_key"] != before["input_key"]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_branch_that_went_on_leaves_the_live_release_and_an_exact_version_does_not(
+    project: Path, tmp_path: Path
+) -> None:
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "--quiet", "--initial-branch", "main")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "one")
+    first = git("rev-parse", "HEAD")
+    git("commit", "--quiet", "--message", "two", "--allow-empty")
+    git("tag", "v2")
+    second, directory, url = git("rev-parse", "HEAD"), tmp_path / "k", f"file://{project}"
+    for version, words in (("main", "main of"), ("", "the default branch of")):
+        said = converging(url, directory, f"git {first}", version=version)
+        assert said["differs"] == f"{words} {url} is at {second[:12]}, and the live release is from {first[:12]}"
+        assert (said["moves"], said["commit"]) == (False, first)
+        assert converging(url, directory, f"git {second}", version=version)["differs"] == ""
+    for version in ("v2", second, second[:10], "refs/tags/v2"):
+        assert converging(url, directory, f"git {first}", version=version)["moves"] is True
+        # A rotation of passwords moves nothing.
+        kept = converging(url, directory, f"git {first}", keep=True, version=version)
+        assert (kept["moves"], kept["commit"]) == (False, first)
+    assert "made from another source" in converging(url, directory, "0123abcd", version="main")["differs"]
+
+
+def test_what_came_from_a_host_is_found_as_if_it_had_been_built(
+    project: Path, tmp_path: Path, uv: list[list[str]]
+) -> None:
+    built = release.build(recipe(project), TARGET, tmp_path / "elsewhere")
+    kept = tmp_path / "here" / "shop"
+    for kind, path in (("layer", built["layer_archive"]), ("release", built["archive"])):
+        with tarfile.open(path) as archive, store.receiving(kept) as partial:
+            described = archive.extractfile(f"{kind}.json")
+            assert described
+            shutil.copy(path, partial)
+            keep = store.keep_layer if kind == "layer" else store.keep_release
+            keep(kept, json.load(described), partial)
+    calls = len(uv)
+    found = release.build(recipe(project), TARGET, tmp_path / "here")
+    assert found["built"] is False
+    assert {key: found[key] for key in ("release", "layer")} == {key: built[key] for key in ("release", "layer")}
+    assert Path(found["archive"]).read_bytes() == Path(built["archive"]).read_bytes()
+    # Another source on the same packages resolves nothing.
+    _edit(project)
+    release.build(recipe(project), TARGET, tmp_path / "here")
+    assert len(uv) == calls
 
 
 def test_the_id_comes_from_what_was_built(project: Path, tmp_path: Path, uv: list[list[str]]) -> None:

@@ -122,6 +122,6 @@ def test_a_bare_repository_is_a_source(repository: Path, tmp_path: Path, name: s
     with obtained(str(bare), "v1", "", tmp_path / "kept") as source:
         assert (source.directory / "manage.py").read_text() == "VERSION = 1\n"
         assert [path.name for path in source.files] == ["manage.py"]
-    identity, version = release_source.identified(str(bare), "", "", tmp_path / "kept")
-    assert identity == f"git {git(repository, 'rev-parse', 'main')}"
-    assert version == identity.removeprefix("git ")[:12]
+    found = release_source.identified(str(bare), "", "", tmp_path / "kept")
+    assert found.digest == f"git {git(repository, 'rev-parse', 'main')}"
+    assert found.version == found.digest.removeprefix("git ")[:12]

@@ -30,6 +30,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "rebuild": {"type": "bool", "default": False},
     "key_only": {"type": "bool", "default": False},
     "keep_going": {"type": "bool", "default": False},
+    "live_source": {"type": "str", "default": ""},
+    "keep_live": {"type": "bool", "default": False},
 }
 
 
@@ -52,7 +54,9 @@ def answer(given: dict[str, Any]) -> dict[str, Any]:
     target, directory = Target(python=given["python"], platform=given["platform"]), Path(given["directory"])
     try:
         if given["key_only"]:
-            result: dict[str, Any] = dict(release.input_key(recipe, target, directory))
+            result: dict[str, Any] = release.input_key(
+                recipe, target, directory, given["live_source"], given["keep_live"]
+            )
         else:
             result = release.build(recipe, target, directory, given["layers"], given["rebuild"])
     except ReleaseError as error:

@@ -7,12 +7,14 @@ from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.release.stage import last_document
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import (
+    choice,
     messages,
     outcome,
     releases,
     superusers,
     units,
 )
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.target import target_of
 
 
 class FilterModule:
@@ -23,7 +25,7 @@ class FilterModule:
             "release_activation": releases.activation,
             "release_all_pending": outcome.all_pending,
             "release_anywhere_pending": releases.anywhere_pending,
-            "release_asked_for": releases.asked_for,
+            "release_asked_for": choice.asked_for,
             "release_cause": outcome.cause,
             "release_build_failures": outcome.build_failures,
             "release_buildable": outcome.buildable,
@@ -38,9 +40,10 @@ class FilterModule:
             "release_locks_of_failed": outcome.locks_of_failed,
             "release_migration_line": messages.migration_line,
             "release_migrations": releases.migrations,
-            "release_missing": releases.missing,
+            "release_notes": choice.notes,
             "release_outcome": outcome.outcome,
             "release_pending": releases.pending,
+            "release_plan": choice.plan,
             "release_previous": releases.previous,
             "release_question": releases.question,
             "release_services_here": units.here,
@@ -49,8 +52,13 @@ class FilterModule:
             "release_superuser": superusers.task,
             "release_superuser_where": superusers.where,
             "release_superusers_due": superusers.due,
+            "release_target": target_of,
+            "release_to_build": choice.to_build,
+            "release_to_fetch": choice.to_fetch,
             "release_to_migrate": releases.to_migrate,
             "release_unit": releases.unit,
+            "release_unknown": choice.unknown,
             "release_wanted": releases.wanted,
             "release_words": releases.words,
+            "release_with_live": choice.with_live,
         }

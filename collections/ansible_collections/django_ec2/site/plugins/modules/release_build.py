@@ -106,6 +106,17 @@ options:
     description: Whether a release that can't be built is an answer, RV(problem), so that a loop goes on with the others.
     type: bool
     default: false
+  live_source:
+    description:
+      - With O(key_only), what the source of the live release was, in a run that is no deploy. Only another exact version (a tag, a
+        commit) then moves it.
+      - Empty in a deploy, and before the first one.
+    type: str
+    default: ""
+  keep_live:
+    description: With O(live_source), whether another exact version does not move it either.
+    type: bool
+    default: false
 author:
   - The maintainers
 attributes:
@@ -135,6 +146,18 @@ input_key:
   description: The name of everything that goes into the release.
   type: str
   returned: success
+moves:
+  description: Whether the release takes the place of the one that is live.
+  type: bool
+  returned: success, with O(key_only)
+differs:
+  description: How the source differs from that of the live release, which stays; empty otherwise.
+  type: str
+  returned: success, with O(key_only)
+commit:
+  description: The commit of the live release; empty for one from a directory.
+  type: str
+  returned: success, with O(key_only)
 release:
   description: The release's id, twelve hexadecimal digits of the digest of what was built.
   type: str

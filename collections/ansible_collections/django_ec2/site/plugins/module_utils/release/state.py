@@ -59,6 +59,7 @@ def read_releases(directory: str, details: bool) -> dict:
                 found[name] = {
                     "input_key": description.get("input_key", ""),
                     "layer": description.get("layer", ""),
+                    **{key: description.get(key, "") for key in ("source", "python", "platform")},
                     "complete": os.path.exists(os.path.join(path, ".complete")),
                     "ready": os.path.exists(os.path.join(path, ".ready")),
                     "bad": read_mark(os.path.join(path, ".bad")),

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.plugin_utils.release import archive, layer
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import archive, layer, store
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import source as release_source
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.build_commands import run_build_commands
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.recipe import Recipe, ReleaseError, Target
@@ -39,27 +39,49 @@ def locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def input_key(recipe: Recipe, target: Target, directory: Path) -> dict[str, str]:
+def input_key(
+    recipe: Recipe, target: Target, directory: Path, live_source: str = "", keep_live: bool = False
+) -> dict[str, object]:
     """What the release would be made from, without building anything.
 
     Args:
         recipe: what goes in.
         target: what it is for.
         directory: where builds are kept.
+        live_source: the source's identity that the live release was made from, in a run that is no deploy: then only another exact
+            version moves it. Empty in a deploy, and before the first one.
+        keep_live: whether another exact version does not move it either.
 
     Returns:
-        ``input_key`` and ``version`` (of the source, for people).
+        ``input_key`` and ``version`` (of the source, for people), ``moves`` (whether it takes the place of what is live),
+        ``differs`` (how the source differs from that of the live release, which stays) and ``commit`` (of the live release).
 
     Raises:
         ReleaseError: the source cannot be had.
     """
     try:
-        identity, version = release_source.identified(
-            str(recipe.source), recipe.version, recipe.deploy_key, directory / "git"
-        )
+        now = release_source.identified(str(recipe.source), recipe.version, recipe.deploy_key, directory / "git")
     except SourceError as error:
         raise ReleaseError(f"applications.{recipe.name}: {error}") from error
-    return {"input_key": recipe.input_key(identity, target), "version": version}
+    moves = not live_source or (now.exact and not keep_live)
+    differs = "" if moves or now.digest == live_source else _difference(recipe, now, live_source)
+    return {
+        "input_key": recipe.input_key(live_source if differs else now.digest, target),
+        "version": now.version,
+        "moves": moves,
+        "differs": differs,
+        "commit": release_source.commit_of(live_source),
+    }
+
+
+def _difference(recipe: Recipe, now: release_source.Identity, live_source: str) -> str:
+    commit, live_commit = release_source.commit_of(now.digest), release_source.commit_of(live_source)
+    if bool(commit) != bool(live_commit):
+        return f"the live release was made from another source than {recipe.source}"
+    if not commit:
+        return f"{recipe.source} has changed since the live release was made from it"
+    branch = recipe.version or "the default branch"
+    return f"{branch} of {recipe.source} is at {commit[:12]}, and the live release is from {live_commit[:12]}"
 
 
 def build(
@@ -98,13 +120,13 @@ def _find_or_build(
 ) -> dict[str, object]:
     key = recipe.input_key(source.identity, target)
     known = kept / f"{key}.json"
-    result = _read(known)
+    result = store.read(known)
     built = rebuild or not result or not _archives_are_there(kept, result, layers)
     if built:
         work = Path(tempfile.mkdtemp(prefix=".build-", dir=kept))
         try:
             result = _build(recipe, target, source, work, kept, {} if rebuild else layers, rebuild)
-            _keep(known, result)
+            store.write(known, result)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     layer_archive = kept / "layers" / str(result["layer_archive"]) if result["layer_archive"] else None
@@ -123,21 +145,6 @@ def _archives_are_there(kept: Path, result: Mapping[str, object], layers: Layers
     return any(one["layer"] == result["layer"] for one in layers.values()) or (
         bool(result["layer_archive"]) and (kept / "layers" / str(result["layer_archive"])).exists()
     )
-
-
-def _read(path: Path) -> dict[str, object]:
-    """A record of this directory; empty where there is none, or one that a full disk cut short."""
-    try:
-        content = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _keep(path: Path, content: Mapping[str, object]) -> None:
-    partial = path.with_suffix(".new")
-    partial.write_text(json.dumps(content))
-    partial.replace(path)
 
 
 class _Layering:
@@ -159,7 +166,7 @@ class _Layering:
         return self.made[key]
 
     def _found(self, key: str) -> dict[str, object]:
-        known = {} if self.rebuild else _read(self.directory / f"{key}.json")
+        known = {} if self.rebuild else store.read(self.directory / f"{key}.json")
         if known and (self.directory / str(known["layer_archive"])).exists():
             return known
         if key not in self.layers:
@@ -169,7 +176,7 @@ class _Layering:
 
     def _new(self, key: str, source: Path) -> dict[str, object]:
         found = layer.build(self.recipe, source, self.target, key, self.directory, self.git)
-        _keep(self.directory / f"{key}.json", found)
+        store.write(self.directory / f"{key}.json", found)
         return found
 
 

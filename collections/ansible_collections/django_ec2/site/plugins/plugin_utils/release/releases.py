@@ -13,14 +13,8 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils import application
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.environment import application_fingerprint
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import BUILD_KEYS
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_url
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.target import target_of
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.units import here, settings_files
-
-
-def _target(facts: Mapping[str, Any], platform: str) -> dict[str, str]:
-    if "python" not in facts:
-        raise AnsibleFilterError("Facts are missing: the play has to gather them (gather_subset: [min, hardware]).")
-    version = facts["python"]["version"]
-    return {"python": f"{version['major']}.{version['minor']}", "platform": platform}
 
 
 def builds(
@@ -30,7 +24,7 @@ def builds(
 
     ``root`` is the directory that relative sources lie below.
     """
-    targets = sorted({tuple(_target(host["ansible_facts"], platform).values()) for host in hosts})
+    targets = sorted({target_of(host["ansible_facts"], platform) for host in hosts})
     return [
         {key: one[key] for key in BUILD_KEYS}
         | {"source": one["source"] if is_url(one["source"]) else str(Path(root, one["source"]))}
@@ -39,91 +33,6 @@ def builds(
         for one in applications
         for python, platform in targets
     ]
-
-
-def _complete(host: Mapping[str, Any], name: str, key: str) -> set[str]:
-    """Ids of the releases on a host that were made from this input."""
-    releases = host["__release_read"]["applications"][name]["releases"]
-    return {one for one, own in releases.items() if own["complete"] and own["input_key"] == key}
-
-
-def _alike(hosts: Iterable[Mapping[str, Any]], target: tuple[str, str]) -> list[Mapping[str, Any]]:
-    """The hosts of a target."""
-    return [host for host in hosts if tuple(_target(host["ansible_facts"], target[1]).values()) == target]
-
-
-def _shared(hosts: list[Mapping[str, Any]], name: str, key: str) -> str:
-    """The release from this input that each of the hosts has; of several the one that is live on most. Empty without one."""
-    sets = [_complete(host, name, key) for host in hosts]
-    everywhere = set.intersection(*sets) if sets else set()
-
-    def live_on(release: str) -> int:
-        states = (host["__release_read"]["applications"][name] for host in hosts)
-        return sum(own["slots"].get(own["live"], {}).get("release") == release for own in states)
-
-    return max(sorted(everywhere), key=live_on, default="")
-
-
-def missing(
-    keys: list[dict[str, Any]], hosts: Iterable[Mapping[str, Any]], rebuild: bool = False
-) -> list[dict[str, Any]]:
-    """Of the releases that are asked for, those that some host does not have, as items for the module release_build.
-
-    Args:
-        keys: results of release_build with ``key_only``.
-        hosts: variables of the hosts of the play, each with what release_state read.
-        rebuild: all of them, whatever the hosts have.
-    """
-    hosts = list(hosts)
-    wanted = []
-    for result in keys:
-        item = result["item"]
-        alike = _alike(hosts, (item["python"], item["platform"]))
-        if rebuild or not _shared(alike, item["name"], result["input_key"]):
-            known = [host["__release_read"]["applications"][item["name"]]["layers"] for host in alike]
-            layers = {
-                key: record for key, record in (known[0] if known else {}).items() if all(one.get(key) == record for one in known)
-            }  # fmt: skip
-            wanted.append({**item, "layers": layers, "rebuild": rebuild})
-    return wanted
-
-
-def asked_for(
-    keys: list[dict[str, Any]],
-    built: list[dict[str, Any]],
-    hosts: Iterable[Mapping[str, Any]],
-    facts: Mapping[str, Any],
-    platform: str,
-) -> dict[str, dict[str, Any]]:
-    """The release of each application that this host is asked to have, before rollbacks are thought of.
-
-    Args:
-        keys: results of release_build with ``key_only``.
-        built: results of release_build for what ``missing`` said.
-        hosts: variables of the hosts of the play, each with what release_state read.
-        facts: of this host.
-        platform: of this host.
-    """
-    target = tuple(_target(facts, platform).values())
-    here_built = {
-        result["item"]["name"]: result for result in built
-        if (result["item"]["python"], result["item"]["platform"]) == target
-    }  # fmt: skip
-    alike = _alike(list(hosts), target)
-    found = {}
-    for result in keys:
-        name = result["item"]["name"]
-        if (result["item"]["python"], result["item"]["platform"]) != target:
-            continue
-        if name in here_built:
-            fields = ("release", "archive", "layer", "layer_archive", "version")
-            found[name] = {field: here_built[name][field] for field in fields}
-        else:
-            release = _shared(alike, name, result["input_key"])
-            found[name] = {
-                "release": release, "archive": "", "layer": "", "layer_archive": "", "version": result["version"],
-            }  # fmt: skip
-    return found
 
 
 def state_request(applications: list[dict[str, Any]], singletons: bool = True) -> list[dict[str, Any]]:

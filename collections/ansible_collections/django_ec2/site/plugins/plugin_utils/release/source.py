@@ -23,6 +23,8 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.valid
 
 GIT_SECONDS = 600
 GIT_CONFIGURATION = Path(__file__).with_name("gitconfig")
+# How the identity of a commit begins.
+GIT = "git "
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SKIPPED_DIRECTORIES = {
     ".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "node_modules", ".mypy_cache", ".pytest_cache",
@@ -206,16 +208,38 @@ def _directory(source: str) -> Source:
     return Source(directory, version, digest(directory, files), files)
 
 
-def identified(source: str, version: str, key: str, kept: Path) -> tuple[str, str]:
-    """What makes a source another one, and its version for people, without a checkout.
+@dataclass(frozen=True)
+class Identity:
+    """What a source is at this moment.
 
-    The arguments and errors are those of ``obtained``.
+    Attributes:
+        digest: what makes it another one, as in ``Source.identity``.
+        version: for people to read.
+        exact: whether the version that was asked for is one that stays: a tag or a commit, no branch and no directory.
     """
+
+    digest: str
+    version: str
+    exact: bool
+
+
+def commit_of(identity: str) -> str:
+    """The commit of an identity; empty for that of a directory."""
+    return identity.removeprefix(GIT) if identity.startswith(GIT) else ""
+
+
+def identified(source: str, version: str, key: str, kept: Path) -> Identity:
+    """What a source is, without a checkout. The arguments and errors are those of ``obtained``."""
     if not is_git(source):
         found = _directory(source)
-        return found.identity, found.version
-    _place, commit = _mirror(source, version, key, kept)
-    return f"git {commit}", version or commit[:12]
+        return Identity(found.identity, found.version, exact=False)
+    mirror, commit = _mirror(source, version, key, kept)
+    return Identity(f"{GIT}{commit}", version or commit[:12], exact=bool(version) and not _is_branch(mirror, version))
+
+
+def _is_branch(mirror: Path, version: str) -> bool:
+    named = _git("rev-parse", "--symbolic-full-name", "--end-of-options", version, cwd=mirror).stdout
+    return "refs/heads/" in named
 
 
 @contextmanager
@@ -247,6 +271,8 @@ def obtained(source: str, version: str, key: str, kept: Path) -> Iterator[Source
             done = _git(*words, cwd=checkout / "tree", ssh=ssh_command(key, kept))
         if done.returncode != 0:
             raise SourceError(f"{source} at {commit} cannot be checked out: {done.stderr.strip()[-800:]}")
-        yield Source(checkout / "tree", version or commit[:12], f"git {commit}", _some_files(checkout / "tree", source))
+        yield Source(
+            checkout / "tree", version or commit[:12], f"{GIT}{commit}", _some_files(checkout / "tree", source)
+        )
     finally:
         shutil.rmtree(checkout, ignore_errors=True)
