@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,6 +118,16 @@ def on(name: str) -> Any:
     """A host of the scenario, as root."""
     inventory = PROJECT / INVENTORY
     return testinfra.get_host(f"ansible://{name}?ansible_inventory={inventory}&force_ansible=true")
+
+
+def soon(true: Callable[[], bool], seconds: float = 15) -> bool:
+    """Whether it becomes true in that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.5)
+    return False
 
 
 def history(name: str, application: str = "plain") -> list[dict[str, Any]]:

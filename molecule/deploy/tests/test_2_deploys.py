@@ -21,6 +21,7 @@ from deploying import (
     history,
     on,
     play,
+    soon,
     started_until,
     variant,
     visitors,
@@ -75,6 +76,33 @@ def test_what_was_rolled_back_stays_away_from_site_yml(good: str, sources: Path)
     assert good in Visitor("web1", "plain.test").get("/").text
 
 
+def test_a_convergence_is_no_deploy(good: str, unharmed: object) -> None:
+    # The inventory's source is not what was deployed last.
+    run = play("site.yml", "-e", "app=plain", "--tags", "release")
+    assert set(run.changed.values()) == {0}, run.changed
+    said = " ".join(run.output.split())
+    assert "tests/projects/plain has changed since the live release was made from it" in said, said[-3000:]
+    assert "ansible-playbook playbooks/deploy.yml -e app=plain" in said
+    assert good
+    assert unharmed
+
+
+def test_a_host_without_a_release_gets_that_of_the_others_byte_for_byte(good: str, tmp_path: Path) -> None:
+    archives = "sha256sum /srv/plain/releases/$(readlink -f /srv/plain/live/release | xargs basename)/archive.tar.gz"
+    archives += " $(readlink -f /srv/plain/live/release/venv)/archive.tar.gz"
+    there = on("web1").check_output(archives)
+    on("web2").check_output(
+        "systemctl disable --now --quiet 'uwsgi-plain@blue' 'uwsgi-plain@green' && cd /srv/plain && "
+        "rm -rf live releases/* layers/* shared/static/* slots/*/* history.jsonl"
+    )
+    # A controller that has built nothing, and a run that leaves the others out.
+    words = ("-e", "app=plain", "-e", f"release_build_directory={tmp_path}", "--limit", "web2", "--tags", "release")
+    play("site.yml", *words)
+    assert on("web2").check_output(archives) == there
+    assert f"<!-- release {LIVE[-1]} -->" in Visitor("web2", "plain.test").get("/").text
+    assert good
+
+
 def test_a_rollback_to_what_is_not_there_says_what_is(unharmed: object) -> None:
     run = play("playbooks/rollback.yml", "-e", "app=plain", "-e", "release=0123456789ab", code=2)
     assert "0123456789ab of plain is not on this host (others: " in " ".join(run.output.split())
@@ -91,6 +119,10 @@ def test_the_second_of_two_deploys_is_told_who_holds_the_lock(good: str, sources
     with started_until("Activate | Make the slot live", *words):
         said = " ".join(deploy(variant(sources, "late"), code=2).output.split())
     assert re.search(r"deploys since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(process \d+ on ", said), said[-3000:]
+    # The first one was killed. Its locks do not outlive it, so that the next run need not guess.
+    for name in WEB:
+        lock = on(name).file("/srv/plain/deploy.lock")
+        assert soon(lambda file=lock: file.content_string == ""), name
     assert good
     assert unharmed
 

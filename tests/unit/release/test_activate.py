@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.django_ec2.site.plugins.module_utils.release import checks, drain, question
+from ansible_collections.django_ec2.site.plugins.module_utils.release import checks, deploy_lock, drain, question
 from ansible_collections.django_ec2.site.plugins.module_utils.release.services import Units
 from ansible_collections.django_ec2.site.plugins.modules import release_activate as module_release_activate
 from ansible_collections.django_ec2.site.plugins.modules import release_health
@@ -297,6 +297,30 @@ def test_what_a_killed_controller_left_running_is_ended(host: Host) -> None:
     assert left.wait(timeout=10) == -signal.SIGKILL
     left.stdout.close()
     assert host.live == "slots/green"
+
+
+RUN = {"controller": "c1", "process": 1, "started": "5"}
+
+
+def test_a_module_whose_run_is_over_switches_nothing(host: Host) -> None:
+    server = host.serve("green", http(200))
+    said = host.activate(run=RUN)
+    assert said["failed"] is True
+    assert "the run that began this is over" in said["msg"]
+    assert server.questions == []
+    deploy_lock.take(str(host.root), "admin", RUN, 120, False)
+    assert "failed" not in host.activate(run=RUN)
+    assert not deploy_lock.held(str(host.root), RUN), "it was given back"
+
+
+def test_a_run_that_ends_while_its_release_starts_does_not_make_it_live(host: Host) -> None:
+    deploy_lock.take(str(host.root), "admin", RUN, 120, False)
+    host.serve("green", http(503), http(200), delay=0.5)
+    threading.Timer(0.3, deploy_lock.give_back, (str(host.root), RUN)).start()
+    said = host.activate(run=RUN, start_timeout=5)
+    assert (said["failed"], host.live) == (True, "slots/blue")
+    assert not (host.root / "releases" / "new" / ".bad").exists(), "it says nothing about the release"
+    assert host.calls()[-1] == "systemctl stop uwsgi-shop@green.service"
 
 
 def test_a_slot_that_needs_time_is_asked_again(host: Host) -> None:

@@ -23,6 +23,7 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         return {
             "release_activation": releases.activation,
+            "release_all_leftovers": releases.all_leftovers,
             "release_all_pending": outcome.all_pending,
             "release_anywhere_pending": releases.anywhere_pending,
             "release_asked_for": choice.asked_for,
@@ -46,6 +47,7 @@ class FilterModule:
             "release_plan": choice.plan,
             "release_previous": releases.previous,
             "release_question": releases.question,
+            "release_seen": releases.seen,
             "release_services_here": units.here,
             "release_staging": releases.staging,
             "release_state_request": releases.state_request,

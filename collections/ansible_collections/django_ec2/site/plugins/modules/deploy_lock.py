@@ -9,14 +9,16 @@ DOCUMENTATION = r"""
 module: deploy_lock
 short_description: Let one run at a time change the releases of an application
 description:
-  - Takes, renews or gives back the lock of an application on a host. Who holds it, and since when, stands in
+  - Takes, renews or gives back the locks of applications on a host, all of them or none. Who holds one, and since when, stands in
     C(deploy.lock) in the application's directory.
+  - A process beside the run renews them while the run lives, and gives them back when it is gone, however it ended.
   - The lock of a run on the same controller whose process is gone is taken over at once. The lock of another controller is
-    taken over when it was not renewed for O(lease) seconds.
+    taken over when there was no sign of life for O(lease) seconds.
 options:
-  root:
-    description: Directory of the application.
-    type: path
+  roots:
+    description: Directories of the applications.
+    type: list
+    elements: path
     required: true
   state:
     description: V(present) takes or renews it, V(absent) gives it back.
@@ -31,10 +33,20 @@ options:
     description: Take it from whoever holds it.
     type: bool
     default: false
-  lease:
-    description: Seconds after which a lock that was not renewed counts as left behind.
+  wait:
+    description: Seconds to wait for a run that holds one of them.
     type: int
-    default: 900
+    default: 0
+  lease:
+    description: Seconds without a sign of life after which a lock counts as left behind.
+    type: int
+    default: 120
+  seen:
+    description: >-
+      For each directory the C(moment) that release_state read. What another run has made live since is no base for this one, which
+      then fails.
+    type: dict
+    default: {}
   run:
     description: What tells this run from others; the action plugin fills it in.
     type: dict
@@ -50,17 +62,21 @@ attributes:
 EXAMPLES = r"""
 - name: Take the lock
   django_ec2.site.deploy_lock:
-    root: /srv/board
+    roots: [/srv/board]
     who: admin
 """
 
 RETURN = r"""
 taken:
-  description: Whether this run holds the lock now.
+  description: Whether this run holds the locks now.
+  returned: success
+  type: bool
+renewed:
+  description: Whether it held all of them before.
   returned: success
   type: bool
 holder:
-  description: Who holds it when it is not this run.
+  description: Who holds one of them when it is not this run, and its C(root).
   returned: success
   type: dict
 """
@@ -69,31 +85,45 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils.release import deploy_lock
+from ansible_collections.django_ec2.site.plugins.module_utils.release.slots import moment
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
-            "root": {"type": "path", "required": True},
+            "roots": {"type": "list", "elements": "path", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "who": {"type": "str", "default": ""},
             "force": {"type": "bool", "default": False},
-            "lease": {"type": "int", "default": 900},
+            "wait": {"type": "int", "default": 0},
+            "lease": {"type": "int", "default": 120},
+            "seen": {"type": "dict", "default": {}},
             "run": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
-    given = module.params
+    given, run = module.params, module.params["run"]
     present = given["state"] == "present"
     holder: dict = {}
-    if not module.check_mode and os.path.isdir(given["root"]):
+    renewed = False
+    if not module.check_mode:
         if present:
-            holder = deploy_lock.take(given["root"], given["who"], given["run"], given["lease"], given["force"])
+            there = [root for root in given["roots"] if os.path.isdir(root)]
+            renewed = all(deploy_lock.held(root, run) for root in there)
+            holder = deploy_lock.take_all(there, given["who"], run, given["lease"], given["force"])
+            changed = [root for root in there if given["seen"].get(root, moment(root)) != moment(root)]
+            if changed and not holder:
+                for root in there:
+                    deploy_lock.give_back(root, run)
+                module.fail_json(
+                    msg=f"Another run has changed what is live in {', '.join(changed)} since this one looked: run this again."
+                )
         else:
-            holder = deploy_lock.give_back(given["root"], given["run"])
+            for root in given["roots"]:
+                holder = deploy_lock.give_back(root, run) or holder
     # The lock is about this run, not about what the host is: no task that takes it has changed the host.
-    module.exit_json(changed=False, taken=present and not holder, holder=holder)
+    module.exit_json(changed=False, taken=present and not holder, renewed=renewed, holder=holder)
 
 
 if __name__ == "__main__":

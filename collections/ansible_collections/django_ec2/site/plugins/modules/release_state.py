@@ -73,6 +73,7 @@ applications:
   sample:
     board:
       live: blue
+      moment: blue 178
       idle: green
       settings: 0f3c
       slots: {blue: {release: 4be1, fingerprint: 77aa, settings: 0f3c, active: true}, green: {}}

@@ -56,6 +56,15 @@ def read_history(root: str, last: int = 200) -> list[dict]:
     return found
 
 
+def moment(root: str) -> str:
+    """What changes with each switch: the live slot, and the length of the history."""
+    try:
+        size = os.stat(os.path.join(root, "history.jsonl")).st_size
+    except FileNotFoundError:
+        size = 0
+    return f"{live_slot(root)} {size}"
+
+
 def live_slot(root: str) -> str:
     """The slot that the pointer says; empty before the first deploy."""
     live = os.path.join(root, "live")

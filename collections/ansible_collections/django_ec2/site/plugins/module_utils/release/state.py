@@ -12,6 +12,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.release.slots impo
     SLOTS,
     digest,
     live_slot,
+    moment,
     read_history,
     read_slot,
 )
@@ -99,6 +100,7 @@ def read_state(
     return {
         one["name"]: {
             "live": lives[one["name"]],
+            "moment": moment(one["root"]),
             "idle": "green" if lives[one["name"]] == "blue" else "blue",
             "settings": digest(one["files"], expected),
             "slots": {

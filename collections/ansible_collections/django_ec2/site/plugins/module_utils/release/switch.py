@@ -25,6 +25,10 @@ LEFTOVER_SECONDS = 10
 ANSWER_SECONDS = 10
 
 
+class RunOver(Unhealthy):
+    """The run of Ansible that wanted the switch is gone, which says nothing about the release."""
+
+
 class Switch:
     """One switch of one application on one host. ``module.params`` are the options of the module release_activate."""
 
@@ -164,6 +168,18 @@ class Switch:
             json.dump(content, handle)
         os.replace(path + ".new", path)
 
+    def still_ours(self) -> None:
+        """Find out whether this run still holds the lock.
+
+        A run that was killed leaves workers and modules behind, which go on with what they were told. Nobody waits for it any more, and
+        the next run may be at work on what it saw.
+
+        Raises:
+            Unhealthy: it does not.
+        """
+        if self.given["run"] and not deploy_lock.held(self.root, self.given["run"]):
+            raise RunOver("the run that began this is over, or another one took its lock")
+
     def remember(self, seconds: float) -> None:
         """Add a line to the history; a host without room for it has switched all the same."""
         line = {
@@ -244,13 +260,17 @@ class Switch:
     def _prove(self) -> float:
         """Start what is new and see that it serves; whatever cannot be done leaves alone what is live."""
         try:
+            self.still_ours()
             seconds = self.start()
             self.check_pages()
             self.units.start_services(self.services(self.slot, singleton=False))
             self.units.systemctl(*ENABLE, self.unit(self.slot))
+            self.still_ours()
             self.record()
         except OSError as error:
             self.give_up(Unhealthy(f"the host has no room for it: {error}"), new_release=False)
+        except RunOver as error:
+            self.give_up(error, new_release=False)
         except Unhealthy as error:
             self.give_up(error, new_release=self.given["release"] != self.before)
         return seconds

@@ -155,6 +155,12 @@ def leftovers(state: Mapping[str, Any]) -> list[str]:
     return sorted(name for name, own in state.items() if own["slots"][own["idle"]].get("active"))
 
 
+def all_leftovers(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The applications of which some host has a leftover, in one order for all hosts."""
+    states = (host["__release_read"]["applications"] for host in hosts if "__release_read" in host)
+    return sorted({name for state in states for name in leftovers(state)})
+
+
 def first_pending(hosts: Iterable[Mapping[str, Any]], name: str) -> str:
     """The first host of the play that has to deploy the application: it migrates for all."""
     return next((host["inventory_hostname"] for host in hosts if name in host.get("__release_pending", [])), "")
@@ -176,6 +182,11 @@ def surplus(state: Mapping[str, Any], release: str, kept: int) -> list[str]:
 def anywhere_pending(hosts: Iterable[Mapping[str, Any]]) -> bool:
     """Whether any host of the play has to change."""
     return any(host.get("__release_pending") for host in hosts)
+
+
+def seen(state: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+    """What was live when this run looked, by directory: what another run changes meanwhile is no base for it."""
+    return {f"/srv/{name}": state[name]["moment"] for name in names}
 
 
 def service_request(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
