@@ -16,6 +16,8 @@ BOOT_SECONDS = 90
 SSH_PORT = 22
 CONNECT_SECONDS = 3
 REMOVAL_ATTEMPTS = 5
+# Where applications with `media_storage: shared` keep their files: plugin_utils/applications/storage.py.
+SHARED_MOUNT = "/mnt/applications"
 # systemd in each host takes a few inotify instances; the kernel's 128 are used up by ten hosts.
 INOTIFY_INSTANCES = 1024
 
@@ -33,6 +35,11 @@ def machines(settings: Settings, podman: Podman) -> list[Machine]:
     """The hosts of this lab that have a container, whatever its state."""
     found = [machine(container) for container in podman.containers(f"label=lab.name={settings.name}")]
     return sorted(found, key=lambda one: one.name)
+
+
+def shared_volume(settings: Settings) -> str:
+    """The name of the volume that all hosts of the lab share."""
+    return f"lab-{settings.name}-shared"
 
 
 def ensure_kernel_settings(settings: Settings) -> None:
@@ -69,6 +76,8 @@ def create(
     words = ["run", "--detach", "--name", host.container, "--hostname", host.name]
     words += ["--network", settings.name, "--ip", host.address, "--network-alias", host.name]
     words += ["--volume", f"{names.path(settings)}:/etc/resolv.conf:ro"]
+    # One file system for all hosts, as EFS is on AWS.
+    words += ["--volume", f"{shared_volume(settings)}:{SHARED_MOUNT}"]
     words += ["--privileged", "--systemd=always"]
     # A host that reboots ends its container; Podman starts it again, as the hypervisor does with an instance.
     words += ["--restart=always"]

@@ -202,6 +202,7 @@ def remove(settings: Settings, force: bool = False) -> bool:
             plan.check_owner(settings.name, str(PROJECT), existing)
         if existing:
             containers.remove(podman, [machine.container for machine in existing])
+        podman("volume", "rm", "--force", containers.shared_volume(settings))
         had_network = network.remove(settings, podman)
         ssh.close_connections(settings, ssh.addresses(settings))
         # Releases and screenshots below build/ are no part of the lab's hosts; all else goes with it.

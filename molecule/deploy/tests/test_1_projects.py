@@ -69,8 +69,25 @@ def test_a_picture_is_taken_and_served_by_nginx(gallery: Visitor) -> None:
     assert path, page.text[-2000:]
     answer = gallery.get(path[1])
     assert answer.content == buffer.getvalue()
-    file = on(gallery.host).file(f"/srv/gallery/shared/media/{path[1].removeprefix('/pictures/')}")
-    assert file.user == "gallery"
+    # Each web host has it, whichever one took it.
+    for name in WEB:
+        assert Visitor(name, "gallery.test").get(path[1]).content == buffer.getvalue(), name
+        file = on(name).file(f"/mnt/applications/gallery/media/{path[1].removeprefix('/pictures/')}")
+        assert file.user == "gallery"
+
+
+def test_private_data_is_the_applications_alone(gallery: Visitor) -> None:
+    host: Any = on(gallery.host)
+    code = (
+        "import os, pathlib; p = pathlib.Path(os.environ['DATA_ROOT'], 'letter.txt'); p.write_text('private'); print(p)"
+    )
+    path = host.check_output(f'gallery-manage shell --command "{code}"').splitlines()[-1]
+    assert path == "/mnt/applications/gallery/data/letter.txt"
+    # By way of a link that the application may make in its media, too: nginx is in its group.
+    host.check_output(f"runuser -u gallery -- ln -sfn {path} /mnt/applications/gallery/media/letter.txt")
+    for target in ("/pictures/letter.txt", "/pictures/../data/letter.txt", "/data/letter.txt"):
+        assert "private" not in gallery.get(target).text
+    assert host.run(f"runuser -u www-data -- cat {path}").rc != 0
 
 
 def test_a_timer_runs_its_command_on_one_host(any_visitor: Visitor) -> None:

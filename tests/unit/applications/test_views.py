@@ -27,7 +27,7 @@ def test_what_the_roles_get() -> None:
     assert (instance["harakiri"], instance["processes"], instance["writable_paths"]) == (
         30,
         3,
-        ["/srv/shop/shared/media"],
+        ["/srv/shop/shared/media", "/srv/shop/shared/data"],
     )
     (database,) = postgres_databases(applications)
     assert database["owner"] == "shop_owner"

@@ -130,3 +130,12 @@ def test_purge_keeps_what_is_listed_and_what_does_not_match(etc: Path) -> None:
     assert {f"{etc}/stale.conf", f"{etc}/stale-link.conf"} < set(result["changed_paths"])
     assert sorted(tree(etc)) == [".hidden.conf", "directory.conf", "keep.conf", "link.conf", "other.txt"]
     assert not apply(**params)["changed"]
+
+
+def test_nothing_is_done_where_a_file_system_is_not_mounted(etc: Path) -> None:
+    entry = {"path": f"{etc}/shared/media"}
+    for check_mode in (True, False):
+        message = refused(mounted=[f"{etc}"], directories=[entry], check_mode=check_mode)
+        assert f"nothing is mounted at {etc} on this host" in message
+    assert tree(etc) == {}
+    assert apply(mounted=["/proc"], directories=[entry])["changed"]

@@ -96,10 +96,14 @@ def test_only_what_is_missing_is_shipped(shop: dict[str, Any]) -> None:
     assert (found["archive"], found["layer_archive"]) == (None, None)
 
 
-def test_only_the_media_belong_to_the_application(shop: dict[str, Any]) -> None:
+def test_only_media_and_data_belong_to_the_application(shop: dict[str, Any]) -> None:
     directories = {one["path"]: one for one in units.directories([shop])}
-    assert [path for path, one in directories.items() if one.get("owner")] == ["/srv/shop/shared/media"]
-    assert all(one["mode"] == "0750" and one["group"] == "shop" for one in directories.values())
+    assert [path for path, one in directories.items() if one.get("owner")] == [
+        "/srv/shop/shared/media",
+        "/srv/shop/shared/data",
+    ]
+    assert {one["group"] for one in directories.values()} == {"shop"}
+    assert {path for path, one in directories.items() if one["mode"] != "0750"} == {"/srv/shop/shared/data"}
     parents = [path.rpartition("/")[0] for path in directories]
     assert all(parent in list(directories)[:number] for number, parent in enumerate(parents) if number), "parents first"
 

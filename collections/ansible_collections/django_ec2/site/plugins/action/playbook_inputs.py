@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ansible import constants
+from ansible import constants, context
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.parsing.splitter import parse_kv
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 from ansible.utils.vars import load_extra_vars
@@ -39,12 +40,20 @@ class ActionModule(ActionBase):
         try:
             # A path that is absolute takes the place of the directory.
             inputs = checks.read(project / "playbooks" / "inputs" / f"{own['playbook']}.yml")
-            found = self._host_problems(inputs, task_vars) or self._problems(inputs, project, task_vars)
+            whole = checks.whole_lines(inputs, words := context.CLIARGS.get("extra_vars") or ())
+            given = load_extra_vars(self._loader)
+            for word in (word for word in words if word.partition("=")[0] in whole):
+                # What Ansible took for variables of their own are words of the line.
+                given = {name: value for name, value in given.items() if name not in parse_kv(word)}
+            found = self._host_problems(inputs, task_vars) or self._problems(
+                inputs, {**given, **whole}, project, task_vars
+            )
         except checks.InputsError as error:
             raise AnsibleActionFail(str(error)) from error
         if found:
             result.update(failed=True, msg="\n".join(found))
-        return {"changed": False, **result}
+        # Beside the extra variable of that name, which no fact can outrank.
+        return {"changed": False, "ansible_facts": {"whole_lines": whole}, **result}
 
     def _host_problems(self, inputs: checks.Inputs, task_vars: dict[str, Any]) -> list[str]:
         """An inventory without hosts, or a limit that leaves out a host that the playbook needs."""
@@ -56,9 +65,10 @@ class ActionModule(ActionBase):
             problem = absent_hosts.limit_problem(inputs.playbook, inputs.every_host_of, groups, taken)
         return [problem] if problem else []
 
-    def _problems(self, inputs: checks.Inputs, project: Path, task_vars: dict[str, Any]) -> list[str]:
+    def _problems(
+        self, inputs: checks.Inputs, given: dict[str, Any], project: Path, task_vars: dict[str, Any]
+    ) -> list[str]:
         directory = project / "playbooks" / "inputs"
-        given = load_extra_vars(self._loader)
         roles = checks.role_options(map(Path, constants.DEFAULT_ROLES_PATH))
         sources: list[Callable[[], Iterable[str]]] = [
             lambda: inputs.options,

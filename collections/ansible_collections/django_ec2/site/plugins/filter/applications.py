@@ -12,6 +12,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications impor
     environment,
     resolve,
     secrets,
+    storage,
     views,
 )
 
@@ -31,5 +32,8 @@ class FilterModule:
             "select_application": views.select_application,
             "nginx_sites": views.nginx_sites,
             "postgres_databases": views.postgres_databases,
+            "account_problems": storage.account_problems,
+            "storage_problems": storage.storage_problems,
+            "storage_warnings": storage.storage_warnings,
             "rotating_logins": views.rotating_logins,
         }

@@ -16,6 +16,7 @@ class FilterModule:
             "django_absent": units.absent,
             "django_directories": units.directories,
             "django_files": units.manage_files,
+            "django_mounts": units.mounts,
             "django_purge": units.purge,
             "django_timers": units.timers,
             "django_units": units.units,

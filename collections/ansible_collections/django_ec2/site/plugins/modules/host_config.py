@@ -56,6 +56,11 @@ options:
             With V(false) it is refused.
         type: bool
         default: true
+  mounted:
+    description: Paths that have to be mount points. Nothing is done where one of them is none.
+    type: list
+    elements: str
+    default: []
   directories:
     description:
       - Directories to create. Missing parents are created as V(root:root) V(0755).

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.storage import writable
+
 # The role that places its unit and its settings.
 ROLE = "uwsgi"
 # What a release carries of it, in pip's notation: the server as a wheel, so that a host needs no compiler.
@@ -60,7 +62,8 @@ def instances(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "harakiri": int(entry["timeout"]),
             "processes": int(entry["processes"]),
             "threads": int(entry["threads"]),
-            "writable_paths": [entry["media_root"]],
+            "writable_paths": writable(entry),
+            "mounts": entry["mounts"],
         }
         for entry in resolved
     ]

@@ -12,14 +12,17 @@ A file ``playbooks/inputs/<playbook>.yml`` has an argument spec (``short_descrip
 ``returns``
     what the playbook hands to a workflow, in the words of a module's RETURN.
 
-An option knows three keys that an argument spec does not:
+An option knows four keys that an argument spec does not:
 
 ``keys_of``
     the variable, a mapping, whose keys are the values that can be given;
 ``format``
     a ``pattern`` that each value has to match as a whole, and the ``words`` that say so to people;
 ``when_missing``
-    the sentence for an operator who did not give a required input.
+    the sentence for an operator who did not give a required input;
+``whole_line``
+    whether the value is all that stands behind the ``=`` on the command line. Ansible would cut ``-e command='migrate --plan'`` at its
+    blanks, because the quotes are the shell's.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ from ansible.module_utils.common.yaml import yaml_load
 PREFIXES = ("ansible_", "awx_", "tower_")
 # What tells a run of AWX, where a question of a survey that was not answered arrives as an empty string.
 AWX_JOB = ("awx_job_id", "tower_job_id")
-OWN_KEYS = ("keys_of", "format", "when_missing")
+OWN_KEYS = ("keys_of", "format", "when_missing", "whole_line")
 # The types of role options that are checked here. What is made of parts is checked with the facts of the hosts at hand.
 SCALARS = ("bool", "float", "int", "path", "str")
 KINDS = {
@@ -175,6 +178,23 @@ def unknown_problems(
 
 def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
+def whole_lines(inputs: Inputs, words: Iterable[str]) -> dict[str, str]:
+    """The values of the inputs that take a whole line, as they stand on the command line.
+
+    Args:
+        inputs: of the playbook.
+        words: what was given with ``-e``, a word of the shell each.
+    """
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and (inputs.options.get(name) or {}).get("whole_line"):
+            # Quotes of Ansible's own around all of it, as in -e "command='migrate --plan'".
+            quoted = re.fullmatch(r"'([^']*)'|\"([^\"]*)\"", value.strip())
+            found[name] = (quoted[1] or quoted[2] or "") if quoted else value.strip()
+    return found
 
 
 def spec(option: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.host_config.accoun
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.commands import Redaction
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.errors import HostConfigError
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.files import Comparison
-from ansible_collections.django_ec2.site.plugins.module_utils.host_config.paths import ensure_directory
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.paths import demand_mounts, ensure_directory
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.report import Change, Report, diff_item
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.systemd import Units
 
@@ -67,6 +67,7 @@ class HostConfig:
         return not (self.report.has_changed() or self.report.result["daemon_reloaded"] or self.report.warnings)
 
     def _plan(self) -> None:
+        demand_mounts(self.params["mounted"])
         self.accounts = Accounts(self.params["users"], self.check_mode)
         self.changes = Comparison(self.params, self.accounts, self.check_mode, self.with_diff).changes()
         self.new_sysctl = sysctl.compare(self.params["sysctl"], self.check_mode)

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import stat
 
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.errors import HostConfigError
+
 
 def lstat(path: str) -> os.stat_result | None:
     """Status of the path itself, None when there is nothing."""
@@ -58,3 +60,12 @@ def ensure_directory(path: str, owner: tuple[int, int], mode: int) -> None:
     else:
         os.chown(path, *owner)
         os.chmod(path, mode)
+
+
+def demand_mounts(paths: list[str]) -> None:
+    """Refuse to go on where a file system is not mounted: what belongs on it would go to the disk below."""
+    missing = [path for path in paths if not os.path.ismount(path)]
+    if missing:
+        raise HostConfigError(
+            f"mounted: nothing is mounted at {', '.join(missing)} on this host. Mount the file system there first, in /etc/fstab too."
+        )

@@ -27,6 +27,7 @@ def normalize(params: dict[str, Any]) -> None:
             entry["path"] = clean_path(entry["path"], option)
             if "mode" in entry:
                 entry["mode"] = parse_mode(entry["mode"], f"{option}: {entry['path']}")
+    params["mounted"] = [clean_path(path, "mounted") for path in params["mounted"]]
     refuse_duplicates(params)
     for entry in params["purge"]:
         entry["directory"] = clean_path(entry["directory"], "purge")

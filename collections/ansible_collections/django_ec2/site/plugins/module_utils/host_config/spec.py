@@ -23,6 +23,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "adopt": {"type": "bool", "default": True},
         },
     },
+    "mounted": {"type": "list", "elements": "str", "default": []},
     "directories": {
         **_ENTRIES,
         "options": {

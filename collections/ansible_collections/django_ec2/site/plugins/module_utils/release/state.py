@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,16 @@ def read_state(
             "releases": read_releases(os.path.join(one["root"], "releases"), details),
             "layers": describe_layers(Path(one["root"])),
             "history": read_history(one["root"]),
+            "uid": uid_of(one["name"]),
             "superuser": read_json(os.path.join(one["root"], SUPERUSER)),
         }
         for one in applications
     }
+
+
+def uid_of(name: str) -> int | None:
+    """The number of an account; None where there is none."""
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None

@@ -56,6 +56,7 @@ def application_environment(
         **_database_values(login, endpoints["replica"]),
         "static_root": f"{code}/static",
         "media_root": entry["media_root"],
+        "data_root": entry["data_root"],
         "redis_url": redis_url,
         "release": release,
     }

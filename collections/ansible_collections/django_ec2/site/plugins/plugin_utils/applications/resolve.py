@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names, storage
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import (
     CHECK,
     DATABASE,
@@ -55,6 +55,7 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **entry,
         **_paths(name),
+        **storage.storage_paths(name, names.root(name), entry["media_storage"]),
         **_application_server(name),
         "name": name,
         "user": name,
@@ -74,7 +75,6 @@ def _paths(name: str) -> dict[str, str]:
         "static_root": f"{root}/live/release/static",
         "static_public_root": f"{root}/live/release/public",
         "static_kept_root": f"{root}/shared/static",
-        "media_root": f"{root}/shared/media",
         "manage": names.manage_command(name),
         "unit_directory": UNITS,
     }

@@ -79,7 +79,8 @@ PLACEHOLDERS = {
     "database_replica_url": "URL of the read replica; the database's own without one",
     "redis_url": "URL of Redis (needs `redis: true`)",
     "static_root": "where `collectstatic` writes to, in the release",
-    "media_root": "where uploads are kept",
+    "media_root": "where uploads are kept; nginx gives them to everybody",
+    "data_root": "where it keeps files of its own; nobody else reads them",
     "release": "the release's identifier",
 }
 
@@ -381,6 +382,16 @@ ENTRY = (
         default="/media/",
         pattern=URL_PATH,
         otherwise="has to begin and end with '/', as in '/static/'",
+    ),
+    Key(
+        "media_storage",
+        "str",
+        "where uploads and private data lie: `local`, on the web host; `shared`, on a file system that all web hosts mount; `none`, where "
+        "the project keeps uploads elsewhere; empty is `local`, with a warning where there are several web hosts. See below",
+        default="",
+        pattern=r"none|local|shared|",
+        otherwise="is none of none, local and shared",
+        example="shared",
     ),
     Key(
         "max_body_size",

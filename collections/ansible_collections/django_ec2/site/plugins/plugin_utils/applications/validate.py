@@ -69,6 +69,7 @@ def validate(name: str, given: Any) -> None:
     _check_packages(name, entry)
     _check_commands(name, entry)
     _check_managed_settings(name, entry)
+    _check_media_storage(name, entry)
     _check_variables(name, entry)
     twice = sorted(set(entry["environment"]) & set(entry["secret_environment"]))
     if twice:
@@ -228,6 +229,16 @@ def _check_managed_settings(name: str, entry: Mapping[str, Any]) -> None:
         _fail(name, "managed_settings has 'secret_key', so secret_environment needs SECRET_KEY.")
     if "cache" in entry["managed_settings"] and not entry["redis"]:
         _fail(name, "managed_settings has 'cache', so it needs redis: true.")
+
+
+def _check_media_storage(name: str, entry: Mapping[str, Any]) -> None:
+    if entry["media_storage"] != "none":
+        return
+    if "media" in entry["managed_settings"]:
+        _fail(name, "media_storage is none, so managed_settings can't have 'media': take one of them out.")
+    for key in (*ENVIRONMENTS, "settings"):
+        if "${media_root}" in repr(entry[key]):
+            _fail(name, f"media_storage is none, and {key} asks for ${{media_root}}: take one of them out.")
 
 
 def _check_variables(name: str, entry: Mapping[str, Any]) -> None:

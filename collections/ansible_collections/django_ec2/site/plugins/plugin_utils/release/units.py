@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.storage import writable
 
 
 def directories(applications: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -26,9 +28,19 @@ def directories(applications: list[dict[str, Any]]) -> list[dict[str, str]]:
             {"path": f"{root}/slots/green", **private},
             {"path": f"{root}/shared", **private},
             {"path": f"{root}/shared/static", **private},
-            {"path": one["media_root"], "owner": user, **private},
         ]
+        if one["mounts"]:
+            entries.append({"path": posixpath.dirname(one["data_root"]), **private})
+        if one["media_root"]:
+            entries.append({"path": one["media_root"], "owner": user, **private})
+        # nginx is in the application's group, and follows a link from media to what has the same owner.
+        entries.append({"path": one["data_root"], "owner": user, "group": user, "mode": "0700"})
     return entries
+
+
+def mounts(applications: list[dict[str, Any]]) -> list[str]:
+    """What has to be mounted before anything is written there, as host_config's ``mounted``."""
+    return sorted({path for one in applications for path in one["mounts"]})
 
 
 def absent(applications: list[dict[str, Any]]) -> list[str]:
@@ -40,12 +52,13 @@ def absent(applications: list[dict[str, Any]]) -> list[str]:
 
 def manage_files(applications: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The manage command of each application, as entries of host_config's ``files``."""
+    keys = ("name", "root", "user", "project_directory")
     return [
         {
             "path": one["manage"],
             "template": "manage.j2",
             "mode": "0755",
-            "vars": {"application": {key: one[key] for key in ("name", "root", "user", "project_directory")}},
+            "vars": {"application": {**{key: one[key] for key in keys}, "writable": writable(one)}},
         }
         for one in applications
     ]
@@ -79,7 +92,8 @@ def _process(one: Mapping[str, Any], process: Mapping[str, Any], slot: str) -> d
         "directory": f"{base}/release/app/{one['project_directory']}",
         "execute": _command(shlex.split(process["command"]), f"{base}/release"),
         "variables": _variables(process["environment"]),
-        "writable_paths": [one["media_root"]],
+        "writable_paths": writable(one),
+        "mounts": one["mounts"],
     }
 
 
