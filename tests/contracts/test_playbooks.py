@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INPUTS = sorted((ROOT / "playbooks" / "inputs").glob("*.yml"))
 PLAYBOOKS = {"site": ROOT / "site.yml", **{path.stem: path for path in sorted((ROOT / "playbooks").glob("*.yml"))}}
 OPTION_KEYS = {
-    "type", "elements", "choices", "default", "required", "no_log", "description", "keys_of", "format", "when_missing",
+    "type", "elements", "choices", "default", "required", "no_log", "description", "keys_of", "whole_line", "format", "when_missing",
 }  # fmt: skip
 TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,), "path": (str,), "raw": (object,), "int": (int,), "bool": (bool,), "list": (list,), "dict": (dict,),
