@@ -19,10 +19,17 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.django_ec2.site.plugins.module_utils.release import checks, deploy_lock, drain, question
+from ansible_collections.django_ec2.site.plugins.module_utils.release import (
+    checks,
+    deploy_lock,
+    drain,
+    owed,
+    question,
+    switch,
+)
 from ansible_collections.django_ec2.site.plugins.module_utils.release.services import Units
 from ansible_collections.django_ec2.site.plugins.modules import release_activate as module_release_activate
-from ansible_collections.django_ec2.site.plugins.modules import release_health
+from ansible_collections.django_ec2.site.plugins.modules import release_health, release_settle
 
 from tests.conftest import RunModule
 
@@ -143,6 +150,7 @@ def host(
             "systemctl",
             f'echo "systemctl $*" >> {one.log}\n'
             f'[ "$1" = show ] && printf "ActiveState=%s\\nNRestarts=0\\n" "$(cat {tmp_path}/state 2>/dev/null || echo active)"\n'
+            f'[ "$1" = list-units ] && cat {tmp_path}/running 2>/dev/null\n'
             f'[ "$1" = is-active ] && {{ cat {tmp_path}/service-state 2>/dev/null || echo active; }}\n'
             f'[ ! -e {tmp_path}/refuse-"$1" ] || {{ echo "refused" >&2; exit 1; }}',
         )
@@ -321,6 +329,91 @@ def test_a_run_that_ends_while_its_release_starts_does_not_make_it_live(host: Ho
     assert (said["failed"], host.live) == (True, "slots/blue")
     assert not (host.root / "releases" / "new" / ".bad").exists(), "it says nothing about the release"
     assert host.calls()[-1] == "systemctl stop uwsgi-shop@green.service"
+
+
+def settle(host: Host, run_module: RunModule, running: str) -> dict[str, Any]:
+    """What the next run does; ``running`` is what systemd says of the slot."""
+    (host.log.parent / "running").write_text(running)
+    host.log.write_text("")
+    arguments = {"name": "shop", "root": str(host.root), "unit": "uwsgi-shop@{slot}.service", "drain_timeout": 1}
+    return run_module(release_settle, socket=str(host.socket("{slot}")), **arguments)
+
+
+def test_a_switch_that_was_cut_after_the_pointer_moved_is_finished_by_the_next_run(
+    host: Host, run_module: RunModule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.serve("green", http(200))
+
+    def cut(*_words: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(switch, "drain", cut)
+        with pytest.raises(KeyboardInterrupt):
+            host.activate()
+    assert (host.live, owed.owed(str(host.root))) == ("slots/green", True)
+    found = settle(
+        host, run_module, "uwsgi-shop@blue.service loaded active running x\nshop-worker@blue.service loaded active x\n"
+    )
+    assert found["ended"] == ["uwsgi-shop@blue.service", "shop-worker@blue.service"]
+    calls = [line for line in host.calls() if "list-units" not in line]
+    assert calls == [
+        "systemctl disable --quiet --no-reload shop-worker@blue.service",
+        "systemctl stop shop-worker@blue.service",
+        "ss 0",
+        "ss 0",
+        "ss 0",
+        "systemctl disable --quiet --no-reload uwsgi-shop@blue.service",
+        "systemctl stop uwsgi-shop@blue.service",
+    ]
+    assert not owed.owed(str(host.root))
+    assert settle(host, run_module, "")["changed"] is False
+
+
+def test_a_switch_that_was_cut_before_it_leaves_what_is_live(
+    host: Host, run_module: RunModule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_words: object) -> None:
+        raise KeyboardInterrupt
+
+    host.serve("green", http(200))
+    monkeypatch.setattr(switch.Switch, "check_pages", cut)
+    with pytest.raises(KeyboardInterrupt):
+        host.activate()
+    assert (host.live, owed.owed(str(host.root))) == ("slots/blue", True)
+    settle(host, run_module, "uwsgi-shop@green.service loaded active running x\n")
+    assert host.calls()[-1] == "systemctl stop uwsgi-shop@green.service"
+
+
+@pytest.mark.parametrize("action", ["deploy", "rollback"])
+def test_nothing_is_owed_after_a_switch_and_after_one_that_was_given_up(host: Host, action: str) -> None:
+    host.serve("green", http(500))
+    assert host.activate(action=action)["failed"] is True
+    assert not owed.owed(str(host.root))
+    assert not (host.root / "releases" / "old" / ".withdrawn").exists()
+    host.socket("green").unlink()
+    host.serve("green", http(200))
+    assert "failed" not in host.activate(action=action)
+    assert not owed.owed(str(host.root))
+
+
+@pytest.mark.parametrize("what", ["mark", "pointer"])
+def test_what_cannot_be_written_keeps_the_release_away(host: Host, what: str) -> None:
+    host.serve("green", http(200))
+    if what == "mark":
+        shutil.rmtree(host.root / "releases" / "old")
+    else:
+        (host.root / "live.new").mkdir()
+    said = host.activate(action="rollback")
+    assert (said["failed"], host.live) == (True, "slots/blue")
+    assert host.calls()[-1] == "systemctl stop uwsgi-shop@green.service"
+    assert not (host.root / "releases" / "old" / ".withdrawn").exists()
+
+
+def test_services_that_an_interrupted_run_left_in_the_slot_do_not_stay(host: Host) -> None:
+    host.serve("green", http(200))
+    host.activate(services=[{"name": "worker", "singleton": False}])
+    assert host.calls()[0] == "systemctl stop uwsgi-shop@green.service shop-worker@green.service"
 
 
 def test_a_slot_that_needs_time_is_asked_again(host: Host) -> None:

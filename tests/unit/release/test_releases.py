@@ -147,6 +147,9 @@ def test_an_idle_slot_that_runs_is_a_leftover(shop: dict[str, Any]) -> None:
     assert releases.leftovers(given) == []
     given["shop"]["slots"]["green"]["active"] = True
     assert releases.leftovers(given) == ["shop"]
+    given = {**state(shop, "f"), "blog": {**state(shop, "f")["shop"], "owed": True}}
+    assert releases.leftovers(given) == ["blog"]
+    assert releases.all_leftovers([{"__release_read": {"applications": given}}, {}]) == ["blog"]
 
 
 def test_one_host_migrates_for_all() -> None:

@@ -62,7 +62,6 @@ class FilterModule:
             "release_to_build": choice.to_build,
             "release_to_fetch": choice.to_fetch,
             "release_to_migrate": releases.to_migrate,
-            "release_unit": releases.unit,
             "release_unknown": choice.unknown,
             "release_unit_patterns": operate.unit_patterns,
             "release_wanted": releases.wanted,

@@ -73,6 +73,7 @@ applications:
   sample:
     board:
       live: blue
+      owed: false
       moment: blue 178
       idle: green
       settings: 0f3c

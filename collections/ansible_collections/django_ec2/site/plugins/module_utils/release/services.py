@@ -60,6 +60,13 @@ class Units:
             self.module.run_command(["systemctl", *DISABLE, *units])
             self.module.run_command(["systemctl", "stop", *([] if wait else ["--no-block"]), *units])
 
+    def loaded(self, patterns: list[str]) -> list[str]:
+        """The units that run, start or end, of those that fit a pattern."""
+        words = ["systemctl", "list-units", "--plain", "--no-legend", "--full"]
+        states = ["--state=active,activating,reloading,deactivating"]
+        _code, out, _err = self.module.run_command([*words, *states, *patterns])
+        return [line.split()[0] for line in out.splitlines() if line.split()]
+
     def failed(self, unit: str) -> bool:
         """Whether systemd saw the unit's process end, for good or again and again."""
         _code, out, _err = self.module.run_command(["systemctl", "show", "--property", "ActiveState,NRestarts", unit])

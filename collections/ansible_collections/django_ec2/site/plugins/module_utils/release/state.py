@@ -9,6 +9,7 @@ import pwd
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.release import owed
 from ansible_collections.django_ec2.site.plugins.module_utils.release.slots import (
     SLOTS,
     digest,
@@ -101,6 +102,7 @@ def read_state(
     return {
         one["name"]: {
             "live": lives[one["name"]],
+            "owed": owed.owed(one["root"]),
             "moment": moment(one["root"]),
             "idle": "green" if lives[one["name"]] == "blue" else "blue",
             "settings": digest(one["files"], expected),

@@ -3,24 +3,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import struct
 import time
 from typing import IO, Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.release import checks, deploy_lock
+from ansible_collections.django_ec2.site.plugins.module_utils.release import checks, deploy_lock, owed
+from ansible_collections.django_ec2.site.plugins.module_utils.release.alone import alone
 from ansible_collections.django_ec2.site.plugins.module_utils.release.drain import drain
-from ansible_collections.django_ec2.site.plugins.module_utils.release.lock import lock
 from ansible_collections.django_ec2.site.plugins.module_utils.release.question import ask, good
 from ansible_collections.django_ec2.site.plugins.module_utils.release.services import DISABLE, ENABLE, Unhealthy, Units
 from ansible_collections.django_ec2.site.plugins.module_utils.release.slots import digest, live_slot, read_slot
 
 # Between two questions to systemd while the new server starts; asking it costs more than asking the socket.
 LOOK_SECONDS = 0.5
-LEFTOVER_SECONDS = 10
 # A single answer may take this long; then the question is asked again.
 ANSWER_SECONDS = 10
 
@@ -42,6 +39,7 @@ class Switch:
         self.old = live_slot(self.root)
         self.before = read_slot(os.path.join(self.root, "slots", self.old)).get("release", "") if self.old else ""
         self.handle: IO[str] | None = None
+        self.marked = False
 
     # -- names
 
@@ -67,33 +65,15 @@ class Switch:
 
     # -- steps
 
-    def alone(self) -> None:
-        """Be the only one who switches here.
-
-        The controller of another one was killed, or this run would not have the deploy's lock; the module that it started goes on
-        all the same, and would stop the slot when its patience ends. What it leaves is what an interrupted run leaves.
-        """
-        self.handle = open(os.path.join(self.root, "activate.lock"), "a+")  # noqa: SIM115 - held until the module ends
-        if not lock(self.handle, LEFTOVER_SECONDS, self.end_leftover):
-            self.module.fail_json(msg=f"Another switch of {self.given['name']} on this host does not end: try again.")
-        self.handle.truncate(0)
-        self.handle.write(str(os.getpid()))
-        self.handle.flush()
-
-    def end_leftover(self) -> None:
-        """End the module of the killed controller; it wrote its number into the file."""
-        self.handle.seek(0)
-        with contextlib.suppress(ValueError, ProcessLookupError):
-            os.kill(int(self.handle.read()), signal.SIGKILL)
-
     def start(self) -> float:
         """Start the new server and wait for a good answer; returns the seconds that it took."""
         began = time.monotonic()
         deadline = began + self.given["start_timeout"]
         unit = self.unit(self.slot)
         if self.slot != self.old:
-            # An interrupted run may have left a server here that nobody asks.
-            self.units.systemctl("stop", unit, check=False)
+            # An interrupted run may have left a server here that nobody asks, and services of another release.
+            leftover = [*self.services(self.slot, singleton=False), *self.services(self.slot, singleton=True)]
+            self.units.systemctl("stop", unit, *leftover, check=False)
         self.units.systemctl("reset-failed", unit, check=False)
         # Not waited for: a release that never gets ready is given up after our own time.
         self.units.systemctl("start", "--no-block", unit)
@@ -214,6 +194,9 @@ class Switch:
         if self.slot != self.old:
             self.module.run_command(["systemctl", *DISABLE, *units])
         self.module.run_command(["systemctl", "stop", *units])
+        owed.done(self.root)
+        if self.marked:
+            self.mark(self.before, "withdrawn", "")
         if new_release:
             try:
                 self.mark(self.given["release"], "bad", reason)
@@ -231,18 +214,19 @@ class Switch:
 
     def run(self) -> dict[str, Any]:
         """The whole switch; returns what the module answers."""
-        self.alone()
+        self.handle = alone(self.root)
+        if not self.handle:
+            self.module.fail_json(msg=f"Another switch of {self.given['name']} on this host does not end: try again.")
         began = time.monotonic()
         seconds_start = self._prove()
         decided = time.monotonic()
-        self.point()
         seconds_live = time.monotonic() - began
-        self._mark_both()
         self.remember(seconds_live)
         problem = self._change_services()
         if self.old and self.old != self.slot:
             drain(self.units, self.unit(self.old), self.socket(self.old), self.given["drain_timeout"])
         self.module.run_command(["systemctl", "daemon-reload"])
+        owed.done(self.root)
         if problem:
             self.module.fail_json(
                 msg=f"Release {self.given['release']} of {self.given['name']} is live, but {problem.args[0]}. Its log:\n"
@@ -261,23 +245,31 @@ class Switch:
         """Start what is new and see that it serves; whatever cannot be done leaves alone what is live."""
         try:
             self.still_ours()
+            owed.note(self.root, self.given["release"])
             seconds = self.start()
             self.check_pages()
             self.units.start_services(self.services(self.slot, singleton=False))
             self.units.systemctl(*ENABLE, self.unit(self.slot))
             self.still_ours()
             self.record()
+            self._mark_both()
+            # Whatever fails after this leaves the new slot live, and the end of the old one owed.
+            self.point()
         except OSError as error:
             self.give_up(Unhealthy(f"the host has no room for it: {error}"), new_release=False)
         except RunOver as error:
             self.give_up(error, new_release=False)
         except Unhealthy as error:
-            self.give_up(error, new_release=self.given["release"] != self.before)
+            # The next run may have stopped what it found here.
+            ours = not self.given["run"] or deploy_lock.held(self.root, self.given["run"])
+            self.give_up(error, new_release=ours and self.given["release"] != self.before)
         return seconds
 
     def _mark_both(self) -> None:
+        """Mark the release that is left and the one that comes: before the switch, so that no run finds one without the other."""
         if self.given["action"] == "rollback" and self.before not in ("", self.given["release"]):
             who = self.given["who"] or "somebody"
+            self.marked = True
             self.mark(self.before, "withdrawn", f"rolled back to {self.given['release']} by {who}")
         for name in ("bad", "withdrawn"):
             self.mark(self.given["release"], name, "")

@@ -151,8 +151,8 @@ def previous(state: Mapping[str, Any], name: str, release: str = "") -> dict[str
 
 
 def leftovers(state: Mapping[str, Any]) -> list[str]:
-    """Names of the applications whose idle slot still runs."""
-    return sorted(name for name, own in state.items() if own["slots"][own["idle"]].get("active"))
+    """Names of the applications whose idle slot still runs, or of which a switch was cut."""
+    return sorted(name for name, own in state.items() if own.get("owed") or own["slots"][own["idle"]].get("active"))
 
 
 def all_leftovers(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -274,11 +274,6 @@ def question(application: Mapping[str, Any]) -> dict[str, Any]:
         "health_path": application["health_path"],
         "checks": checks(application),
     }
-
-
-def unit(application: Mapping[str, Any], slot: str) -> str:
-    """The unit of the server of a slot."""
-    return application_server.unit(application["name"], slot)
 
 
 def migrations(hosts: Iterable[Mapping[str, Any]], name: str) -> dict[str, list[str]]:
