@@ -32,6 +32,7 @@ TABLES: dict[str, tuple[schema.Key, ...] | Mapping[str, str]] = {
     "placeholders": {f"${{{name}}}": meaning for name, meaning in schema.PLACEHOLDERS.items()},
     "managed_settings": schema.MANAGED_SETTINGS,
     "check_paths": schema.CHECK,
+    "locations": schema.LOCATION_OPTIONS,
     "services": schema.SERVICE,
     "timers": schema.TIMER,
     "database": schema.DATABASE,

@@ -15,7 +15,10 @@ RELEASE = env.text("RELEASE", "development")
 
 SECRET_KEY = env.required("SECRET_KEY")
 DATABASES = {"default": env.database("DATABASE_URL", max_age=env.seconds_or_forever("CONN_MAX_AGE"))}
-ALLOWED_HOSTS = env.required_items("ALLOWED_HOSTS")
+# A wildcard may be written as in certificates: Django's own form of *.example.org is .example.org.
+ALLOWED_HOSTS = [
+    name.removeprefix("*") if name.startswith("*.") else name for name in env.required_items("ALLOWED_HOSTS")
+]
 STATIC_ROOT = env.required("STATIC_ROOT")
 MEDIA_ROOT = env.required("MEDIA_ROOT")
 API_TOKEN = env.required("API_TOKEN")

@@ -102,9 +102,80 @@ def test_nothing_outlives_the_switch_of_a_release():
     assert "open_file_cache " not in re.sub(r"#.*", "", nginx_conf() + site_conf(BOARD))
 
 
-def test_limits_are_off_until_asked_for():
-    assert "limit_conn" not in nginx_conf()
+def test_one_address_has_generous_limits_that_can_be_taken_away():
+    text = nginx_conf()
+    assert "limit_conn addresses 500;" in text
+    assert "limit_conn uploaders 100;" in text
     assert "limit_conn addresses 5;" in nginx_conf(nginx_connections_per_address=5)
+    assert "zone=" not in nginx_conf(nginx_connections_per_address=0, nginx_uploads_per_address=0)
+
+
+@pytest.mark.parametrize("length", [1, 110, 118, 119, 174, 246, 250, 253])
+def test_a_bucket_holds_the_longest_name(length):
+    """nginx: a pointer, the length in two bytes, the name, aligned to eight; and a pointer at the bucket's end."""
+    label = "a" * 50 + "."
+    name = (label * 6)[: length - 1] + "a"
+    text = nginx_conf(
+        nginx_sites=[{**BOARD, "domains": ["short.test"], "redirect_domains": [name], "hsts": "max-age=9"}]
+    )
+    (names,) = re.findall(r"server_names_hash_bucket_size (\d+);", text)
+    (maps,) = re.findall(r" map_hash_bucket_size (\d+);", text)
+    assert names == maps
+    assert int(names) >= 8 + -(-(2 + len(f"on:{name}")) // 8) * 8 + 8
+    assert int(names) in (128, 256, 512)
+
+
+def test_many_names_get_more_buckets():
+    sites = [{**BOARD, "domains": [f"tenant{number}.test" for number in range(3000)]}]
+    assert "server_names_hash_max_size 16384;" in nginx_conf(nginx_sites=sites)
+    assert "server_names_hash_max_size 2048;" in nginx_conf(nginx_sites=[BOARD]) + nginx_conf()
+
+
+def test_what_nginx_takes_of_a_head_fits_into_the_servers_buffer():
+    number, size = map(int, re.search(r"large_client_header_buffers (\d+) (\d+);", nginx_conf()).groups())
+    instance = {"name": "x", "processes": 1, "threads": 1, "harakiri": 60, "settings": {}}
+    packet = int(re.search(r"buffer-size = (\d+)", render("uwsgi", "uwsgi.ini.j2", instance=instance))[1])
+    # The URL twice, each header with HTTP_ and two lengths; nginx's first buffer of 1 KB, and its own parameters in 2 KB.
+    headers = number * size + 1024 - size
+    assert 2 * size + headers * 1.5 + 2048 <= packet <= 65535
+
+
+def test_one_value_of_hsts_in_every_answer():
+    site = {**BOARD, "redirect_domains": ["www.board.test"], "media_root": "/srv/m", "static_kept_root": "/srv/k"}
+    secure = {**site, "hsts": "max-age=9; includeSubDomains"}
+    text = nginx_conf(nginx_sites=[secure])
+    for name in ("board.test", "www.board.test"):
+        assert f'"on:{name}" "max-age=9; includeSubDomains";' in text
+    conf = site_conf(secure)
+    header = "add_header Strict-Transport-Security $nginx_hsts always;"
+    # nginx takes no header over into a location that has its own: the pages, the redirects, and three locations of files.
+    assert conf.count(header) == 5
+    assert "uwsgi_hide_header Strict-Transport-Security;" in conf
+    assert header in render("nginx", "unavailable.conf.j2", nginx_sites=[secure])
+    for text in (
+        nginx_conf(nginx_sites=[site]),
+        site_conf(site),
+        render("nginx", "unavailable.conf.j2", nginx_sites=[site]),
+    ):
+        assert "hsts" not in text
+        assert "Strict" not in text
+
+
+def test_a_stream_is_sent_on_as_it_comes():
+    conf = site_conf({**BOARD, "unbuffered_locations": ["/events/", "/live"]})
+    for location in ('location ~ "^/events/" {', "location = /live {"):
+        block = conf.partition(location)[2].partition("}")[0]
+        assert "uwsgi_buffering off;" in block
+        assert "uwsgi_pass unix:/srv/board/live/uwsgi.sock;" in block
+    assert conf.count("uwsgi_buffering off;") == 2
+    whole = site_conf({**BOARD, "unbuffered_locations": ["/"]})
+    assert whole.count("location / {") == site_conf(BOARD).count("location / {")
+    assert "uwsgi_buffering off;" in whole
+
+
+def test_a_load_balancer_asks_a_wildcard_site_for_one_name():
+    text = nginx_conf(nginx_sites=[{**BOARD, "domains": ["*.board.test"]}], nginx_health_path="/readyz")
+    assert "uwsgi_param HTTP_HOST www.board.test;" in text
 
 
 def test_brotli_needs_its_packages():
@@ -133,6 +204,9 @@ def test_unit_has_the_last_word_of_the_user():
         ({"static_url": "/"}, "begin and end with a slash"),
         ({"media_url": "/static/media/"}, "lie in each other"),
         ({"max_body_size": "10 MB"}, "max_body_size"),
+        ({"unbuffered_locations": ["events"]}, "must be a path such as /events/"),
+        ({"unbuffered_locations": ["/static/live/"]}, "lies below static_url"),
+        ({"hsts": "31536000"}, "must be a header such as 'max-age=31536000"),
         ({"redirect_domains": ["BOARD.test"]}, "listed twice"),
     ],
 )

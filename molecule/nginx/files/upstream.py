@@ -36,8 +36,22 @@ class Application(socketserver.StreamRequestHandler):
             status, answer = f"{path[8:]} Own", "the application's own words"
         elif path == "/page":
             kind, answer = "text/html", "<p>hello</p>" * 500
-        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(answer)}\r\n\r\n"
-        self.wfile.write((head + answer).encode())
+        elif path.startswith("/events"):
+            self._stream()
+            return
+        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(answer)}\r\n"
+        head += "Strict-Transport-Security: max-age=1\r\n" if path == "/secure" else ""
+        head += "".join(f"Set-Cookie: c{n}={'c' * 1000}\r\n" for n in range(int(path.removeprefix("/cookies/")))) if (
+            path.startswith("/cookies/")
+        ) else ""  # fmt: skip
+        self.wfile.write((head + "\r\n" + answer).encode())
+
+    def _stream(self) -> None:
+        """Two server-sent events, the second one two seconds later."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: first\n\n")
+        self.wfile.flush()
+        time.sleep(2)
+        self.wfile.write(b"data: second\n\n")
 
 
 class Server(socketserver.ThreadingUnixStreamServer):

@@ -9,9 +9,10 @@ import time
 import pytest
 
 CURL = "curl --silent --show-error --max-time 10 --cacert /etc/ssl/board/ca.pem"
+LONG_NAME = ("a" * 61 + ".") * 4 + "test"
 NAMES = " ".join(
     f"--resolve {name}:{port}:127.0.0.1"
-    for name in ("board.test", "www.board.test", "absent.test", "stranger.test")
+    for name in ("board.test", "www.board.test", "absent.test", "a.tenants.test", LONG_NAME, "stranger.test")
     for port in (80, 443)
 )
 
@@ -120,7 +121,7 @@ def test_tls_versions(host, version, accepted):
 
 
 def test_certificate_covers_every_name(host):
-    for name in ("board.test", "www.board.test", "absent.test"):
+    for name in ("board.test", "www.board.test", "absent.test", "a.tenants.test", LONG_NAME):
         done = host.run(
             f"echo | openssl s_client -connect 127.0.0.1:443 -servername {name} -verify_hostname {name} "
             "-CAfile /etc/ssl/board/ca.pem -verify_return_error"
@@ -162,6 +163,67 @@ def test_missing_application_has_a_standing_page(host):
     assert json.loads(body)["error"] == "temporarily_unavailable"
     assert ask(host, "https://absent.test/static/a.css")[0] == 404
     assert ask(host, "https://board.test/_nginx_unavailable/unavailable.html")[0] == 404
+
+
+@pytest.mark.parametrize("name", ["a.tenants.test", LONG_NAME])
+def test_wildcards_and_long_names_have_their_site(host, name):
+    assert ask(host, f"https://{name}/")[0] == 502
+    assert ask(host, f"http://{name}/")[1]["location"] == f"https://{name}/"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/secure", 200),  # the application says another value
+        ("/status/404", 404),
+        ("/static/plain.css", 200),
+        ("/static/old.ffffffffffff.css", 200),
+        ("/static/missing.css", 404),
+        ("/static/.secret", 404),
+        ("/media/upload.html", 200),
+        ("/die", 502),
+        ("https://www.board.test/", 308),
+    ],
+)
+def test_every_answer_by_https_says_hsts_once(host, path, status):
+    got, headers, _ = ask(host, path if path.startswith("https") else f"https://board.test{path}")
+    assert (got, headers["strict-transport-security"]) == (status, "max-age=86400; includeSubDomains")
+
+
+def test_hsts_is_for_https_and_for_the_site_that_asks_for_it(host):
+    assert "strict-transport-security" not in ask(host, "http://board.test/")[1]
+    assert "strict-transport-security" not in ask(host, "https://absent.test/")[1]
+
+
+@pytest.mark.parametrize(("path", "first"), [("/events/new", "data: first\n"), ("/events", "")])
+def test_a_stream_is_sent_on_as_it_comes(host, path, first):
+    # What is there after a second: with buffering nothing, as the answer is still small.
+    come = host.run(f"{CURL} {NAMES} --no-buffer --max-time 1 https://board.test{path}").stdout
+    assert come.rstrip("\n") == first.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "bytes", "statuses"),
+    [
+        ("header", 15000, {200}),
+        ("cookie", 15000, {200}),
+        ("url", 15000, {200}),
+        ("header", 17000, {400}),
+        ("cookie", 20000, {400}),
+        ("url", 20000, {414}),
+    ],
+)
+def test_a_large_head_is_taken_or_refused_as_the_visitors_fault(host, kind, bytes, statuses):
+    host.check_output(f"head -c {bytes} /dev/zero | tr '\\0' a > /tmp/long")
+    words = {"header": '-H "X-Long: $(cat /tmp/long)"', "cookie": '-H "Cookie: a=$(cat /tmp/long)"', "url": ""}[kind]
+    query = "?$(cat /tmp/long)" if kind == "url" else ""
+    assert ask(host, f'--http1.1 {words} "https://board.test/{query}"')[0] in statuses
+
+
+def test_an_application_may_set_many_cookies(host):
+    assert ask(host, "https://board.test/cookies/30")[0] == 200
+    assert ask(host, "https://board.test/cookies/40")[0] == 502
 
 
 def test_slow_application_times_out(host):
@@ -249,6 +311,8 @@ def test_module_scripts_have_their_type(host):
     [
         "static/.secret",
         "static/stolen",
+        "static/staticfiles.json",
+        "static/staticfiles.json.gz",
         "static/missing.css",
         "static/css/",
         "static/../uwsgi.sock",
@@ -260,6 +324,10 @@ def test_module_scripts_have_their_type(host):
 def test_nothing_else_is_served_from_disk(host, path):
     status, _, body = ask(host, f"--path-as-is https://board.test/{path}")
     assert status in (400, 404) or '"release"' in body, body
+
+
+def test_files_that_only_look_like_the_manifest_are_served(host):
+    assert ask(host, "https://board.test/static/staticfiles.jsonp")[0] == 200
 
 
 def test_uploads_cannot_run(host):

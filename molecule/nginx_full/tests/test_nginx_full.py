@@ -104,6 +104,27 @@ def test_answers_are_compressed(host):
     assert ask(host, f"-H 'Accept-Encoding: gzip' -o /dev/null -D - {SHOP}/page")[1]["content-encoding"] == "gzip"
 
 
+@pytest.mark.parametrize("end", ["", "\\r\\n"], ids=["head", "body"])
+def test_a_slow_head_and_a_slow_body_are_cut(host, end):
+    """nginx_client_header_timeout is 2 seconds, nginx_client_body_timeout 3."""
+    head = "POST / HTTP/1.1\\r\\nHost: shop.full.test\\r\\nContent-Length: 9\\r\\n"
+    connect = "timeout 9 openssl s_client -quiet -no_ign_eof -connect 127.0.0.1:8443 -servername shop.full.test"
+    seconds = host.check_output(
+        f"began=$(date +%s); (printf '{head}{end}'; sleep 8) | {connect} >/dev/null 2>&1 & pid=$!; "
+        'for n in $(seq 30); do sleep 0.25; [ -z "$(ss -Htn state established sport = :8443)" ] && [ $n -gt 2 ] && break; done; '
+        "echo $(($(date +%s) - began)); kill $pid || true"
+    )
+    assert 1 <= int(seconds) <= 5
+
+
+def test_uploads_of_one_address_are_limited(host):
+    # One of the two connections that an address may have.
+    codes = host.check_output(
+        f"for n in 1 2; do curl -sk {NAMES} -d a=b -o /dev/null -w '%{{http_code}}\\n' {SHOP}/slow & done; wait"
+    ).split()
+    assert sorted(codes) == ["200", "429"]
+
+
 def test_limits(host):
     host.check_output("truncate -s 2M /tmp/large")
     assert ask(host, f"-H Expect: --data-binary @/tmp/large {SHOP}/")[0] == 413

@@ -28,6 +28,14 @@ def test_the_list_is_served_with_a_certificate_that_verifies(any_visitor: Visito
     assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
 
 
+def test_a_large_head_reaches_the_application_or_is_the_visitors_fault(visitor: Visitor) -> None:
+    long = "a" * 14_000
+    assert visitor.get("/healthz?" + long, headers={"X-Long": long}).status_code == 200
+    assert visitor.get("/healthz", headers={f"X-Header-{number}": "b" * 40 for number in range(300)}).status_code == 200
+    for answer in (visitor.get("/healthz", headers={"Cookie": "a=" + long * 4}), visitor.get("/healthz?" + long * 4)):
+        assert answer.status_code in (400, 414)
+
+
 def test_plain_http_is_sent_to_https(visitor: Visitor) -> None:
     with resolved("web1"):
         answer = visitor.session.get(f"http://{DOMAIN}/posts/new/?a=b", allow_redirects=False, timeout=10)

@@ -47,6 +47,18 @@ def test_applications_share_no_path_unit_or_database() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("domains", "asked"),
+    [
+        (["www.example.org", "*.example.org"], "www.example.org"),
+        (["*.example.org", "example.org"], "example.org"),
+        (["*.tenants.example.org"], "www.tenants.example.org"),
+    ],
+)
+def test_health_checks_ask_for_one_name(domains: list[str], asked: str) -> None:
+    assert resolved(domains=domains)["asked_domain"] == asked
+
+
 def test_the_given_mapping_is_left_as_it_is() -> None:
     given = {"shop": entry()}
     resolve_applications(given)

@@ -34,6 +34,31 @@ def test_what_the_roles_get() -> None:
     assert database["extensions"] == database["memberships"] == []
 
 
+def test_nginx_is_told_of_streams_and_of_hsts() -> None:
+    given = {"/live": {}, "/events/": {"buffering": False}, "/feed": {"buffering": True}}
+    (site,) = nginx_sites([resolved(locations=given, hsts="max-age=9")])
+    assert site["unbuffered_locations"] == ["/events/"]
+    assert site["hsts"] == "max-age=9"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, ""),
+        ({"SECURE_HSTS_SECONDS": 0}, ""),
+        ({"SECURE_HSTS_SECONDS": 60}, "max-age=60"),
+        ({"SECURE_HSTS_SECONDS": 60, "SECURE_HSTS_PRELOAD": True}, "max-age=60; preload"),
+        (
+            {"SECURE_HSTS_SECONDS": 60, "SECURE_HSTS_INCLUDE_SUBDOMAINS": True, "SECURE_HSTS_PRELOAD": True},
+            "max-age=60; includeSubDomains; preload",
+        ),
+    ],
+)
+def test_nginx_says_of_hsts_what_the_entry_has_django_say(settings: dict[str, object], said: str) -> None:
+    (site,) = nginx_sites([resolved(settings=settings)])
+    assert site["hsts"] == said
+
+
 def test_only_the_database_is_told_its_passwords() -> None:
     applications = [resolved(secret_environment={"KEY": STRONG * 2})]
     (database,) = postgres_databases(applications)

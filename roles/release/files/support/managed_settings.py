@@ -35,8 +35,10 @@ if "secret_key" in _chosen:
     SECRET_KEY = os.environ["SECRET_KEY"]
 
 if "hosts" in _chosen:
-    ALLOWED_HOSTS = _variable("DOMAINS").split(",")
-    CSRF_TRUSTED_ORIGINS = [f"https://{domain}" for domain in ALLOWED_HOSTS]
+    _domains = _variable("DOMAINS").split(",")
+    # `*.example.org` of certificates and nginx is `.example.org` here.
+    ALLOWED_HOSTS = [domain.removeprefix("*") for domain in _domains]
+    CSRF_TRUSTED_ORIGINS = [f"https://{domain}" for domain in _domains]
 
 if "database" in _chosen:
     _options = {"connect_timeout": 5}

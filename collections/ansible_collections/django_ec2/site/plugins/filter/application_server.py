@@ -8,15 +8,19 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 
-FACTS = {
+FACTS: dict[str, Any] = {
+    "answer_head_bytes": application_server.ANSWER_HEAD_BYTES,
+    "head_buffer_bytes": application_server.HEAD_BUFFER_BYTES,
+    "head_buffers": application_server.HEAD_BUFFERS,
     "nginx_prefix": application_server.NGINX_PREFIX,
+    "packet_bytes": application_server.PACKET_BYTES,
     "package": application_server.PACKAGE,
     "role": application_server.ROLE,
 }
 
 
-def application_server_fact(name: str) -> str:
-    """A fact of the application server: ``nginx_prefix``, ``package`` or ``role``.
+def application_server_fact(name: str) -> Any:
+    """A fact of the application server: one of FACTS.
 
     Raises:
         AnsibleFilterError: there is no such fact.

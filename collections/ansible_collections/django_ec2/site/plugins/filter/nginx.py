@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.plugin_utils import domains
 
 DEFAULTS: dict[str, Any] = {
     "static_url": "/static/",
@@ -20,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "group": "",
     "max_body_size": "10m",
     "read_timeout": 60,
+    "unbuffered_locations": [],
+    "hsts": "",
     "redirect_domains": [],
 }
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -27,17 +30,38 @@ LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 DOMAIN = re.compile(rf"(\*\.)?{LABEL}(\.{LABEL})*")
 # What ends a word in nginx's configuration, or is expanded in it, has no place in a path.
 PATH = re.compile(r"/[^\s;{}\"'$\\]*")
+LOCATION = re.compile(r"/[^\s;{}\"'$\\]*")
+HSTS = re.compile(r"max-age=\d+(; includeSubDomains)?(; preload)?|")
 SIZE = re.compile(r"\d+[kKmMgG]?")
 
 
 def sites(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Entries of ``nginx_sites`` with everything that may be left out."""
-    return [{**DEFAULTS, **entry} for entry in entries]
+    """Entries of ``nginx_sites`` with everything that may be left out, and the name that a load balancer's question gets."""
+    return [
+        {**DEFAULTS, **entry, "asked_domain": domains.asked(entry["domains"]) if entry["domains"] else ""}
+        for entry in entries
+    ]
 
 
 def names(entries: list[dict[str, Any]]) -> list[str]:
     """Every name that is served or redirected."""
     return [name for site in sites(entries) for name in [*site["domains"], *site["redirect_domains"]]]
+
+
+def names_bucket_size(entries: list[dict[str, Any]]) -> int:
+    """Bytes of a bucket of nginx's hashes of names: the longest has to fit into one. Never less than nginx's own 128.
+
+    An element is a pointer, the length in two bytes, and the name, up to the next multiple of eight; a bucket ends with another
+    pointer. The hash of HSTS has ``on:`` before the name.
+    """
+    longest = max((len(name) + len("on:") for name in names(entries)), default=0)
+    needed = 8 + (longest + 2 + 7) // 8 * 8 + 8
+    return max(128, 1 << (needed - 1).bit_length())
+
+
+def names_max_size(entries: list[dict[str, Any]]) -> int:
+    """Buckets that nginx may try for its hashes of names: with too few of them it would not start. Never less than 2048."""
+    return max(2048, 1 << (4 * len(names(entries)) - 1).bit_length() if entries else 0)
 
 
 def certificate_requests(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -84,6 +108,17 @@ def _site_problems(site: dict[str, Any]) -> list[str]:
     for key in ("static_url", "media_url"):
         if not re.fullmatch(r"/([^\s;{}\"'$\\]+/)?", site[key]) or site[key] == "/":
             problems.append(f"{key} {site[key]!r} must begin and end with a slash, such as /static/")
+    served = {url for url, root in (("static_url", "static_root"), ("media_url", "media_root")) if site[root]}
+    for path in site["unbuffered_locations"]:
+        if not LOCATION.fullmatch(path):
+            problems.append(f"unbuffered_locations: {path!r} must be a path such as /events/")
+        problems += [
+            f"unbuffered_locations: {path} lies below {key}, whose files nginx sends itself; leave it out"
+            for key in sorted(served)
+            if path.startswith(site[key])
+        ]
+    if not HSTS.fullmatch(site["hsts"]):
+        problems.append(f"hsts {site['hsts']!r} must be a header such as 'max-age=31536000; includeSubDomains'")
     if site["static_url"].startswith(site["media_url"]) or site["media_url"].startswith(site["static_url"]):
         problems.append("static_url and media_url lie in each other; nginx could not tell them apart")
     if not SIZE.fullmatch(str(site["max_body_size"])):
@@ -166,6 +201,8 @@ class FilterModule:
         return {
             "nginx_completed_sites": sites,
             "nginx_names": names,
+            "nginx_names_bucket_size": names_bucket_size,
+            "nginx_names_max_size": names_max_size,
             "nginx_site_files": site_files,
             "nginx_certificate_requests": certificate_requests,
             "nginx_site_problems": site_problems,

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What the repository knows of its application server: the one file outside the role uwsgi that names it.
 
-Four facts are asked of a server, and another one could take its place by answering them (docs/maintaining.md):
+Five facts are asked of a server, and another one could take its place by answering them (docs/maintaining.md):
 
 - how it is started: the unit of an application's slot, whose files the server's role places, and the packages that a release
   carries for it;
 - the question that tells whether it serves, and the protocol in which it is asked on its socket;
 - how it is stopped so that the requests in hand are finished: ``systemctl stop`` of that unit, which the role makes graceful;
-- by which directive of nginx requests are passed to it.
+- by which directive of nginx requests are passed to it;
+- how large the head of a request may be, which nginx and the server have to agree on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,15 @@ REPLACED_REQUIREMENTS = ("uwsgi",)
 PROTOCOL = "packet"
 # The directives of nginx that pass a request begin with it: <prefix>_pass, <prefix>_param, <prefix>_read_timeout.
 NGINX_PREFIX = "uwsgi"
+# The head of a request as nginx takes it: one line (a header, a cookie, the URL) fills at most one of the buffers. A longer line is
+# answered with 400 or 414.
+HEAD_BUFFERS = 2
+HEAD_BUFFER_BYTES = 16 * 1024
+# The head as the server takes it, in one packet; 65535 is the most that its protocol knows. What nginx took has to fit: the URL goes
+# along twice (REQUEST_URI, and PATH_INFO with QUERY_STRING), and each header gains a few bytes.
+PACKET_BYTES = 65535
+# The head of an answer: what the application sets as cookies and headers. A longer one is a 502.
+ANSWER_HEAD_BYTES = 32 * 1024
 
 
 def unit(application: str, slot: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server, domains
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names, storage
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import (
     CHECK,
@@ -60,6 +60,7 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "name": name,
         "user": name,
         "check_paths": {path: completed(CHECK, wanted) for path, wanted in entry["check_paths"].items()},
+        "asked_domain": domains.asked(entry["domains"]),
         "services": _processes(entry["services"], SERVICE),
         "timers": _processes(entry["timers"], TIMER),
         "django_settings_module": MANAGED_MODULE if managed else entry["settings_module"],

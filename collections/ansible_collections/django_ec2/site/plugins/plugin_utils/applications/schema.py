@@ -41,9 +41,11 @@ class Key:
 PROCESS_NAME = r"[a-z][a-z0-9_]{0,30}"
 APPLICATION_NAME = r"[a-z][a-z0-9_]{0,30}"
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-DOMAIN = rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*"
+DOMAIN = rf"(?=.{{1,253}}$)(\*\.)?{LABEL}(\.{LABEL})*"
 MODULE = r"[A-Za-z_][\w.]*"
 URL_PATH = r"/([\w.-]+/)+"
+LOCATION = r"/([\w.~@:+-]+/?)*"
+HSTS = r"max-age=\d+(; includeSubDomains)?(; preload)?|"
 BELOW_THE_SOURCE = r"(?!/)(?!(.*/)?\.\.(/|$)).*"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 # Of PostgreSQL; empty is the default that follows from the application's name.
@@ -187,16 +189,26 @@ CHECK = (
     Key("text", "str", "what the page has to contain", default="", example="Welcome"),
 )
 
+LOCATION_OPTIONS = (
+    Key(
+        "buffering",
+        "bool",
+        "whether nginx collects an answer before it sends it; `false` for server-sent events and other streams",
+        default=True,
+    ),
+)
+
 # An entry. The order is that of the docs and of a draft.
 ENTRY = (
     Key(
         "domains",
         "list",
-        "names under which it is visited; the first one is the one asked in health checks",
+        "names under which it is visited; `*.example.org` stands for all names one level below. Health checks ask for the first "
+        "one without `*`, or for `www` in the place of `*`",
         required=True,
         elements="str",
         pattern=DOMAIN,
-        otherwise="is no list of domain names in small letters, as in [www.example.org]",
+        otherwise="is no list of domain names in small letters, as in [www.example.org] or ['*.example.org']",
         example=["www.example.org"],
     ),
     Key(
@@ -400,6 +412,28 @@ ENTRY = (
         default="10m",
         pattern=r"\d+[kmg]?",
         otherwise="is no size, as in '10m'",
+    ),
+    Key(
+        "locations",
+        "dict",
+        "paths that nginx passes on in another way than the rest: those below one that ends with '/', otherwise that one alone, "
+        "see below",
+        default={},
+        elements="dict",
+        pattern=LOCATION,
+        otherwise="is no path, as in '/events/'",
+        options=LOCATION_OPTIONS,
+        example={"/events/": {"buffering": False}},
+    ),
+    Key(
+        "hsts",
+        "str",
+        "`Strict-Transport-Security` of every answer by HTTPS: pages, files, redirects and error pages alike. Empty leaves it to the "
+        "application, whose word reaches its pages alone, and to `SECURE_HSTS_SECONDS` in `settings`",
+        default="",
+        pattern=HSTS,
+        otherwise="is no such header, as in 'max-age=31536000; includeSubDomains'",
+        example="max-age=31536000",
     ),
     Key("timeout", "int", "seconds after which a request's worker is ended", default=60),
     Key("processes", "int", "workers; 0 is as many as suit the host", default=0),

@@ -5,6 +5,7 @@ Secrets go to nobody but the database.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -59,9 +60,23 @@ def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "group": entry["user"],
             "max_body_size": str(entry["max_body_size"]),
             "read_timeout": int(entry["timeout"]) + 5,
+            "unbuffered_locations": [
+                path for path, options in sorted(entry["locations"].items()) if not options.get("buffering", True)
+            ],
+            "hsts": entry["hsts"] or _hsts(entry["settings"]),
         }
         for entry in resolved
     ]
+
+
+def _hsts(settings: Mapping[str, Any]) -> str:
+    """What Django's SecurityMiddleware says by these settings of an entry, which outrank the project's own."""
+    seconds = settings.get("SECURE_HSTS_SECONDS")
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0:
+        return ""
+    subdomains = "; includeSubDomains" if settings.get("SECURE_HSTS_INCLUDE_SUBDOMAINS") is True else ""
+    preload = "; preload" if settings.get("SECURE_HSTS_PRELOAD") is True else ""
+    return f"max-age={seconds}{subdomains}{preload}"
 
 
 def postgres_databases(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -253,7 +253,7 @@ def activation(application: Mapping[str, Any], services: list[dict[str, Any]]) -
         "protocol": application_server.PROTOCOL,
         "settings": settings_files(application),
         "services": service_request(services),
-        "host": application["domains"][0],
+        "host": application["asked_domain"],
         "health_path": application["health_path"],
         "checks": checks(application),
     }
@@ -270,7 +270,7 @@ def question(application: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "socket": application["live_socket"],
         "protocol": application_server.PROTOCOL,
-        "host": application["domains"][0],
+        "host": application["asked_domain"],
         "health_path": application["health_path"],
         "checks": checks(application),
     }
