@@ -10,7 +10,6 @@ schema.py of the collection.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import Any
 
 import yaml
 from generate_role_readmes import code
+from generated import between, bring_up_to_date, parser
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "collections"))
@@ -85,32 +85,18 @@ def word_rows(words: Mapping[str, str]) -> Iterator[str]:
 def filled(text: str) -> str:
     """The page as it should be, made from the page as it is."""
     for name, table in TABLES.items():
-        start, end = f"<!-- schema {name}: start -->", f"<!-- schema {name}: end -->"
-        before, found, rest = text.partition(start)
-        _old, closed, after = rest.partition(end)
-        if not found or not closed:
-            raise SystemExit(f"{PAGE} has no place for the table '{name}': add the lines '{start}' and '{end}'.")
         rows = word_rows(table) if isinstance(table, Mapping) else key_rows(table)
-        text = "\n".join([before + start, NOTE, "", *rows, end]) + after
+        start, end = f"<!-- schema {name}: start -->", f"<!-- schema {name}: end -->"
+        text = between(text, start, end, "\n".join([NOTE, "", *rows, ""]))
     return text
 
 
 def main(words: list[str] | None = None) -> int:
     """Entry point; the exit code is 0 or 1."""
-    parser = argparse.ArgumentParser(description="Fill in the tables of docs/applications.md.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when the page is not up to date")
-    parser.add_argument("--page", type=Path, default=PAGE, help="the page, where it is another one")
-    arguments = parser.parse_args(words)
-    before = arguments.page.read_text(encoding="utf-8")
-    after = filled(before)
-    if before == after:
-        return 0
-    if arguments.check:
-        print(f"{arguments.page} is not up to date: run 'make docs'.", file=sys.stderr)
-        return 1
-    arguments.page.write_text(after, encoding="utf-8")
-    print(f"{arguments.page} written")
-    return 0
+    options = parser("Fill in the tables of docs/applications.md.")
+    options.add_argument("--page", type=Path, default=PAGE, help="the page, where it is another one")
+    given = options.parse_args(words)
+    return bring_up_to_date([(given.page, filled)], given.check)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ The part between the two marker comments is generated; the prose around it is wr
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import yaml
 from generate_role_readmes import code, default, kind, prose
+from generated import between, bring_up_to_date, parser
 
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS = ROOT / "playbooks" / "inputs"
@@ -72,31 +72,16 @@ def absent_hosts(paths: list[Path]) -> Iterator[str]:
 
 def filled(text: str) -> str:
     """The page as it should be, made from the page as it is."""
-    before, start, rest = text.partition(START)
-    _old, end, after = rest.partition(END)
-    if not start or not end:
-        raise SystemExit(f"{PAGE} has no place for the tables: add the lines '{START}' and '{END}'.")
     # site.yml first: it is where a reader begins.
     paths = sorted(INPUTS.glob("*.yml"), key=lambda path: (path.stem != "site", path.stem))
     lines = [NOTE, "", *absent_hosts(paths), *(line for path in paths for line in section(path))]
-    return f"{before}{START}\n" + "\n".join(lines) + f"{END}{after}"
+    return between(text, START, END, "\n".join(lines))
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Entry point; the exit code is 0 or 1."""
-    parser = argparse.ArgumentParser(description="Fill in the tables of docs/playbooks.md.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when the page is not up to date")
-    arguments = parser.parse_args()
-    text = PAGE.read_text()
-    wanted = filled(text)
-    if text == wanted:
-        return 0
-    if arguments.check:
-        print(f"{PAGE} is not up to date: run 'make docs'.", file=sys.stderr)
-        return 1
-    PAGE.write_text(wanted)
-    print(f"{PAGE} written")
-    return 0
+    given = parser("Fill in the tables of docs/playbooks.md.").parse_args(words)
+    return bring_up_to_date([(PAGE, filled)], given.check)
 
 
 if __name__ == "__main__":

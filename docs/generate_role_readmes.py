@@ -9,7 +9,7 @@ The part between the two marker comments is generated; the prose around it is wr
 
 from __future__ import annotations
 
-import argparse
+import functools
 import json
 import re
 import sys
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from generated import between, bring_up_to_date, parser
 
 ROOT = Path(__file__).resolve().parent.parent
 START = "<!-- argument-specs:start -->"
@@ -28,10 +29,6 @@ CODE = re.compile(r"\b[CVO]\((?P<text>(?:[^()]|\([^()]*\))*)\)")
 BOLD = re.compile(r"\bB\(([^)]*)\)")
 EMPHASIS = re.compile(r"\bI\(([^)]*)\)")
 LINK = re.compile(r"\bL\(([^,)]*), *([^)]*)\)")
-
-
-class ReadmeError(Exception):
-    """A README cannot be filled in; the message names the file and the remedy."""
 
 
 def code(text: str) -> str:
@@ -93,46 +90,19 @@ def generated(specs: Mapping[str, Any]) -> str:
     return "\n".join([NOTE, "", *head, *rows(options)]) + "\n"
 
 
-def filled(readme: Path) -> str:
-    """The README of a role as it should be.
-
-    Raises:
-        ReadmeError: it is missing or has no markers.
-    """
-    if not readme.exists():
-        raise ReadmeError(f"{readme} is missing: write what the role does, with the lines '{START}' and '{END}'.")
-    before, start, rest = readme.read_text().partition(START)
-    _old, end, after = rest.partition(END)
-    if not start or not end:
-        raise ReadmeError(f"{readme} has no place for the table: add the lines '{START}' and '{END}'.")
-    specs = yaml.safe_load((readme.parent / "meta" / "argument_specs.yml").read_text())
-    return f"{before}{START}\n{generated(specs)}{END}{after}"
+def filled(specs: Path, text: str) -> str:
+    """The README of the role with these specs as it should be, made from the one that is there."""
+    return between(text, START, END, generated(yaml.safe_load(specs.read_text(encoding="utf-8"))))
 
 
 def main(words: list[str] | None = None) -> int:
     """Entry point; the exit code is 0 or 1."""
-    parser = argparse.ArgumentParser(description="Fill in the tables of options in the READMEs of the roles.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when a README is not up to date")
-    parser.add_argument("--roles", type=Path, default=ROOT / "roles", help="directory of the roles")
-    arguments = parser.parse_args(words)
-    problems = []
-    for specs in sorted(arguments.roles.glob("*/meta/argument_specs.yml")):
-        readme = specs.parent.parent / "README.md"
-        try:
-            text = filled(readme)
-        except ReadmeError as error:
-            problems.append(str(error))
-            continue
-        if readme.read_text() == text:
-            continue
-        if arguments.check:
-            problems.append(f"{readme} is not up to date: run 'make docs'.")
-        else:
-            readme.write_text(text)
-            print(f"{readme} written")
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    options = parser("Fill in the tables of options in the READMEs of the roles.")
+    options.add_argument("--roles", type=Path, default=ROOT / "roles", help="directory of the roles")
+    given = options.parse_args(words)
+    specs = sorted(given.roles.glob("*/meta/argument_specs.yml"))
+    pages = [(one.parent.parent / "README.md", functools.partial(filled, one)) for one in specs]
+    return bring_up_to_date(pages, given.check)
 
 
 if __name__ == "__main__":

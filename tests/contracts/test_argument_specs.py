@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -141,16 +142,16 @@ def test_task_names_begin_with_their_file_s(role: Path) -> None:
             assert name[:1].isupper() or name.startswith("{{"), f"{path.name}: '{name}'"
 
 
+def test_the_readmes_are_up_to_date() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "generate_role_readmes.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @each_role
-def test_the_readme_is_up_to_date(role: Path) -> None:
-    spec = importlib.util.spec_from_file_location("generate_role_readmes", ROOT / "docs" / "generate_role_readmes.py")
-    assert spec and spec.loader
-    generator = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generator)
-    readme = role / "README.md"
-    assert readme.read_text() == generator.filled(readme), "run 'make docs'"
+def test_the_readme_names_every_option(role: Path) -> None:
     for name in options(role):
-        assert f"| `{name}` |" in readme.read_text()
+        assert f"| `{name}` |" in (role / "README.md").read_text()
 
 
 def included(task: Mapping[str, Any]) -> str:

@@ -42,6 +42,12 @@ def test_a_page_that_is_not_up_to_date_is_refused_and_then_written(tmp_path: Pat
     assert page.read_text() == PAGE.read_text()
 
 
+def test_a_page_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = generate("--page", str(tmp_path / "none.md"))
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path}/none.md is missing: write it, with the marker lines of a page like it.\n"
+
+
 def test_a_page_without_a_place_for_a_table_says_which_lines_are_missing(tmp_path: Path) -> None:
     page = tmp_path / "applications.md"
     page.write_text("# Applications\n")
