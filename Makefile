@@ -1,8 +1,15 @@
 # The front door: `make up` runs the sample application on a local lab, `make test` runs every test.
 # Variables: LAB_NAME (several labs side by side), LAB_SUITE=trixie|bookworm, LAB_PORT, LAB_SUBNET, LAB (inventory).
 
+# Every path below is seen from here.
+ifeq ($(wildcard lab/bootstrap),)
+$(error run it in the repository: make -C $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST)))) $(MAKECMDGOALS))
+endif
+
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# Ansible wants a locale in UTF-8 that is there. This one is on every Debian, whatever the caller's is.
+export LC_ALL := C.UTF-8
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 PYTHON := .venv/bin/python
@@ -10,7 +17,7 @@ PYTHON := .venv/bin/python
 TEST_PACKAGES := chromium=/usr/bin/chromium chromium-driver=/usr/bin/chromedriver libnss3-tools=/usr/bin/certutil \
   curl=/usr/bin/curl openssl=/usr/bin/openssl fonts-dejavu-core=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 # One of the test projects has an npm build; Debian's npm brings hundreds of packages, so one that is there is taken.
-TEST_PACKAGES += $(if $(shell command -v npm),,npm=/usr/bin/npm)
+TEST_PACKAGES += $(if $(wildcard $(addsuffix /npm,$(subst :, ,$(PATH)))),,npm=/usr/bin/npm)
 NEEDS_VENV := [ -x $(PYTHON) ] || { echo "make: there is no lab yet: run 'make up'." >&2; exit 1; }
 # What bench-serve needs: the load generator.
 BENCH_PACKAGES := wrk=/usr/bin/wrk
@@ -79,9 +86,14 @@ test: ## Everything: lint, unit, templates, contracts, every Molecule scenario, 
 test-unit: venv ## Unit, template and contract tests: no host is started
 	@pytest -n 2 tests --ignore tests/scenarios
 
+# Words of pytest's -k: a name, or several with `or` and `not`.
+NAMED := ^(not )?[a-z0-9_]+( (and|or)( not)? [a-z0-9_]+)*$$
+
 test-role: ## The scenarios of one role: make test-role ROLE=nginx
+	@named='$(NAMED)'; [[ "$$ROLE" =~ $$named ]] || { echo "make: ROLE='$$ROLE' names no role: write 'make test-role ROLE=nginx';" \
+	  "there are $(sort $(filter-out default,$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))).">&2; exit 1; }
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
-	@status=0; pytest tests/scenarios -k "$${ROLE:?as in 'make test-role ROLE=nginx'}" || status=$$?; \
+	@status=0; pytest tests/scenarios -k "$$ROLE" || status=$$?; \
 	[ $$status -ne 5 ] || echo "make: no scenario is named after '$$ROLE'; there are" \
 	  "$$(cd molecule && ls -d */molecule.yml | cut -d/ -f1 | tr '\n' ' ')" >&2; exit $$status
 

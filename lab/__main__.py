@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import subprocess
@@ -11,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from lab import sites
 from lab.core import containers, hosts, images, inventory, ssh
 from lab.core.model import Machine
 from lab.core.podman import Podman, project_label
@@ -24,6 +24,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         **os.environ,
         "LAB_NAME": settings.name,
         "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+        # Ansible wants a locale in UTF-8 that is there, and this one always is.
+        "LC_ALL": "C.UTF-8",
         "PATH": f"{PROJECT / '.venv/bin'}:{os.environ['PATH']}",
     }
 
@@ -36,11 +38,20 @@ def _playbook(settings: Settings, *words: str) -> None:
 
 
 def _sites(settings: Settings) -> dict[str, dict[str, str]]:
-    """What lab/sites.yml wrote: the first domain of each application and the name of its administrator, or ""."""
-    path = settings.directory / "sites.json"
-    if not path.exists():
-        raise LabError(f"the lab '{settings.name}' serves no site yet: 'make up' runs site.yml on its hosts.")
-    return json.loads(path.read_text())
+    """The first domain of each application and the name of its administrator, or ""."""
+
+    def write() -> None:
+        words = ["-i", str(settings.inventory), "lab/sites.yml"]
+        done = subprocess.run(
+            [str(PROJECT / ".venv/bin/ansible-playbook"), *words],
+            cwd=PROJECT, env=_environment(settings), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            lines = [line for line in (done.stderr + done.stdout).splitlines() if "ERROR" in line or "FAILED" in line]
+            said = lines[0] if lines else f"ansible-playbook {' '.join(words)} failed"
+            raise LabError(f"the lab '{settings.name}' has no address that could be told: {said}")
+
+    return sites.read(settings, write)
 
 
 def _machines(settings: Settings) -> list[Machine]:
@@ -71,11 +82,12 @@ def url(settings: Settings) -> None:
         LabError: nothing answers there.
     """
     machines = _machines(settings)
-    addresses = _urls(settings, machines)
     front = next((machine for machine in machines if machine.port), None)
     if front and not front.running:
         raise LabError(f"{front.name}, which serves the site, does not run: start it with 'make up'.")
-    for address in addresses.values():
+    if not sites.served(machine.address for machine in machines if machine.running):
+        raise LabError(f"the lab '{settings.name}' serves no site yet: 'make up' runs site.yml on its hosts.")
+    for address in _urls(settings, machines).values():
         print(address)
 
 
@@ -111,7 +123,6 @@ def up(settings: Settings) -> None:
     settings.say("Running site.yml")
     stage("secrets", lambda: _playbook(settings, "playbooks/secrets.yml"))
     stage("site.yml", lambda: _playbook(settings, "site.yml"))
-    _playbook(settings, "lab/sites.yml")
     summary(settings, stages)
 
 

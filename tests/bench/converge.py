@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.bench.given import whole_number, whole_numbers
 from tests.bench.labs import OUTPUT, PROJECT, Lab, spread, web_inventory, write_results
 
-WEB_HOSTS = tuple(int(size) for size in (os.environ.get("BENCH_WEB_HOSTS") or "1,2,10").split(","))
-ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)
+WEB_HOSTS = whole_numbers("BENCH_WEB_HOSTS", "1,2,10")
+ROUNDS = whole_number("BENCH_ROUNDS", 3)
 RECAP = re.compile(
     r"^\S+\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)\s+skipped=(\d+)", re.MULTILINE
 )

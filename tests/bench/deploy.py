@@ -34,22 +34,23 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests.bench import quiet
+from tests.bench.given import whole_number
 from tests.bench.labs import BENCH, DOMAIN, Lab, spread, summary_seconds, web_inventory, write_results
 from tests.bench.steps import medians
 from tests.bench.versions import checkout
 from tests.bench.visitors import Answer, Visitors
 
-QUIET = int(os.environ.get("BENCH_QUIET") or 3)
+QUIET = whole_number("BENCH_QUIET", 3)
 AGAINST = os.environ.get("BENCH_AGAINST") or ""
-MANY_HOSTS = int(os.environ.get("BENCH_HOSTS") or 10)
+MANY_HOSTS = whole_number("BENCH_HOSTS", 10)
 # Of ten hosts two are enough: their figure is one of four goals, and each takes half a minute.
 MANY_ROUNDS = min(QUIET, 2)
 OWN = "this version"
-DEPLOYS = int(os.environ.get("BENCH_DEPLOYS") or 30)
-ROLLBACKS = min(int(os.environ.get("BENCH_ROLLBACKS") or 10), DEPLOYS)
-VISITORS = int(os.environ.get("BENCH_VISITORS") or 4)
-PAUSE = int(os.environ.get("BENCH_PAUSE_MS") or 20) / 1000
-BASE_SECONDS = int(os.environ.get("BENCH_BASE_SECONDS") or 60)
+DEPLOYS = whole_number("BENCH_DEPLOYS", 30)
+ROLLBACKS = min(whole_number("BENCH_ROLLBACKS", 10), DEPLOYS)
+VISITORS = whole_number("BENCH_VISITORS", 4)
+PAUSE = whole_number("BENCH_PAUSE_MS", 20) / 1000
+BASE_SECONDS = whole_number("BENCH_BASE_SECONDS", 60)
 HOSTS = ("web1", "web2")
 YIELD = ("nice", "-n", os.environ.get("BENCH_NICE") or "0")
 WORST_MS = 500

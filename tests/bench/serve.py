@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.bench.bare import bare
+from tests.bench.given import whole_number
 from tests.bench.labs import BENCH, DOMAIN, Lab, copy_project, spread, web_inventory, write_results
 from tests.bench.servers import (
     BEANSTALK,
@@ -41,8 +42,8 @@ from tests.bench.servers import (
     worker_servers,
 )
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 5)
-SECONDS = int(os.environ.get("BENCH_SECONDS") or 4)
+ROUNDS = whole_number("BENCH_ROUNDS", 5)
+SECONDS = whole_number("BENCH_SECONDS", 4)
 TLS_MODES = {"": [True], "project_ca": [True], "none": [False], "both": [True, False]}
 CONNECTIONS = 16
 WORKERS = [

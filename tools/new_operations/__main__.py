@@ -68,7 +68,7 @@ def main(words: list[str] | None = None) -> int:
             )
         else:
             _update(given.directory.resolve())
-    except NewOperationsError as error:
+    except (NewOperationsError, OSError) as error:
         print(f"make {'new-operations' if given.command == 'new' else given.command}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PRODUCT := django-ec2
+# Ansible wants a locale in UTF-8 that is there.
+export LC_ALL := C.UTF-8
 export PATH := $(CURDIR)/$(PRODUCT)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # Absolute, as a test may run it where .venv is a link.
@@ -47,7 +49,6 @@ lab: ## The environment lab on containers of this machine
 	@cd $(PRODUCT) && lab/bootstrap lab && LAB=$(CURDIR)/inventory/lab $(PRODUCT_PYTHON) -m lab hosts
 	@ansible-playbook -i inventory/lab $(PRODUCT)/playbooks/secrets.yml
 	@ansible-playbook -i inventory/lab site.yml
-	@ansible-playbook -i inventory/lab $(PRODUCT)/lab/sites.yml
 	@cd $(PRODUCT) && LAB=$(CURDIR)/inventory/lab $(PRODUCT_PYTHON) -m lab url
 
 lab-down: ## Remove the lab
