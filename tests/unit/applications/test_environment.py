@@ -270,6 +270,20 @@ def test_managed_security_never_lowers_what_the_project_set(tmp_path: Path, proj
     }
 
 
+def test_a_wildcard_is_written_as_django_wants_it(tmp_path: Path) -> None:
+    found = managed(
+        tmp_path,
+        "",
+        ["ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS"],
+        managed_settings=["hosts"],
+        domains=["www.example.org", "*.tenants.example.org"],
+    )
+    assert found == {
+        "ALLOWED_HOSTS": ["www.example.org", ".tenants.example.org"],
+        "CSRF_TRUSTED_ORIGINS": ["https://www.example.org", "https://*.tenants.example.org"],
+    }
+
+
 def test_a_setting_is_added_to(tmp_path: Path) -> None:
     found = managed(
         tmp_path,
