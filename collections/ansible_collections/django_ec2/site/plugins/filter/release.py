@@ -12,6 +12,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.release import (
     operate,
     outcome,
     releases,
+    rollback,
     superusers,
     units,
 )
@@ -49,7 +50,7 @@ class FilterModule:
             "release_outcome": outcome.outcome,
             "release_pending": releases.pending,
             "release_plan": choice.plan,
-            "release_previous": releases.previous,
+            "release_rollback_targets": rollback.of_hosts,
             "release_question": releases.question,
             "release_seen": releases.seen,
             "release_services_here": units.here,

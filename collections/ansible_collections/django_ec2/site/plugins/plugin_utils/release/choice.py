@@ -42,7 +42,7 @@ def live_release(state: Mapping[str, Any]) -> str:
     return str(state["slots"].get(state["live"], {}).get("release", ""))
 
 
-def _moved(state: Mapping[str, Any]) -> int:
+def last_moved(state: Mapping[str, Any]) -> int:
     """When the host went over to another release; a start of the same one with another environment doesn't count."""
     return max((line["time"] for line in state.get("history", []) if line.get("from") != line["release"]), default=0)
 
@@ -54,7 +54,7 @@ def _most(states: States, releases: Iterable[str]) -> str:
     def rank(release: str) -> tuple[int, int, str]:
         return (
             live[release],
-            max((_moved(one) for one in states.values() if live_release(one) == release), default=0),
+            max((last_moved(one) for one in states.values() if live_release(one) == release), default=0),
             release,
         )
 
