@@ -16,7 +16,7 @@ from tools.new_app.__main__ import main
 from tools.new_app.requirements import read
 from tools.new_app.settings import Settings
 
-PROJECTS = ["plain", "srclayout", "media"]
+PROJECTS = ["plain", "srclayout", "media", "workshop"]
 SETTINGS = (
     "SECRET_KEY = 'x'\nALLOWED_HOSTS = []\nROOT_URLCONF = 'shop.urls'\nWSGI_APPLICATION = 'shop.wsgi.application'\n"
 )

@@ -90,6 +90,26 @@ def test_private_data_is_the_applications_alone(gallery: Visitor) -> None:
     assert host.run(f"runuser -u www-data -- cat {path}").rc != 0
 
 
+def test_a_library_beside_a_project_is_one_of_its_packages() -> None:
+    assert all(Visitor(name, "workshop.test").get("/").text == "hello from the library" for name in WEB)
+
+
+def test_a_link_to_the_database_is_verified_though_the_settings_do_not_ask_for_it() -> None:
+    host = on("web1")
+    code = "from django.db import connection as c; c.ensure_connection(); print(c.connection.info.get_parameters()['sslmode'])"
+    said = host.check_output(f'workshop-manage shell --no-imports --command "{code}"').splitlines()
+    assert said[-1] == "verify-full"
+    # What a release is asked before the switch, in an environment that asks for less. The owner's is read by no server.
+    place = "/srv/workshop/live/environment-owner"
+    host.check_output(f"cp -p {place} {place}.kept && sed -i 's/^PGSSLMODE=.*/PGSSLMODE=prefer/' {place}")
+    try:
+        asked = host.run("workshop-manage --owner --script release_gate.py prepare").stdout
+    finally:
+        host.check_output(f"mv {place}.kept {place}")
+    assert "with sslmode 'prefer', so nobody proves who answers there" in asked
+    assert "${database_sslmode}" in asked
+
+
 def test_a_timer_runs_its_command_on_one_host(any_visitor: Visitor) -> None:
     host: Any = on(any_visitor.host)
     listed = host.check_output("systemctl list-timers --all --no-pager gallery-timer-report.timer")

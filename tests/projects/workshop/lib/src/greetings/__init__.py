@@ -1,0 +1,6 @@
+"""Greetings."""
+
+
+def hello() -> str:
+    """The greeting."""
+    return "hello from the library"
