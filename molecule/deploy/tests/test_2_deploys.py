@@ -103,6 +103,22 @@ def test_a_host_without_a_release_gets_that_of_the_others_byte_for_byte(good: st
     assert good
 
 
+def test_a_file_that_somebody_edited_is_found_and_put_back(good: str, unharmed: object) -> None:
+    place = "/srv/plain/live/release/app/guestbook/views.py"
+    host = on("web1")
+    whole = host.file(place).content_string
+    host.check_output(f"sh -c 'echo raise SystemExit >> {place}'")
+    words = ("site.yml", "-e", "app=plain", "--tags", "release")
+    for more in (("--check",), ()):
+        run = play(*words, *more)
+        assert "app/guestbook/views.py changed" in " ".join(run.output.split())
+        assert run.changed["web1"] > 0, run.changed
+        assert (host.file(place).content_string == whole) is not bool(more)
+    assert set(play(*words).changed.values()) == {0}
+    assert good
+    assert unharmed
+
+
 def test_a_rollback_to_what_is_not_there_says_what_is(unharmed: object) -> None:
     run = play("playbooks/rollback.yml", "-e", "app=plain", "-e", "release=0123456789ab", code=2)
     assert "0123456789ab of plain is not on this host (others: " in " ".join(run.output.split())

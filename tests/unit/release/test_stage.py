@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import stat
 import sys
 import tarfile
@@ -214,3 +215,65 @@ def test_old_releases_and_layers_that_nobody_needs_are_removed(stage: Callable[.
     assert stage(remove=["old", "never-there"])["removed"] == ["old", "l-old"]
     assert {one.name for one in (root / "layers").iterdir()} == {"l-kept", LAYER}
     assert (root / "releases/older/venv/lib").is_dir()
+
+
+@pytest.fixture
+def staged(stage: Callable[..., dict], root: Path) -> Path:
+    """The directory of a staged release."""
+    assert "failed" not in stage()
+    return root / "releases" / RELEASE
+
+
+def test_what_somebody_changed_is_put_back(
+    stage: Callable[..., dict], staged: Path, root: Path, tmp_path: Path
+) -> None:
+    layer = root / "layers" / LAYER
+    before = (staged / "app/manage.py").stat()
+    (staged / "app/manage.py").write_text("print('HELLO')\n")
+    os.utime(staged / "app/manage.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    (staged / "app/local_settings.py").write_text("DEBUG = True\n")
+    (layer / "lib/fast.py").unlink()
+    (layer / "pyvenv.cfg").chmod(0o666)
+    (layer / "lib").chmod(0o777)
+    answer = stage(archive=None, layer_archive=None, slot="blue")
+    assert answer["mended"] == [
+        f"layers/{LAYER}/lib", f"layers/{LAYER}/lib/fast.py", f"layers/{LAYER}/pyvenv.cfg",
+        f"releases/{RELEASE}/app/local_settings.py", f"releases/{RELEASE}/app/manage.py",
+    ]  # fmt: skip
+    assert (staged / "app/manage.py").read_text() == "print('hello')\n"
+    assert not (staged / "app/local_settings.py").exists()
+    assert (layer / "lib/fast.py").read_text() == "x = 1\n"
+    assert [(layer / name).stat().st_mode & 0o777 for name in ("pyvenv.cfg", "lib")] == [0o644, 0o755]
+    assert stage(archive=None, layer_archive=None)["mended"] == []
+    # What the archive has needs none of the release's commands.
+    assert len([one for one in asked(tmp_path) if "collectstatic" in one]) == 1
+    assert [path.name for path in (*root.glob(".*"), *(root / "layers").glob(".*"))] == []
+
+
+def test_what_the_releases_own_commands_made_is_made_again(
+    stage: Callable[..., dict], staged: Path, tmp_path: Path
+) -> None:
+    (staged / "static/app.css").write_text("p { color: red }\n")
+    answer = stage(archive=None, layer_archive=None)
+    assert (answer["mended"], answer["finished"]) == ([f"releases/{RELEASE}/public/app.css"], True)
+    assert (staged / "static/app.css").read_text() == "p {}\n"
+    assert len([one for one in asked(tmp_path) if "collectstatic" in one]) == 2
+    assert stage(archive=None, layer_archive=None)["mended"] == []
+
+
+def test_what_cannot_be_put_back_is_named(stage: Callable[..., dict], staged: Path) -> None:
+    (staged / "app/manage.py").write_text("changed\n")
+    (staged / unpack.ARCHIVE).write_bytes(b"changed, too")
+    said = stage(archive=None, layer_archive=None)["msg"]
+    assert (
+        f"files in {staged} were changed (app/manage.py changed, archive.tar.gz changed), and so was archive.tar.gz"
+        in said
+    )
+    assert (staged / "app/manage.py").read_text() == "changed\n"
+
+
+def test_a_release_whose_layer_is_gone_is_not_here(stage: Callable[..., dict], staged: Path, root: Path) -> None:
+    shutil.rmtree(root / "layers" / LAYER)
+    assert "no archive of it was shipped" in stage(archive=None, layer_archive=None)["msg"]
+    assert stage()["unpacked"] == [LAYER]
+    assert (staged / "venv/bin/python").exists()

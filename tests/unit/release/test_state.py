@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.module_utils.release import manifest
 from ansible_collections.django_ec2.site.plugins.modules import release_state as module_release_state
 
 from tests.conftest import RunModule
@@ -19,7 +21,7 @@ def application(tmp_path: Path) -> Path:
     """An application with two releases, blue live."""
     root = tmp_path / "srv"
     for release, marks in {"4be1": [".complete", ".ready"], "77aa": [".bad"]}.items():
-        (root / "releases" / release).mkdir(parents=True)
+        (root / "releases" / release / "venv").mkdir(parents=True)
         for mark in marks:
             (root / "releases" / release / mark).write_text("no answer\n")
     for slot in ("blue", "green"):
@@ -36,10 +38,21 @@ def application(tmp_path: Path) -> Path:
 @pytest.fixture
 def read(run_module: RunModule) -> Callable[..., dict[str, Any]]:
     def run(
-        root: Path, *, check_mode: bool = False, files: list[str] | None = None, expected: dict[str, str] | None = None
+        root: Path,
+        *,
+        check_mode: bool = False,
+        files: list[str] | None = None,
+        expected: dict[str, str] | None = None,
+        contents: bool = False,
     ) -> dict[str, Any]:
         entry = {"name": "shop", "root": str(root), "unit": "uwsgi-shop@{slot}.service", "files": files or []}
-        answer = run_module(module_release_state, check_mode=check_mode, applications=[entry], expected=expected or {})
+        answer = run_module(
+            module_release_state,
+            check_mode=check_mode,
+            applications=[entry],
+            expected=expected or {},
+            contents=contents,
+        )
         assert answer["changed"] is False
         return answer["applications"]["shop"]
 
@@ -135,3 +148,33 @@ def test_layers_and_input_keys_are_told(read: Callable[..., dict], application: 
     # A release of an earlier layout has neither.
     assert (found["releases"]["77aa"]["input_key"], found["releases"]["77aa"]["layer"]) == ("", "")
     assert found["layers"] == {"key-l1": {"layer": "l1", "packages": ["Django==5.2"]}}
+
+
+def test_files_that_somebody_changed_in_the_live_release_are_found(
+    read: Callable[..., dict], application: Path, fake_bin: Callable[[str, str], Path]
+) -> None:
+    fake_bin("systemctl", "printf 'active\\ninactive\\n'")
+    release, layer = application / "releases" / "4be1", application / "layers" / "l1"
+    (release / "venv").rmdir()
+    (release / "venv").symlink_to("../../layers/l1")
+    (application / "slots" / "blue" / "release").symlink_to("../../releases/4be1")
+    for place in (release / "app", layer / "lib"):
+        place.mkdir(parents=True)
+        (place / "a.py").write_text("x = 1\n")
+    assert read(application)["damage"] == {}, "nobody noted what it was"
+    for place in (release, layer):
+        manifest.write(place)
+    (release / ".withdrawn").write_text("a mark is no damage\n")
+    (release / "migrations.json").write_text("{}")
+    assert read(application, contents=True)["damage"] == {}
+    before = (release / "app/a.py").stat()
+    (release / "app/a.py").write_text("x = 2\n")
+    os.utime(release / "app/a.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    (layer / "lib/a.py").chmod(0o666)
+    (layer / "lib/b.py").write_text("")
+    (layer / "lib/__pycache__").mkdir()
+    found = {"layers/l1/lib/a.py": "changed", "layers/l1/lib/b.py": "added"}
+    assert read(application)["damage"] == found
+    assert read(application, contents=True)["damage"] == {**found, "releases/4be1/app/a.py": "changed"}
+    (layer / "lib/a.py").unlink()
+    assert read(application)["damage"]["layers/l1/lib/a.py"] == "missing"

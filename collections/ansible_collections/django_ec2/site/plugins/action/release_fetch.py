@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.django_ec2.site.plugins.module_utils.release.fetch import sha256
+from ansible_collections.django_ec2.site.plugins.module_utils.release.manifest import sha256
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import store
 
 MODULE = "django_ec2.site.release_fetch"

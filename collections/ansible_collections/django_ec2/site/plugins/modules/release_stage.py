@@ -16,7 +16,8 @@ description:
   - Static files that an earlier release has, too, are taken over with their compressed variants; the others get a C(.gz) and a
     C(.br) beside them, for nginx's C(gzip_static) and C(brotli_static). All are linked into a directory that the kept releases
     share, so that a page of the release before still finds its assets.
-  - What is there is left as it is; what an interrupted run left is begun anew. A run whose controller was killed goes on on the
+  - A release that is there is compared with what was shipped, contents too, and what somebody changed is put back.
+  - What an interrupted run left is begun anew. A run whose controller was killed goes on on the
     host all the same; this one waits for it.
 options:
   name:
@@ -140,6 +141,11 @@ removed:
   returned: success
   type: list
   elements: str
+mended:
+  description: Paths below O(root) that were not as they were shipped, and were put back.
+  returned: success
+  type: list
+  elements: str
 finished:
   description: Whether the release's commands were run now.
   returned: success
@@ -194,7 +200,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     if module.check_mode:
-        module.exit_json(changed=True, unpacked=[], removed=[], finished=False, gate={}, seconds={})
+        module.exit_json(changed=True, unpacked=[], removed=[], mended=[], finished=False, gate={}, seconds={})
     stage = Stage(module.params, brotli=module.get_bin_path("brotli") is not None)
     try:
         module.exit_json(changed=True, **stage.run())

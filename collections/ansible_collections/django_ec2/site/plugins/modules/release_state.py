@@ -44,6 +44,11 @@ options:
     description: The SHA-256 of files that an earlier task would have changed, by path; in check mode they are not there yet.
     type: dict
     default: {}
+  contents:
+    description: >-
+      Whether to compare the contents of the live release's files with what was shipped, and not only mode, owner, size and time.
+    type: bool
+    default: false
   details:
     description: Whether to read each release's size, description and migrations, too, which costs more.
     type: bool
@@ -74,6 +79,7 @@ applications:
     board:
       live: blue
       owed: false
+      damage: {releases/4be1/app/shop/views.py: changed}
       moment: blue 178
       idle: green
       settings: 0f3c
@@ -107,6 +113,7 @@ def main() -> None:
                 },
             },
             "expected": {"type": "dict", "default": {}},
+            "contents": {"type": "bool", "default": False},
             "details": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -114,7 +121,11 @@ def main() -> None:
     module.exit_json(
         changed=False,
         applications=read_state(
-            module, module.params["applications"], module.params["expected"], module.params["details"]
+            module,
+            module.params["applications"],
+            module.params["expected"],
+            module.params["details"],
+            module.params["contents"],
         ),
     )
 

@@ -3,25 +3,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.release.manifest import sha256
 from ansible_collections.django_ec2.site.plugins.module_utils.release.unpack import ARCHIVE
-
-BLOCK_BYTES = 1 << 20
-
-
-def sha256(path: Path) -> str:
-    """The digest of a file's content."""
-    total = hashlib.sha256()
-    with path.open("rb") as handle:
-        while block := handle.read(BLOCK_BYTES):
-            total.update(block)
-    return total.hexdigest()
 
 
 def hand_out(place: Path, description: str, target: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.release import static, unpack
+from ansible_collections.django_ec2.site.plugins.module_utils.release import manifest, mend, static, unpack
 from ansible_collections.django_ec2.site.plugins.module_utils.release.commands import Refusal, run
 from ansible_collections.django_ec2.site.plugins.module_utils.release.lock import lock
 from ansible_collections.django_ec2.site.plugins.module_utils.release.ownership import hand_over
@@ -34,12 +34,12 @@ class Stage:
         self.release = self.root / "releases" / given["release"]
         self.layer = self.root / "layers" / given["layer"] if given["layer"] else None
         self.seconds: dict[str, float] = {}
-        self.result: dict[str, Any] = {"removed": [], "unpacked": [], "finished": False, "gate": {}}
+        self.result: dict[str, Any] = {"removed": [], "unpacked": [], "mended": [], "finished": False, "gate": {}}
 
     @property
     def complete(self) -> bool:
         """Whether the release is here, with its packages."""
-        return (self.release / unpack.COMPLETE).exists()
+        return unpack.complete(self.release)
 
     @property
     def ready(self) -> bool:
@@ -66,6 +66,7 @@ class Stage:
             if not self.ready:
                 self._timed("commands", self._commands)
                 self._timed("publish", self._publish)
+                manifest.write(self.release)
                 (self.release / READY).touch(mode=0o644)
                 self.result["finished"] = True
             elif self.given["gate"]:
@@ -83,6 +84,8 @@ class Stage:
 
     def _unpack(self) -> None:
         group = self.given["user"]
+        if self.complete and self.ready:
+            self._mend(group)
         if self.layer and not self.complete and not self.layer.is_dir():
             if not self.given["layer_archive"]:
                 raise Refusal(f"the layer {self.layer.name} is not on this host, and no archive of it was shipped")
@@ -93,6 +96,31 @@ class Stage:
                 raise Refusal("it is not on this host, and no archive of it was shipped")
             unpack.unpack_release(self.given["archive"], self.release, group, self.given["layer"])
             self.result["unpacked"].append(self.release.name)
+
+    def _mend(self, group: str) -> None:
+        """Compare the contents of what is here with what was shipped, and put back what somebody changed."""
+        layer = unpack.layer_of(self.release)
+        place, scratch = self.root / "layers" / layer, self.root / "layers" / ".mending"
+        python = self.given["python"]
+        if layer:
+            mended, _again = mend.mend(
+                place, unpack.ARCHIVE, lambda file, at: unpack.make_layer(file, at, place, group, python), scratch
+            )
+            if mended:
+                manifest.write(place)
+                self.result["mended"] += [f"layers/{layer}/{path}" for path in mended]
+        mended, again = mend.mend(
+            self.release,
+            unpack.ARCHIVE,
+            lambda file, at: unpack.make_release(file, at, self.release, group, layer),
+            self.root / ".mending",
+        )
+        if mended:
+            self.result["mended"] += [f"releases/{self.release.name}/{path}" for path in mended]
+            if again:
+                (self.release / READY).unlink()
+            else:
+                manifest.write(self.release)
 
     def _slot(self) -> None:
         """What a server of the slot will find: its release, its socket and its environments.

@@ -9,7 +9,7 @@ import pwd
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.release import owed
+from ansible_collections.django_ec2.site.plugins.module_utils.release import manifest, owed
 from ansible_collections.django_ec2.site.plugins.module_utils.release.slots import (
     SLOTS,
     digest,
@@ -18,10 +18,14 @@ from ansible_collections.django_ec2.site.plugins.module_utils.release.slots impo
     read_history,
     read_slot,
 )
-from ansible_collections.django_ec2.site.plugins.module_utils.release.unpack import describe_layers
+from ansible_collections.django_ec2.site.plugins.module_utils.release.unpack import complete, describe_layers, layer_of
 
 # What was last asked for as the administrator of the application; see plugin_utils/release/superusers.py.
 SUPERUSER = "superuser.json"
+
+
+# So many paths of a damaged release are said.
+MOST_DAMAGE = 20
 
 
 def read_mark(path: str) -> str:
@@ -63,7 +67,7 @@ def read_releases(directory: str, details: bool) -> dict:
                     "input_key": description.get("input_key", ""),
                     "layer": description.get("layer", ""),
                     **{key: description.get(key, "") for key in ("source", "python", "platform")},
-                    "complete": os.path.exists(os.path.join(path, ".complete")),
+                    "complete": complete(Path(path)),
                     "ready": os.path.exists(os.path.join(path, ".ready")),
                     "bad": read_mark(os.path.join(path, ".bad")),
                     "withdrawn": read_mark(os.path.join(path, ".withdrawn")),
@@ -78,6 +82,25 @@ def read_releases(directory: str, details: bool) -> dict:
     return found
 
 
+def read_damage(root: str, live: str, contents: bool) -> dict[str, str]:
+    """What of the live release and its layer is not as it was shipped, by path below the application's directory.
+
+    Args:
+        root: the application's directory.
+        live: the live slot; empty before the first deploy.
+        contents: whether to read the files, too.
+    """
+    if not live:
+        return {}
+    release = Path(os.path.realpath(os.path.join(root, "slots", live, "release")))
+    layer = layer_of(release)
+    trees = [f"releases/{release.name}", *([f"layers/{layer}"] if layer else [])]
+    found = {}
+    for tree in trees:
+        found |= {f"{tree}/{path}": what for path, what in manifest.compare(Path(root, tree), contents).items()}
+    return dict(sorted(found.items())[:MOST_DAMAGE])
+
+
 def active(module: Any, units: list[str]) -> dict:
     """Which of the units run: one question for all of them."""
     systemctl = module.get_bin_path("systemctl")
@@ -89,7 +112,7 @@ def active(module: Any, units: list[str]) -> dict:
 
 
 def read_state(
-    module: Any, applications: list[dict[str, Any]], expected: dict[str, str], details: bool
+    module: Any, applications: list[dict[str, Any]], expected: dict[str, str], details: bool, contents: bool = False
 ) -> dict[str, dict[str, Any]]:
     """The state of each application, by its name. The arguments are the options of the module release_state."""
     lives = {one["name"]: live_slot(one["root"]) for one in applications}
@@ -102,6 +125,7 @@ def read_state(
     return {
         one["name"]: {
             "live": lives[one["name"]],
+            "damage": read_damage(one["root"], lives[one["name"]], contents),
             "owed": owed.owed(one["root"]),
             "moment": moment(one["root"]),
             "idle": "green" if lives[one["name"]] == "blue" else "blue",

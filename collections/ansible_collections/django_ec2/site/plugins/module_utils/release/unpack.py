@@ -12,6 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
+from ansible_collections.django_ec2.site.plugins.module_utils.release import manifest
 from ansible_collections.django_ec2.site.plugins.module_utils.release.commands import run
 
 COMPLETE = ".complete"
@@ -53,18 +54,24 @@ def unpack_layer(archive: str, place: Path, group: str, python: str) -> None:
         python: the interpreter of the environment.
     """
     partial = place.with_name(f".{place.name}.partial")
-    _begin(partial, group)
     try:
-        _extract(archive, partial)
-        run("Making the virtual environment", [python, "-m", "venv", "--without-pip", str(partial)])
-        for name in ACTIVATION:
-            (partial / "bin" / name).unlink(missing_ok=True)
-        _compile(str(partial / "bin/python"), partial, place, partial / "lib")
-        _keep_archive(archive, partial)
+        make_layer(archive, partial, place, group, python)
+        manifest.write(partial)
         partial.rename(place)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def make_layer(archive: str, partial: Path, place: Path, group: str, python: str) -> None:
+    """Make the tree of a layer at another path than its own; the arguments are those of ``unpack_layer``."""
+    _begin(partial, group)
+    _extract(archive, partial)
+    run("Making the virtual environment", [python, "-m", "venv", "--without-pip", str(partial)])
+    for name in ACTIVATION:
+        (partial / "bin" / name).unlink(missing_ok=True)
+    _compile(str(partial / "bin/python"), partial, place, partial / "lib")
+    _keep_archive(archive, partial)
 
 
 def unpack_release(archive: str, place: Path, group: str, layer: str) -> None:
@@ -76,16 +83,21 @@ def unpack_release(archive: str, place: Path, group: str, layer: str) -> None:
         group: of the application's user, which may read it.
         layer: id of the layer with its packages.
     """
-    _begin(place, group)
     try:
-        _extract(archive, place)
-        (place / "venv").symlink_to(f"../../layers/{layer}")
-        _compile(str(place / "venv/bin/python"), place, place, place / "app")
-        _keep_archive(archive, place)
+        make_release(archive, place, place, group, layer)
         (place / COMPLETE).touch(mode=0o644)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
+
+
+def make_release(archive: str, partial: Path, place: Path, group: str, layer: str) -> None:
+    """Make the tree of a release, perhaps at another path than its own; the arguments are those of ``unpack_release``."""
+    _begin(partial, group)
+    _extract(archive, partial)
+    (partial / "venv").symlink_to(f"../../layers/{layer}")
+    _compile(str(place.parent.parent / "layers" / layer / "bin/python"), partial, place, partial / "app")
+    _keep_archive(archive, partial)
 
 
 def _keep_archive(archive: str, place: Path) -> None:
@@ -114,6 +126,11 @@ def _remove_layers(root: Path) -> list[str]:
     for one in gone:
         shutil.rmtree(one)
     return [one.name for one in gone]
+
+
+def complete(release: Path) -> bool:
+    """Whether a release is here as a whole, with its packages."""
+    return (release / COMPLETE).exists() and (release / "venv").exists()
 
 
 def layer_of(release: Path) -> str:

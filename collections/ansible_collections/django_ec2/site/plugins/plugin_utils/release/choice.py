@@ -281,7 +281,7 @@ def _held(
 
 
 def notes(planned: Iterable[Mapping[str, Any]], hosts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What a run that is no deploy leaves alone, and how to deploy it.
+    """What a run that is no deploy leaves alone, and how to deploy it; what somebody changed in a live release.
 
     Args:
         planned: what ``plan`` returned.
@@ -305,6 +305,12 @@ def notes(planned: Iterable[Mapping[str, Any]], hosts: Iterable[Mapping[str, Any
             found.append(
                 f"{name}: {differs}. This run left the release alone that is live. To deploy the source: {remedy}"
             )
+        for host, state in states.items():
+            if state.get("damage"):
+                files = ", ".join(f"{path} {what}" for path, what in state["damage"].items())
+                found.append(
+                    f"{name} on {host}: files of the live release were not as they were shipped, a run puts them back: {files}"
+                )
         if len(sources) > 1:
             served = ", ".join(f"{wanted[host]['release']} on {host}" for host in sources.values())
             found.append(

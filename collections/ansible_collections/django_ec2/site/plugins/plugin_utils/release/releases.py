@@ -79,7 +79,11 @@ def pending(
             "settings": own["settings"],
             "active": True,
         }
-        if not own.get("services", True) or any(slot.get(key) != value for key, value in wanted.items()):
+        if (
+            own.get("damage")
+            or not own.get("services", True)
+            or any(slot.get(key) != value for key, value in wanted.items())
+        ):
             pending.append(one["name"])
     return pending
 
