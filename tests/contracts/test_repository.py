@@ -226,10 +226,11 @@ def test_every_module_is_documented_as_it_is(path: Path, monkeypatch: pytest.Mon
     assert ArgumentSpecValidator(given)
 
 
-# Where the role uwsgi is put beside the others, and what belongs to it.
+# Where the role uwsgi is put beside the others, and what belongs to it; new-app knows the one of a project that it looks at.
 MAY_NAME_UWSGI = re.compile(
     r"roles/uwsgi/|collections/.*/plugins/(filter/uwsgi|plugin_utils/application_server)\.py$"
     r"|playbooks/parts/(applications|prepare)\.yml$|group_vars/|.*README\.md$"
+    r"|tools/new_app/rules/(__init__|processes|uwsgi_ini)\.py$"
 )
 
 

@@ -145,7 +145,9 @@ def test_the_board_is_drafted_as_it_is_deployed(drafted: Callable[[str], dict[st
 
 @pytest.mark.parametrize("path", [*(f"tests/projects/{name}" for name in PROJECTS), "django_app"])
 def test_a_draft_is_an_entry_that_the_playbooks_take(drafted: Callable[[str], dict[str, Any]], path: str) -> None:
-    (entry,) = resolve_applications({"app": drafted(path)})
+    draft = drafted(path)
+    draft.pop("open_questions", None)
+    (entry,) = resolve_applications({"app": draft})
     assert entry["name"] == "app"
 
 
@@ -186,10 +188,44 @@ def test_wrong_words_are_refused(new_app: NewApp, tmp_path: Path) -> None:
         (("--name", "My-Shop"), "NAME 'My-Shop' needs small letters"),
         (("--environment", "moon"), "give ENVIRONMENT= one of lab, production"),
         (("--version", "v1"), "are for a git URL"),
+        (("--domain", "https://shop.example.org/"), "DOMAIN 'https://shop.example.org/' is no domain"),
+        (("--domain", "Shop.example.org"), "give a name alone, as in DOMAIN=shop.example.org"),
+        (("--name", "admin"), "the playbooks would refuse this entry: applications.admin"),
     ):
         code, said = new_app(source, *words)
         assert code == 1
         assert message in said
+
+
+def test_a_name_that_is_not_utf8_is_told_or_left_out(new_app: NewApp, tmp_path: Path) -> None:
+    source = project(tmp_path / "shop")
+    with open(os.fsencode(source) + b"/caf\xe9.py", "w") as file:
+        file.write("x = 1\n")
+    assert new_app(source, "--print")[0] == 0
+    other = tmp_path / os.fsdecode(b"n\xe9m")
+    project(other)
+    code, said = new_app(other)
+    assert (code, "not UTF-8, which no entry can hold" in said) == (1, True)
+
+
+def test_a_file_that_cannot_be_written_is_told(new_app: NewApp, group_vars: Path, tmp_path: Path) -> None:
+    (group_vars / "env_lab/applications.yml").mkdir()
+    code, said = new_app(project(tmp_path / "shop"))
+    assert code == 1
+    assert said.startswith("make new-app: ")
+    assert "applications.yml" in said
+
+
+def test_a_wildcard_is_written_in_the_forms_that_each_reader_wants(
+    new_app: NewApp, group_vars: Path, tmp_path: Path
+) -> None:
+    settings = SETTINGS.replace(
+        "ALLOWED_HOSTS = []", "ALLOWED_HOSTS = env.list('HOSTS')\nCSRF_TRUSTED_ORIGINS = env.list('ORIGINS')"
+    )
+    assert new_app(project(tmp_path / "shop", settings=settings), "--domain", "*.example.org")[0] == 0
+    entry = yaml.safe_load((group_vars / "env_lab/applications.yml").read_text())["applications"]["shop"]
+    assert entry["domains"] == ["*.example.org"]
+    assert entry["environment"] == {"HOSTS": ".example.org", "ORIGINS": "https://*.example.org"}
 
 
 def test_an_entry_that_is_there_is_not_overwritten(new_app: NewApp, group_vars: Path, tmp_path: Path) -> None:
@@ -238,7 +274,7 @@ def test_a_file_of_another_form_is_left_alone(
 def test_printing_writes_nothing(new_app: NewApp, group_vars: Path, tmp_path: Path) -> None:
     code, said = new_app(project(tmp_path / "shop"), "--print")
     assert code == 0
-    assert "shop: # What could not be told" in said
+    assert "shop: # What only you can answer." in said
     assert not list(group_vars.rglob("*.yml"))
 
 
@@ -311,6 +347,22 @@ def settings_of(tmp_path: Path, text: str, **modules: str) -> Settings:
         ('X = helper.env.seconds_or_forever("AB")', False),
         ('X = envsecret("AB")', False),
         ('if DEBUG:\n    X = os.environ["AB"]', False),
+        ('X = os.environ["AB"] if "AB" in os.environ else 1', False),
+        ('X = os.environ.get("AB")\nif not X:\n    raise ValueError', True),
+        ('X = os.environ.get("AB")\nif X is None:\n    sys.exit("AB")', True),
+        ('X = os.environ.get("AB")\nif X:\n    raise ValueError', False),
+        ('X = os.environ.get("AB", "b")\nif not X:\n    raise ValueError', False),
+        ('X = os.environ.get("AB")\nassert X', True),
+        ('def get(name):\n    return os.environ[name]\nX = get("AB")', True),
+        (
+            'def get(name):\n    v = os.getenv(name)\n    if not v:\n        raise ValueError\n    return v\nX = get("AB")',
+            True,
+        ),
+        ('def get(name):\n    return os.getenv(name)\nX = get("AB")', False),
+        (
+            'def get(name, d=None):\n    try:\n        return os.environ[name]\n    except KeyError:\n        return d\nX = get("AB")',
+            False,
+        ),
         ('if "AB" in os.environ:\n    X = os.environ["AB"]', False),
     ],
 )
@@ -331,6 +383,23 @@ def test_settings_follow_what_they_take_over_and_what_they_named_before(tmp_path
     value = found.get("DATABASES")
     assert value is not None
     assert [one.name for one in value.variables] == ["DATABASE_URL"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("X = 50 * 1024 * 1024", 52428800),
+        ("MB = 1024 ** 2\nX = 5 * MB", 5242880),
+        ("X = 1 << 20", 1048576),
+        ("X = 'a' + 'b'", "ab"),
+        ("X = 10 ** 10 ** 10", None),
+        ("X = 'a' * 10 ** 9", None),
+        ("X = 1 / 0", None),
+        ("X = size()", None),
+    ],
+)
+def test_what_is_calculated_from_constants_is_read(tmp_path: Path, text: str, value: object) -> None:
+    assert settings_of(tmp_path, text).literal("X") == value
 
 
 def test_of_two_cases_the_one_of_a_server_is_read(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tools.new_app.project import Draft, Project, find
 from tools.new_app.rules import RULES, Rule, celery, database, hosts, media, redis, secret_key, static, variables
 
-HELPERS = {"directories"}
+HELPERS = {"directories", "processes"}
 
 
 def drafted(tmp_path: Path, settings: str, *rules: Rule, requirements: str = "django\n") -> Draft:
@@ -65,7 +65,7 @@ def test_a_variable_keeps_the_value_of_the_first_rule_that_knows_it(tmp_path: Pa
         "KEY": "{{ secrets.applications.shop.secret_key }}",
         "OTHER_TOKEN": "{{ secrets.applications.shop.other_token }}",
     }
-    assert any("OTHER_TOKEN is a secret of the project's own" in sentence for sentence in draft.open)
+    assert any("OTHER_TOKEN is a secret of the project's own" in sentence for sentence in draft.questions)
 
 
 def test_redis_is_asked_for_before_celery_asks_for_its_broker(tmp_path: Path) -> None:

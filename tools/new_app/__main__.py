@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
+
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import DOMAIN
 
 from tools.new_app import NewAppError
 from tools.new_app.draft import entry_text, placed, report
@@ -40,6 +43,23 @@ def _stated(source: str, root: Path) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) and path != root else str(path)
 
 
+def _check_words(given: argparse.Namespace) -> None:
+    """
+    Raises:
+        NewAppError: a word can stand in no entry.
+    """
+    try:
+        " ".join((given.source, given.version, given.deploy_key, given.domain)).encode()
+    except UnicodeEncodeError as error:
+        raise NewAppError(
+            f"SOURCE {given.source!r} has a name that is not UTF-8, which no entry can hold: rename the directory."
+        ) from error
+    if given.domain and not re.fullmatch(DOMAIN, given.domain):
+        raise NewAppError(
+            f"DOMAIN '{given.domain}' is no domain in small letters: give a name alone, as in DOMAIN=shop.example.org."
+        )
+
+
 def _place(given: argparse.Namespace) -> Path:
     """The directory of the environment's own variables, which gets the entry.
 
@@ -71,20 +91,24 @@ def main(words: list[str] | None = None) -> int:
         if not given.source:
             raise NewAppError("SOURCE is missing, as in 'make new-app SOURCE=../shop': a directory, or a git URL.")
         given.source = located(given.source)
+        _check_words(given)
         name = application_name(given.name, given.source)
         local = given.environment in ("lab", "local")
         domain = given.domain or f"{name.replace('_', '-')}.{'localhost' if local else 'example.org'}"
         with checked_out(given.source, given.version, given.deploy_key) as project:
-            draft = examine(project, name, _stated(given.source, root), domain, given.version, given.deploy_key)
+            stated = _stated(given.source, root)
+            draft = examine(project, name, stated, domain, given.version, given.deploy_key, given.environment)
         if not given.domain and not local:
-            draft.open.insert(0, f"{domain} stands for the name under which it is visited: write yours into domains.")
+            draft.ask_first(
+                f"Under which name is it visited? {domain} stands for it: write yours in its place, everywhere in this entry."
+            )
         if given.show:
             print(entry_text(draft), end="")
             print(report(draft, None, given.environment), file=sys.stderr)
             return 0
         text = placed(draft, path)
         path.write_text(text, encoding="utf-8")
-    except NewAppError as error:
+    except (NewAppError, OSError) as error:
         print(f"make new-app: {error}", file=sys.stderr)
         return 1
     print(report(draft, path.relative_to(root) if path.is_relative_to(root) else path, given.environment, product))

@@ -60,6 +60,16 @@ def _lines(key: str, value: Any, indent: str) -> Iterator[str]:
 def entry_text(draft: Draft) -> str:
     """The entry below ``applications``, with the reasons for what is set in the project's place, and what is open."""
     lines = [f"  {draft.name}:"]
+    if draft.questions:
+        lines.append(
+            "    # What only you can answer. Every run refuses this entry until each of these is answered below, and removed."
+        )
+        lines.append("    open_questions:")
+        for sentence in draft.questions:
+            first, *others = textwrap.wrap(
+                json.dumps(sentence, ensure_ascii=False), WIDTH - 8, break_on_hyphens=False, break_long_words=False
+            )
+            lines += [f"      - {first}", *(f"        {one}" for one in others)]
     if draft.open:
         lines.append("    # What could not be told, to be settled before the first deploy:")
         for sentence in draft.open:
@@ -67,7 +77,7 @@ def entry_text(draft: Draft) -> str:
             lines += [f"    # - {first}", *(f"    #   {one}" for one in others)]
     assert set(draft.entry) <= set(ORDER), set(draft.entry) - set(ORDER)  # noqa: S101 - a key without a place
     for key in ORDER:
-        if key not in draft.entry:
+        if key not in draft.entry or key == "open_questions":
             continue
         if key == "managed_settings":
             lines.append("    # Set by the product in place of the project's settings, without a change to its code:")
@@ -138,6 +148,7 @@ def report(draft: Draft, path: Path | None, environment: str, product: str = "")
         [f"{name}: {reason}." for name, reason in draft.managed.items()],
     )
     lines += listed("Could not be told:", draft.open)
+    lines += listed("Only you can answer:", draft.questions)
     if path:
         inventory = f"-i inventory/{environment}"
         run = f"ansible-playbook {inventory} site.yml"
@@ -145,7 +156,9 @@ def report(draft: Draft, path: Path | None, environment: str, product: str = "")
             run = f"make {'lab' if product else 'up'}    the lab, with it on it"
         lines += [
             "", f"Written to {path}. Next:",
-            f"  1. read the entry, and settle what could not be told; its address is {draft.domain}",
+            f"  1. read the entry; its address is {draft.domain}"
+            if not draft.questions
+            else "  1. answer the open_questions in the entry and remove each; until then every run refuses it",
             f"  2. ansible-playbook {inventory} {product}playbooks/secrets.yml     makes its passwords (docs/secrets.md)",
             f"  3. {run}",
             f"  4. ansible-playbook {inventory} {product}playbooks/deploy.yml -e app={draft.name}     for each new version",

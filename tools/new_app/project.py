@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tools.new_app import NewAppError, requirements
-from tools.new_app.settings import Settings, Variable, find_module, settings_module_in
+from tools.new_app.expressions import Variable
+from tools.new_app.modules import find_module, settings_module_in
+from tools.new_app.settings import Settings
 from tools.new_app.source import files_of
 
 SERVER_MODULES = ("production", "prod", "live", "deploy", "server")
@@ -22,11 +24,15 @@ class Draft:
 
     name: str
     domain: str
+    # Whose hosts it is for: lab and local run on this machine.
+    environment: str = "lab"
     entry: dict[str, Any] = field(default_factory=dict)
     # Each setting that is proposed for managed_settings, and why.
     managed: dict[str, str] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
+    # What only the owner can answer, and without which the site would not run as it should.
+    questions: list[str] = field(default_factory=list)
 
     @property
     def given(self) -> set[str]:
@@ -50,11 +56,18 @@ class Draft:
         """Propose that the product sets something in the project's place."""
         self.managed[setting] = reason
 
+    def ask_first(self, question: str) -> None:
+        """Put a question before those that are in the entry already."""
+        self.questions.insert(0, question)
+        self.entry["open_questions"] = list(self.questions)
+
     def finish(self) -> None:
         """Bring the managed settings into their order and into the entry."""
         self.managed = {name: self.managed[name] for name in MANAGED if name in self.managed}
         if self.managed:
             self.entry["managed_settings"] = list(self.managed)
+        if self.questions:
+            self.entry["open_questions"] = list(self.questions)
 
 
 @dataclass
@@ -111,18 +124,7 @@ def find(root: Path, draft: Draft) -> Project:
     directory = root / manage.parent
     roots = list(dict.fromkeys([directory, directory / "src", root, root / "src"]))
     if not wanted:
-        candidates = [path for path in files if path.name == "settings.py"]
-        if not candidates:
-            raise NewAppError(
-                f"{root / manage} names no settings module and there is no settings.py: a draft needs one. Write "
-                "os.environ.setdefault('DJANGO_SETTINGS_MODULE', '<project>.settings') into manage.py as Django's template does."
-            )
-        wanted = ".".join((*(root / candidates[0]).relative_to(directory).with_suffix("").parts,)) if (
-            (root / candidates[0]).is_relative_to(directory)
-        ) else candidates[0].parent.name + ".settings"  # fmt: skip
-        draft.open.append(
-            f"manage.py chooses its settings in a way that cannot be read: {wanted} was taken. Check settings_module."
-        )
+        wanted = _unstated(root, files, directory, draft)
     module = _server_module(root, files, wanted, roots, draft)
     path = find_module(module, roots)
     python_path = []
@@ -143,6 +145,23 @@ def find(root: Path, draft: Draft) -> Project:
     place = _requirements_root(root, directory)
     below = "" if place == root else str(place.relative_to(root))
     return Project(root, files, manage, module, settings, requirements.read(place, below), python_path)
+
+
+def _unstated(root: Path, files: list[Path], directory: Path, draft: Draft) -> str:
+    """The settings module where manage.py names none: a settings.py, or the base of a package of that name."""
+    names = ("settings.py", *(f"settings/{one}.py" for one in (*SERVER_MODULES, "base", "common", "__init__")))
+    candidates = [path for name in names for path in files if path.match(name)]
+    if not candidates:
+        raise NewAppError(
+            f"{root}: its manage.py names no settings module and there is no settings.py: a draft needs one. Write "
+            "os.environ.setdefault('DJANGO_SETTINGS_MODULE', '<project>.settings') into manage.py as Django's template does."
+        )
+    parts = (root / candidates[0]).relative_to(directory if (root / candidates[0]).is_relative_to(directory) else root)
+    found = ".".join(part for part in parts.with_suffix("").parts if part != "__init__")
+    draft.open.append(
+        f"manage.py chooses its settings in a way that cannot be read: {found} was taken. Check settings_module."
+    )
+    return found
 
 
 def _requirements_root(root: Path, directory: Path) -> Path:

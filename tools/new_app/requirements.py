@@ -11,7 +11,7 @@ from typing import Any
 # Files that projects keep for a server, best first. Those that the product finds by itself come before them.
 NAMED = ("production", "prod", "deploy", "server", "live", "base", "common", "main")
 FOLDERS = ("requirements/{}.txt", "requirements-{}.txt", "requirements_{}.txt", "requirements/{}.in")
-SERVER_EXTRAS = ("production", "prod", "deploy", "server", "live")
+SERVER_EXTRAS = ("production", "prod", "deploy", "server", "live", "postgres", "postgresql", "psycopg")
 
 
 @dataclass

@@ -98,13 +98,24 @@ def files_of(root: Path) -> list[Path]:
     """The project's files, relative to it, without what tools have put there."""
     found: list[Path] = []
     for directory, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if name not in SKIPPED and not name.endswith(".egg-info"))
-        found += [Path(directory, name).relative_to(root) for name in sorted(files)]
+        names[:] = sorted(
+            name for name in names if name not in SKIPPED and not name.endswith(".egg-info") and _is_utf8(name)
+        )
+        # A name that is not UTF-8 can stand in no entry and no report.
+        found += [Path(directory, name).relative_to(root) for name in sorted(files) if _is_utf8(name)]
         if len(found) > MOST_FILES:
             raise NewAppError(
                 f"{root} has more than {MOST_FILES} files: give the directory of the project alone as SOURCE."
             )
     return found
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def application_name(given: str, source: str) -> str:

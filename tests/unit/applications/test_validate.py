@@ -57,6 +57,7 @@ TIMER = {"command": "manage.py report", "schedule": "daily"}
         ({"locations": {"events": {}}}, "locations: 'events' is no path, as in '/events/'"),
         ({"locations": {"/a b": {}}}, "locations: '/a b' is no path"),
         ({"locations": {"/events/": {"bufering": False}}}, "Did you mean 'buffering'?"),
+        ({"open_questions": ["By which server?", "Why?"]}, "answered first: (1) By which server? (2) Why? Answer each"),
         ({"hsts": "31536000"}, "is no such header, as in 'max-age=31536000"),
         ({"settings_module": "shop/settings.py"}, "is no dotted Python module"),
         ({"wsgi_module": "shop.wsgi:application"}, "is no dotted Python module"),

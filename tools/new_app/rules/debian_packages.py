@@ -35,10 +35,12 @@ def debian_packages(project: Project, draft: Draft) -> None:
         draft.found.append("django.contrib.gis needs GDAL and GEOS from Debian.")
     if debian:
         draft.entry["debian_packages"] = debian
-    for name in ("psycopg2", "mysqlclient", "python-ldap", "psycopg[c]"):
+    if needs.has("psycopg2"):
+        draft.entry.setdefault("replace_packages", {})["psycopg2"] = "psycopg2-binary"
+        draft.found.append("psycopg2 is published as source alone: the release gets the same from psycopg2-binary.")
+    for name in ("mysqlclient", "python-ldap", "psycopg[c]"):
         if needs.has(name):
-            better = " psycopg2-binary has wheels." if name == "psycopg2" else ""
-            draft.open.append(
-                f"{name} is published as source with an extension in C: the build stops unless it was compiled for "
-                f"the hosts' Python.{better}"
+            draft.questions.append(
+                f"{name} is published as source with an extension in C, so the build stops unless it was compiled for the hosts' Python. "
+                "Is there another package for it (replace_packages), or does the site run without it (an empty name there)?"
             )

@@ -24,7 +24,11 @@ def extensions(project: Project, draft: Draft) -> None:
             found |= set(re.findall(r"CREATE EXTENSION (?:IF NOT EXISTS )?\"?(\w+)", text, re.IGNORECASE))
     if found:
         draft.found.append(f"Its migrations ask for extensions of PostgreSQL: {', '.join(sorted(found))}.")
+    # A URL says the engine by its scheme.
+    geographic = "django.contrib.gis" in project.settings.strings("INSTALLED_APPS")
+    url = "${database_url}" in draft.entry.get("secret_environment", {}).values()
     draft.entry["database"] = {
+        **({"url_scheme": "postgis"} if geographic and url else {}),
         **({"extensions": sorted(found)} if found else {}),
         "password": draft.secret("database_password"),
         "owner_password": draft.secret("database_owner_password"),

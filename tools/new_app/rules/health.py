@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tools.new_app.modules import find_module
 from tools.new_app.project import Draft, Project
-from tools.new_app.settings import find_module
 
 HEALTH = re.compile(
     r"""path\(\s*r?["']\^?((?:[\w-]+/)?(?:readyz|healthz|livez|health|healthcheck|health-check|health_check|ready|up|ping|status)/?)\$?["']"""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tools.new_app.modules import find_module
 from tools.new_app.project import Draft, Project
-from tools.new_app.settings import find_module
 
 
 def modules(project: Project, draft: Draft) -> None:
@@ -25,7 +25,7 @@ def modules(project: Project, draft: Draft) -> None:
         module = min(candidates, key=len, default="")
     if not module:
         module = f"{project.settings_module.partition('.')[0]}.wsgi"
-        draft.open.append(
+        draft.questions.append(
             f"There is no wsgi.py: write {module.replace('.', '/')}.py with 'application = get_wsgi_application()', as "
             "Django's template does."
         )

@@ -4,25 +4,53 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tools.new_app.project import Draft, Project
 
+# What is built there is not part of the site.
+ELSEWHERE = {
+    "docs", "doc", "documentation", "website", "examples", "example", "demo", "demos", "e2e", "tests", "test", "storybook", "cypress",
+    "infrastructure", "tools", "scripts",
+}  # fmt: skip
+SCRIPTS = ("build", "build:prod", "build:production", "production", "prod", "dist")
+
 
 def npm(project: Project, draft: Draft) -> None:
-    """The build script of each package.json, as ``build_commands``."""
-    for path in [one for one in project.files if one.name == "package.json"][:3]:
-        _build(project, path, draft)
+    """The build script of the front end's package.json, as ``build_commands``."""
+    found = {}
+    for path in sorted(project.files, key=lambda path: (len(path.parts), path)):
+        if path.name != "package.json" or ELSEWHERE & set(path.parent.parts):
+            continue
+        # Members of a workspace are built from its root.
+        if any(path.is_relative_to(other.parent) and content.get("workspaces") for other, content in found.items()):
+            continue
+        content = _content(project, path, draft)
+        if content is not None:
+            found[path] = content
+    for path, content in found.items():
+        _build(project, path, content, draft)
 
 
-def _build(project: Project, path: Path, draft: Draft) -> None:
+def _content(project: Project, path: Path, draft: Draft) -> dict[str, Any] | None:
     try:
-        scripts = json.loads(project.text(path)).get("scripts") or {}
-    except (json.JSONDecodeError, AttributeError):
+        content = json.loads(project.text(path))
+    except json.JSONDecodeError:
+        content = None
+    if not isinstance(content, dict):
         draft.open.append(f"{path} cannot be read as JSON.")
-        return
-    script = next((one for one in ("build", "production", "prod") if one in scripts), "")
+        return None
+    return content
+
+
+def _build(project: Project, path: Path, content: dict[str, Any], draft: Draft) -> None:
+    scripts = content.get("scripts") if isinstance(content.get("scripts"), dict) else {}
+    script = next((one for one in SCRIPTS if one in scripts), "")
     if not script:
-        draft.open.append(f"{path} has no script 'build': if something has to be built, write it into build_commands.")
+        if content.get("dependencies"):
+            draft.open.append(
+                f"{path} has dependencies and no script 'build': if something has to be built, write it into build_commands."
+            )
         return
     folder = path.parent
     if (project.root / folder / "pnpm-lock.yaml").is_file():

@@ -12,7 +12,7 @@ def python(project: Project, draft: Draft) -> None:
     """Which hosts have a Python that the project accepts."""
     stated = project.requirements.requires_python
     if not stated:
-        draft.open.append(
+        draft.found.append(
             f"No Python version is stated. The hosts have {' and '.join(f'{python} ({suite})' for suite, python in PYTHONS.items())}: "
             "make sure that the project runs with theirs."
         )
@@ -27,8 +27,9 @@ def python(project: Project, draft: Draft) -> None:
     # A patch release in the middle: ">=3.11.2" means the series 3.11.
     fit = [f"{suite} ({python})" for suite, python in PYTHONS.items() if allowed.contains(f"{python}.9")]
     if not fit:
-        draft.open.append(
-            f"It asks for Python {stated}, which no supported Debian has: a deploy will refuse it. Loosen requires-python."
+        draft.questions.append(
+            f"It asks for Python {stated}, which no supported Debian has, and a deploy refuses it. To loosen requires-python is a change "
+            "of the project's code, for its developers to make and test; ignore_requires_python: true builds it as it is. Which of them?"
         )
     elif len(fit) < len(PYTHONS):
         draft.open.append(f"It asks for Python {stated}: the hosts have to be {fit[0]}.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tools.new_app.expressions import Variable
 from tools.new_app.project import Draft, Project
-from tools.new_app.settings import Variable
 
 BROKERS = ("BROKER_URL", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CACHE_URL")
 WORKERS = ("celery", "rq", "django-rq", "huey")

@@ -21,7 +21,8 @@ def requirements(project: Project, draft: Draft) -> None:
     if needs.extras:
         draft.entry["extras"] = needs.extras
         draft.found.append(f"Extras: {', '.join(needs.extras)}; the name says that they are for a server.")
-    draft.open += needs.problems
+    # Without a file there is nothing to build.
+    (draft.questions if needs.files == [] else draft.open).extend(needs.problems)
     if needs.packages and not needs.has("django"):
         draft.open.append(
             "Django is not named among the requirements: if nothing else brings it, add it to 'packages'."

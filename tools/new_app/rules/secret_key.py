@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from tools.new_app.project import Draft, Project
+from tools.new_app.rules.files import names_a_file
 
 
 def secret_key(project: Project, draft: Draft) -> None:
     """From the variable that the settings read, or set by the product."""
     key = project.settings.get("SECRET_KEY")
-    if key and key.variables:
-        draft.give(key.variables[0], draft.secret("secret_key"), secretly=True)
+    variable = next((one for one in key.variables if not names_a_file(one.name)), None) if key else None
+    if variable is not None:
+        draft.give(variable, draft.secret("secret_key"), secretly=True)
         return
-    draft.manage(
-        "secret_key", "the secret key is written in the settings, or made there" if key else "there is no SECRET_KEY"
-    )
+    if key is None:
+        reason = "there is no SECRET_KEY"
+    elif key.variables:
+        reason = f"SECRET_KEY is read from a file that {key.variables[0].name} names"
+    else:
+        reason = "the secret key is written in the settings, or made there"
+    draft.manage("secret_key", reason)
     draft.give_name("SECRET_KEY", draft.secret("secret_key"), secretly=True)

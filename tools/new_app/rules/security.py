@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tools.new_app.expressions import Variable
 from tools.new_app.project import Draft, Project
-from tools.new_app.settings import Value, Variable
+from tools.new_app.settings import Value
 
 
 def security(project: Project, draft: Draft) -> None:

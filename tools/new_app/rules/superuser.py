@@ -10,6 +10,6 @@ def superuser(project: Project, draft: Draft) -> None:
     if "django.contrib.admin" in project.settings.strings("INSTALLED_APPS"):
         draft.entry["superuser"] = {
             "username": "admin",
-            "email": f"admin@{draft.domain}",
+            "email": f"admin@{draft.domain.removeprefix('*.')}",
             "password": draft.secret("admin_password"),
         }

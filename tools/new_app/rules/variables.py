@@ -27,13 +27,15 @@ def variables(project: Project, draft: Draft) -> None:
         draft.give(variable, draft.secret(name.lower()), secretly=True)
         if name.lower() not in MADE:
             own = f"secrets.applications.{draft.name}.{name.lower()}"
-            draft.open.append(
-                f"{name} is a secret of the project's own: write it to {own} (docs/secrets.md), or add "
-                f"'{name.lower()}' to secrets_names when any random value will do."
+            draft.questions.append(
+                f"{name} is a secret of the project's own, and its settings do not start without it: write it to {own} "
+                f"(docs/secrets.md), or add '{name.lower()}' to secrets_names when any random value will do."
             )
     if needed:
         values = "their values" if needed[1:] else "its value"
-        draft.open.append(f"The settings do not start without {', '.join(needed)}: write {values} into environment.")
+        draft.questions.append(
+            f"The settings do not start without {', '.join(needed)}: write {values} into environment."
+        )
     for name in RELEASES:
         if name in known:
             draft.give(known[name], "${release}")

@@ -519,6 +519,13 @@ ENTRY = (
         example=["legacy"],
     ),
     Key(
+        "open_questions",
+        "list",
+        "what `make new-app` could not tell and only you can answer; every run refuses the entry until they are answered and removed",
+        default=[],
+        elements="str",
+    ),
+    Key(
         "superuser",
         "dict",
         "the administrator, see below; `{}` makes none",

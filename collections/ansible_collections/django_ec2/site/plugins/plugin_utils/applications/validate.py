@@ -65,6 +65,7 @@ def validate(name: str, given: Any) -> None:
         _fail(name, "the entry has to be a mapping.")
     _check_options(name, "", given, ENTRY)
     entry = completed(ENTRY, given)
+    _check_questions(name, entry["open_questions"])
     _check_source(name, entry)
     _check_packages(name, entry)
     _check_commands(name, entry)
@@ -191,6 +192,12 @@ def _check_list(name: str, where: str, value: Any, key: Key) -> None:
 
 
 # --- What a schema can't say ---
+
+
+def _check_questions(name: str, questions: Sequence[str]) -> None:
+    if questions:
+        listed = " ".join(f"({number}) {one}" for number, one in enumerate(questions, start=1))
+        _fail(name, f"open_questions are to be answered first: {listed} Answer each in the entry and remove it.")
 
 
 def _check_source(name: str, entry: Mapping[str, Any]) -> None:
