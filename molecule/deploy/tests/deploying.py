@@ -79,7 +79,7 @@ def started_until(stage: str, *words: str) -> Iterator[None]:
     try:
         for line in process.stdout:
             output += line
-            if line.startswith("TASK [") and stage in line:
+            if line.startswith(("TASK [", "RUNNING HANDLER [")) and stage in line:
                 break
         else:
             raise AssertionError(f"'{stage}' never came:\n{output[-4000:]}")

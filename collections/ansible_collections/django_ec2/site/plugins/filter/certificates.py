@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 ROOT = "/etc/ssl"
+# What a service that serves with a certificate owes to it.
+TRIGGERS = ["certificate"]
 
 
 def certificate_directory(name: str) -> dict[str, str]:
@@ -33,8 +35,8 @@ def certificate_files(signed: list[dict[str, Any]], authority: str) -> list[dict
     files = []
     for result in signed:
         directory = certificate_directory(result["item"]["name"])["path"]
-        files.append({"path": f"{directory}/fullchain.pem", "content": result["certificate"]})
-        files.append({"path": f"{directory}/ca.pem", "content": authority})
+        files.append({"path": f"{directory}/fullchain.pem", "content": result["certificate"], "triggers": TRIGGERS})
+        files.append({"path": f"{directory}/ca.pem", "content": authority, "triggers": TRIGGERS})
     return files
 
 

@@ -64,6 +64,11 @@ options:
     description: Days before its end at which a certificate is issued anew.
     type: int
     default: 30
+  owes:
+    description:
+      - Whose service has to load what is repaired here. It is noted on the host's disk first, as with the option of that name of
+        M(host_config).
+    type: str
   digest:
     description: What identifies the wishes of this call, computed by the action plugin. Not for use in playbooks.
     type: str
@@ -117,7 +122,7 @@ import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.django_ec2.site.plugins.module_utils.host_config import memory
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config import memory, owed
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.accounts import owner_of
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.errors import HostConfigError
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.files import attribute_diff
@@ -194,6 +199,7 @@ class Inspector:
                 )
             )
             if not self.module.check_mode:
+                self.owe()
                 replace(path, self.module.params["authority"])
         for part in places(wanted):
             if not os.path.exists(part["path"]):  # In check mode: the copy that is missing.
@@ -203,9 +209,14 @@ class Inspector:
                 continue
             diff.append(attribute_diff(part, status))
             if not self.module.check_mode:
+                self.owe()
                 os.chown(part["path"], *owner_of(part))
                 os.chmod(part["path"], part["mode"])
         return diff
+
+    def owe(self) -> None:
+        """Note on disk, before a file is another one, that whoever serves with it has to load it."""
+        owed.add(self.module.params["owes"], ["certificate"])
 
     def request(self, wanted: dict) -> str:
         """Make the key where it is missing, and the signing request."""
@@ -276,6 +287,7 @@ def main() -> None:
             },
             "authority": {"type": "str", "required": True},
             "renew_days": {"type": "int", "default": 30},
+            "owes": {"type": "str"},
             "digest": {"type": "str"},
         },
         supports_check_mode=True,

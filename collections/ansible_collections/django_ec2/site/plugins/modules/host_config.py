@@ -14,8 +14,11 @@ description:
     daemon-reload, units."
   - When a command of O(validate) fails, or anything else goes wrong while files, links and removals are put
     in place, all of these are restored exactly. Users and directories that were created stay.
+  - A reload of systemd that a unit calls for is owed in the same way, without a name; the next call does it.
   - Everything is planned, and wrong arguments are refused, before the host is touched.
   - Restarting and reloading are left to handlers. RV(triggers) tells which ones are due.
+  - With O(owes), what is due is on the host's disk before anything is placed. A run that is cut before its handlers, or that
+    fails, leaves it to the next one, which reports the triggers again. The last handler takes it away with O(done).
 options:
   users:
     description:
@@ -56,6 +59,11 @@ options:
             With V(false) it is refused.
         type: bool
         default: true
+      triggers:
+        description: Words that are added to RV(triggers) when the user is created or gains a group.
+        type: list
+        elements: str
+        default: []
   mounted:
     description: Paths that have to be mount points. Nothing is done where one of them is none.
     type: list
@@ -250,6 +258,17 @@ options:
       - "What another task of the run may have undone has to be looked at anew: a call without any option does it."
       - Not for a set that is different in each run.
     type: str
+  owes:
+    description:
+      - Name under which the host keeps what the triggers of changed entries call for, until a call with O(done) names it.
+      - What is kept from an earlier run is reported in RV(owed), RV(triggers) and as a change, in check mode too.
+      - With O(remember), the same name.
+    type: str
+  done:
+    description: Names of O(owes) whose handlers have done what was due.
+    type: list
+    elements: str
+    default: []
   payload:
     description: The contents of O(files), packed by the action plugin. Not for use in playbooks.
     type: str
@@ -291,8 +310,13 @@ EXAMPLES = r"""
       - command: nginx -t
     units:
       - {name: nginx.service, enabled: true, state: started}
+    owes: nginx
   register: __nginx_config
   notify: Reload nginx
+
+- name: Say that nginx was reloaded, in the last of its handlers
+  django_ec2.site.host_config:
+    done: [nginx]
 
 - name: Place a sudo rule and the service account
   django_ec2.site.host_config:
@@ -348,6 +372,12 @@ daemon_reloaded:
   description: Whether systemd's manager configuration was reloaded.
   returned: always
   type: bool
+owed:
+  description: Triggers that an earlier run left to be done. They are among RV(triggers), too.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 remembered:
   description: Whether the host was not asked, because an earlier call of this run found the set as it should be.
   returned: always

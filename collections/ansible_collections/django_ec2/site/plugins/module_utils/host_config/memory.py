@@ -50,7 +50,7 @@ def kept(params: dict[str, Any]) -> dict[str, Any]:
 
 def as_params(record: dict[str, Any]) -> dict[str, Any]:
     """A record as the arguments of a call; what it does not mention is not asked for."""
-    nothing: dict[str, Any] = {option: [] for option in ("validate", "files", *KEPT)}
+    nothing: dict[str, Any] = {option: [] for option in ("validate", "files", "done", *KEPT)}
     return {**nothing, "sysctl": {}, **record["params"]}
 
 

@@ -18,6 +18,7 @@ def nothing_done() -> dict[str, Any]:
         "created_users": [],
         "changed_users": [],
         "daemon_reloaded": False,
+        "owed": [],
         "remembered": False,
         "skipped_validations": [],
         "triggers": [],
@@ -48,5 +49,5 @@ class Report:
         self.warnings: list[str] = []
 
     def has_changed(self) -> bool:
-        """Whether anything on the host is, or would be, another than before."""
-        return any(value for key, value in self.result.items() if key.startswith(("changed_", "created_")))
+        """Whether anything on the host is, or would be, another than before, or an earlier run owes something to it."""
+        return any(value for key, value in self.result.items() if key.startswith(("changed_", "created_", "owed")))

@@ -41,10 +41,15 @@ def normalize(params: dict[str, Any]) -> None:
     attach_contents(params["files"], unpack(params["payload"]))
     for unit in params["units"]:
         check_unit(unit)
-    name = params.get("remember")
-    if name and not memory.NAME.fullmatch(name):
+    for option in ("remember", "owes"):
+        name = params.get(option)
+        if name and not memory.NAME.fullmatch(name):
+            raise HostConfigError(
+                f"{option}: {name!r} must be a name of letters, digits, '_', '.', '@' and '-', as in nginx."
+            )
+    if params.get("remember") and params.get("owes") and params["remember"] != params["owes"]:
         raise HostConfigError(
-            f"remember: {name!r} must be a name of letters, digits, '_', '.', '@' and '-', as in nginx."
+            f"owes: write the name of remember, {params['remember']!r}: a set that owes is looked at again."
         )
 
 

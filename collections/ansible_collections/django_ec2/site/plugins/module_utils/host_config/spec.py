@@ -21,6 +21,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "comment": {"type": "str", "default": ""},
             "system": {"type": "bool", "default": True},
             "adopt": {"type": "bool", "default": True},
+            "triggers": _TRIGGERS,
         },
     },
     "mounted": {"type": "list", "elements": "str", "default": []},
@@ -82,6 +83,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
         },
     },
     "remember": {"type": "str"},
+    "owes": {"type": "str"},
+    "done": {"type": "list", "elements": "str", "default": []},
     # Ansible blots no_log values out of everything it prints. Packed into one string the contents stay out of
     # invocation and logs, while the diffs of ordinary files stay readable.
     "payload": {"type": "str", "no_log": True},

@@ -42,10 +42,14 @@ class Units:
         self.report = report
         self.redact = redact
 
-    def manage(self) -> None:
-        """Reload the daemon where a changed path asks for it, look at all units at once, and apply what differs."""
+    def manage(self, reload_due: bool = False) -> None:
+        """Reload the daemon where a changed path asks for it, look at all units at once, and apply what differs.
+
+        Args:
+            reload_due: whether a run before this one placed a unit and did not come to the reload.
+        """
         result = self.report.result
-        reload_due = any(is_unit_path(path) for path in result["changed_paths"])
+        reload_due = reload_due or any(is_unit_path(path) for path in result["changed_paths"])
         if self.check_mode and commands.find_executable("systemctl") is None:
             result["changed_units"] = [name for name, unit in self.units.items() if wants_something(unit)]
             result["daemon_reloaded"] = reload_due

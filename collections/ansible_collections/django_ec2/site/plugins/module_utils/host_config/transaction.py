@@ -123,6 +123,7 @@ def apply(changes: Changes, checks: list[dict[str, Any]], redact: Callable[[str]
         raise HostConfigError(
             f"{describe_error(error)}\n{state} Changed paths were: {', '.join(paths)}",
             changed_paths=paths,
+            unrestored=problems,
             **getattr(error, "details", {}),
         ) from error
     transaction.commit()
