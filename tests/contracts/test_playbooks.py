@@ -164,6 +164,8 @@ def test_an_input_of_several_playbooks_is_the_same_in_each() -> None:
                 for key, value in option.items()
                 if key in ("type", "elements", "choices", "format", "keys_of")
             }
+            if (path.stem, name) == ("remove_app", "app"):
+                continue  # what goes may be no key of applications any more
             owner, other = known.setdefault(name, (path.stem, stated))
             assert stated == other, f"{name} differs in {path.stem} and {owner}"
 

@@ -41,6 +41,8 @@ def test_an_input_takes_the_whole_line(word: str, value: str) -> None:
 def test_blanks_on_the_command_line_arrive(root: Path, tmp_path: Path) -> None:
     """Through Ansible itself: it cuts the word into variables, and the check of inputs takes none of them for an unknown one."""
     play = tmp_path / "play.yml"
+    hosts = tmp_path / "hosts.yml"
+    hosts.write_text("web: {hosts: {localhost: {}}}\n")
     play.write_text(
         "- hosts: localhost\n  gather_facts: false\n  connection: local\n  tasks:\n"
         f"    - django_ec2.site.playbook_inputs: {{playbook: manage, project: {root}}}\n"
@@ -50,7 +52,7 @@ def test_blanks_on_the_command_line_arrive(root: Path, tmp_path: Path) -> None:
     words = [
         "ansible-playbook",
         "-i",
-        "localhost,",
+        str(hosts),
         str(play),
         "-e",
         '{"applications": {"shop": {}}}',

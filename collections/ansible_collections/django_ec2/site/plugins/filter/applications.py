@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import (
     endpoints,
     environment,
+    removal,
     resolve,
     secrets,
     storage,
@@ -35,5 +36,8 @@ class FilterModule:
             "account_problems": storage.account_problems,
             "storage_problems": storage.storage_problems,
             "storage_warnings": storage.storage_warnings,
+            "application_record": removal.record,
+            "application_removal": removal.removal,
+            "application_removal_summary": removal.summary,
             "rotating_logins": views.rotating_logins,
         }

@@ -18,6 +18,7 @@ class FilterModule:
             "django_files": units.manage_files,
             "django_mounts": units.mounts,
             "django_purge": units.purge,
+            "django_records": units.records,
             "django_timers": units.timers,
             "django_units": units.units,
         }

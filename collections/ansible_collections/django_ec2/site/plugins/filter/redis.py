@@ -235,6 +235,7 @@ class FilterModule:
         return {
             "redis_acl": redis_acl,
             "redis_applications": redis_applications,
+            "redis_database": redis_database,
             "redis_problems": redis_problems,
             "redis_requirements": redis_requirements,
             "redis_secrets_names": redis_secrets_names,

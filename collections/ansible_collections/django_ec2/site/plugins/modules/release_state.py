@@ -49,6 +49,11 @@ options:
       Whether to compare the contents of the live release's files with what was shipped, and not only mode, owner, size and time.
     type: bool
     default: false
+  known:
+    description: Names of all applications of the inventory. A warning names what is here of others. Empty asks for none.
+    type: list
+    elements: str
+    default: []
   details:
     description: Whether to read each release's size, description and migrations, too, which costs more.
     type: bool
@@ -93,7 +98,7 @@ applications:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.django_ec2.site.plugins.module_utils.release.state import read_state
+from ansible_collections.django_ec2.site.plugins.module_utils.release.state import left_over, read_state
 
 
 def main() -> None:
@@ -114,10 +119,16 @@ def main() -> None:
             },
             "expected": {"type": "dict", "default": {}},
             "contents": {"type": "bool", "default": False},
+            "known": {"type": "list", "elements": "str", "default": []},
             "details": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
+    for name in left_over(module.params["known"]) if module.params["known"] else ():
+        module.warn(
+            f"{name} is no application of this inventory any more, and this host still has its files, units and account: "
+            f"playbooks/remove_app.yml -e app={name} -e confirm={name} removes them, with its database."
+        )
     module.exit_json(
         changed=False,
         applications=read_state(

@@ -154,3 +154,15 @@ def uid_of(name: str) -> int | None:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
         return None
+
+
+def left_over(known: list[str], top: str = "/srv") -> list[str]:
+    """Names of applications that are on this host and in no inventory.
+
+    Args:
+        known: the applications of the inventory.
+        top: where applications lie.
+    """
+    there = os.listdir(top) if os.path.isdir(top) else []
+    made = [name for name in there if os.path.isdir(os.path.join(top, name, "slots", "blue"))]
+    return sorted(set(made) - set(known))

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.removal import record
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.storage import writable
 
 
@@ -48,6 +49,11 @@ def absent(applications: list[dict[str, Any]]) -> list[str]:
     return [
         f"{one['root']}/slots/{slot}/environment-administrator" for one in applications for slot in ("blue", "green")
     ]
+
+
+def records(applications: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the host notes of each application, as entries of host_config's ``files``."""
+    return [{"path": f"{one['root']}/application.json", "content": record(one), "mode": "0600"} for one in applications]
 
 
 def manage_files(applications: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,0 +1,114 @@
+"""What an application has that is to go, whether or not its entry is still there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import IAM_SUFFIX, OTHER
+from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import UNITS, resolve_applications
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import APPLICATION_NAME
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.storage import MOUNT
+
+
+def record(entry: Mapping[str, Any]) -> str:
+    """What a web host notes of an application, so that it can be removed when its entry is gone."""
+    database = {key: str(entry["database"][key]) for key in ("name", "user", "login", "owner")}
+    return json.dumps({"name": entry["name"], "database": database, "redis": entry["redis"]}, sort_keys=True) + "\n"
+
+
+def removal(
+    name: str, confirm: str, applications: Mapping[str, Any], records: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Everything that goes with an application.
+
+    Args:
+        name: of the application (``-e app=``).
+        confirm: the name once more (``-e confirm=``).
+        applications: the mapping of that name, in which it may still be.
+        records: what web hosts noted of it; the first that is not empty counts.
+
+    Raises:
+        AnsibleFilterError: the name is none, or was not repeated.
+    """
+    if not re.fullmatch(APPLICATION_NAME, str(name)):
+        raise AnsibleFilterError(f"app: '{name}' is no name of an application.")
+    if confirm != name:
+        raise AnsibleFilterError(
+            f"This removes {name} with its database and its files. Repeat its name to go on: -e app={name} -e confirm={name}."
+        )
+    listed = name in applications
+    on_host = next((one for one in records if one.get("database")), {})
+    noted, redis = on_host.get("database", {}), bool(on_host.get("redis"))
+    if listed:
+        (entry,) = resolve_applications({name: applications[name]})
+        noted, redis = entry["database"], entry["redis"]
+    database = {
+        "name": str(noted.get("name") or name),
+        "user": str(noted.get("user") or name),
+        "owner": str(noted.get("owner") or names.owner_role(name)),
+    }
+    return {
+        "name": name,
+        "listed": listed,
+        "database": database,
+        "roles": _roles(database, noted),
+        "redis": redis,
+        "web": _web(name),
+    }
+
+
+def _roles(database: Mapping[str, str], noted: Mapping[str, Any]) -> list[str]:
+    user, owner = database["user"], database["owner"]
+    found = {user, user + OTHER, user + IAM_SUFFIX, owner, owner + IAM_SUFFIX, str(noted.get("login") or user)}
+    # Those that have the rights of another first.
+    return sorted(found, key=lambda role: (role in (user, owner), role))
+
+
+def _web(name: str) -> dict[str, Any]:
+    """What the module application_remove needs to know."""
+    root, shared = names.root(name), f"{MOUNT}/{name}"
+    server = application_server.unit(name, "")
+    instance = re.escape(server).replace("@", "@[a-z]*", 1)
+    settings = [path for path in application_server.settings_files(name) if not path.startswith(UNITS)]
+    certificate = names.certificate_directory(name)
+    return {
+        "name": name,
+        "units": [instance, rf"{name}-.*\.(service|timer)"],
+        "globs": [server.replace("@.service", "@*.service"), f"{name}-*.service", f"{name}-*.timer"],
+        "site": f"/etc/nginx/sites-enabled/{name}.conf",
+        "paths": [
+            root, shared, names.manage_command(name), *settings, certificate,
+            f"/run/{application_server.runtime_directory(name)}", f"/var/cache/host_config/certificates-{name}.json",
+        ],
+        "kept": [f"{root}/shared/media", f"{root}/shared/data", f"{shared}/media", f"{shared}/data"],
+    }  # fmt: skip
+
+
+def summary(found: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]], check: bool) -> list[str]:
+    """What a removal says at its end.
+
+    Args:
+        found: what ``removal`` returned.
+        hosts: variables of all hosts.
+        check: whether the run only said what it would do.
+    """
+    name = found["name"]
+    gone, kept = [], []
+    for host, variables in hosts.items():
+        for key in ("__release_stopped", "__release_removed", "postgres_removed", "rds_client_removed"):
+            result = variables.get(key) or {}
+            gone += [f"{host}: {one}" for one in result.get("removed") or []]
+            kept += [f"{host}:{result[place]}" for place in ("archive", "dump") if result.get(place)]
+    word = "would go" if check else "is gone"
+    lines = [f"{name} {word}." if gone else f"Nothing of {name} is left on these hosts."]
+    lines += [f"Would be removed: {one}" for one in dict.fromkeys(gone)] if check else []
+    lines += [f"Kept: {place}" for place in dict.fromkeys(kept)]
+    if found["listed"]:
+        lines.append(f"Take {name} out of applications too: the next site.yml would make it anew.")
+    return lines
