@@ -36,6 +36,7 @@ TABLES: dict[str, tuple[schema.Key, ...] | Mapping[str, str]] = {
     "services": schema.SERVICE,
     "timers": schema.TIMER,
     "database": schema.DATABASE,
+    "mail": schema.MAIL,
     "superuser": schema.SUPERUSER,
 }
 

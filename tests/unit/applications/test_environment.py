@@ -53,7 +53,8 @@ def test_a_value_that_holds_a_placeholder_is_filled_in_once() -> None:
 
 
 def test_every_placeholder_has_a_value() -> None:
-    one = resolved(redis=True, environment={name.upper(): f"${{{name}}}" for name in PLACEHOLDERS})
+    mail = {"host": "m.test", "user": "u", "password": "p", "sender": "a@m.test", "admins": ["b@m.test"]}
+    one = resolved(redis=True, mail=mail, environment={name.upper(): f"${{{name}}}" for name in PLACEHOLDERS})
     found = variables(application_environment(one, endpoints(one), "4be1", redis_url="redis://r/1"))
     assert all(found[name.upper()] and "$" not in found[name.upper()] for name in PLACEHOLDERS)
 

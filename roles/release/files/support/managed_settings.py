@@ -115,6 +115,20 @@ if "cache" in _chosen:
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _variable("REDIS_URL")},
     }
 
+if "mail" in _chosen:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = _variable("MAIL_HOST")
+    EMAIL_PORT = int(_variable("MAIL_PORT"))
+    EMAIL_HOST_USER = _variable("MAIL_USER")
+    EMAIL_HOST_PASSWORD = _variable("MAIL_PASSWORD")
+    EMAIL_USE_TLS = _variable("MAIL_USE_TLS") == "True"
+    EMAIL_USE_SSL = _variable("MAIL_USE_SSL") == "True"
+    # A server that is away must not keep a request for minutes.
+    EMAIL_TIMEOUT = 10
+    DEFAULT_FROM_EMAIL = SERVER_EMAIL = _variable("MAIL_SENDER")
+    _admins = list(filter(None, _variable("MAIL_ADMINS").split(",")))
+    ADMINS = _admins if django.VERSION >= (6, 0) else [(_one, _one) for _one in _admins]
+
 if "logging" in _chosen:
     # To the journal: Django's own default mails errors to ADMINS and says nothing where there are none.
     LOGGING = {
@@ -125,6 +139,9 @@ if "logging" in _chosen:
         "root": {"handlers": ["journal"], "level": "INFO"},
         "loggers": {"django": {"handlers": ["journal"], "level": "INFO", "propagate": False}},
     }
+    if "mail" in _chosen and _variable("MAIL_ADMINS"):
+        LOGGING["handlers"]["mail"] = {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"}
+        LOGGING["loggers"]["django"]["handlers"] = ["journal", "mail"]
 
 
 def _added(name: str, added: object, in_front: bool) -> object:

@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import (
     endpoints,
     environment,
+    mail,
     removal,
     resolve,
     secrets,
@@ -38,6 +39,8 @@ class FilterModule:
             "storage_warnings": storage.storage_warnings,
             "application_record": removal.record,
             "application_removal": removal.removal,
+            "application_removal_problem": removal.removal_problem,
             "application_removal_summary": removal.summary,
+            "mail_question": mail.mail_question,
             "rotating_logins": views.rotating_logins,
         }

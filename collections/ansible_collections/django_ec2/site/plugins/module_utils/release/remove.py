@@ -50,6 +50,10 @@ class Removal:
         found = [path for kind in ENABLED for path in self._at(UNITS).glob(f"{kind}/*")]
         return sorted(path for path in found if any(one.fullmatch(path.name) for one in patterns))
 
+    def stamps(self) -> list[Path]:
+        """When its timers last ran."""
+        return sorted(self._at("/var/lib/systemd/timers").glob(f"stamp-{self.name}-*.timer"))
+
     def ours(self) -> bool:
         """Whether this repository made an application of this name here."""
         return (self.root / "slots").is_dir() or bool(self.units()) or self._account()
@@ -133,7 +137,7 @@ class Removal:
     def remove(self) -> list[str]:
         """Remove all that is left; returns what was removed."""
         found = self.found()
-        for path in (*self.links(), *self.units()):
+        for path in (*self.links(), *self.units(), *(self.stamps() if found else ())):
             path.unlink()
         for path in self.files():
             if path.is_dir() and not path.is_symlink():

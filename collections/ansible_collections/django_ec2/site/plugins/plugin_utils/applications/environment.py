@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpoints import database_url
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.mail import mail_values
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.placeholders import filled, filled_structure
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import MANAGED_MODULE
 
@@ -58,6 +59,7 @@ def application_environment(
         "media_root": entry["media_root"],
         "data_root": entry["data_root"],
         "redis_url": redis_url,
+        **mail_values(entry["mail"]),
         "release": release,
     }
     directories = [entry["project_directory"], *entry["python_path"]]
@@ -146,6 +148,10 @@ def _managed(entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping
                 f"MANAGED_{kind.upper()}_URL": entry[f"{kind}_url"],
                 f"MANAGED_{kind.upper()}_ROOT": values[f"{kind}_root"],
             }
+    if "mail" in chosen:
+        found |= {
+            f"MANAGED_{key.upper()}": values[key] for key in values if key.startswith("mail_") and key != "mail_url"
+        }
     if "cache" in chosen:
         found["MANAGED_REDIS_URL"] = values["redis_url"]
     return found

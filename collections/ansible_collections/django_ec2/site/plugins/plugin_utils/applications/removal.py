@@ -22,6 +22,15 @@ def record(entry: Mapping[str, Any]) -> str:
     return json.dumps({"name": entry["name"], "database": database, "redis": entry["redis"]}, sort_keys=True) + "\n"
 
 
+def removal_problem(name: str, confirm: str) -> str:
+    """Why a removal can't begin; empty when it can. The arguments are those of ``removal``."""
+    if not re.fullmatch(APPLICATION_NAME, str(name)):
+        return f"app: '{name}' is no name of an application."
+    if confirm != name:
+        return f"This removes {name} with its database and its files. Repeat its name to go on: -e app={name} -e confirm={name}."
+    return ""
+
+
 def removal(
     name: str, confirm: str, applications: Mapping[str, Any], records: Iterable[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
@@ -36,12 +45,8 @@ def removal(
     Raises:
         AnsibleFilterError: the name is none, or was not repeated.
     """
-    if not re.fullmatch(APPLICATION_NAME, str(name)):
-        raise AnsibleFilterError(f"app: '{name}' is no name of an application.")
-    if confirm != name:
-        raise AnsibleFilterError(
-            f"This removes {name} with its database and its files. Repeat its name to go on: -e app={name} -e confirm={name}."
-        )
+    if problem := removal_problem(name, confirm):
+        raise AnsibleFilterError(problem)
     listed = name in applications
     on_host = next((one for one in records if one.get("database")), {})
     noted, redis = on_host.get("database", {}), bool(on_host.get("redis"))

@@ -13,6 +13,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schem
     CHECK,
     DATABASE,
     ENTRY,
+    MAIL,
     SERVICE,
     SUPERUSER,
     TIMER,
@@ -65,6 +66,7 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "timers": _processes(entry["timers"], TIMER),
         "django_settings_module": MANAGED_MODULE if managed else entry["settings_module"],
         "database": _database(name, entry["database"]),
+        "mail": completed(MAIL, entry["mail"]) if entry["mail"] else {},
         "superuser": completed(SUPERUSER, entry["superuser"]) if entry["superuser"] else {},
     }
 

@@ -53,6 +53,7 @@ IDENTIFIER = {
     "pattern": r"|[a-z_][a-z0-9_]{0,62}",
     "otherwise": "is no identifier: write small letters, digits and '_', as in 'shop'",
 }
+WHOLE = {"pattern": r"[1-9]\d*", "otherwise": "is no whole number"}
 SECONDS = {"pattern": r"[1-9]\d*", "otherwise": "is no whole number of seconds"}
 
 # Words of `managed_settings`, and what roles/release/files/support/managed_settings.py sets for each.
@@ -64,7 +65,8 @@ MANAGED_SETTINGS = {
     "static": "`STATIC_URL`, `STATIC_ROOT`, and hashed names where the project chose no storage of its own",
     "media": "`MEDIA_URL`, `MEDIA_ROOT`, and modes with which nginx can read uploads",
     "cache": '`CACHES["default"]`: Redis (needs `redis: true`)',
-    "logging": "everything to the journal",
+    "logging": "everything to the journal; errors to `mail.admins` too, with `mail`",
+    "mail": "`EMAIL_…`, `DEFAULT_FROM_EMAIL`, `SERVER_EMAIL` and `ADMINS`, from `mail`",
 }
 
 # What values of both environments and of `settings` may ask for, as ${name}.
@@ -80,6 +82,15 @@ PLACEHOLDERS = {
     "database_replica_host": "host of the read replica; the database's own without one",
     "database_replica_url": "URL of the read replica; the database's own without one",
     "redis_url": "URL of Redis (needs `redis: true`)",
+    "mail_host": "host of the mail server (this and the next need `mail`)",
+    "mail_port": "port of the mail server",
+    "mail_user": "login there",
+    "mail_password": "password of that login",
+    "mail_use_tls": "`True` with `tls: starttls`, otherwise `False`",
+    "mail_use_ssl": "`True` with `tls: tls`, otherwise `False`",
+    "mail_sender": "address that mails come from",
+    "mail_admins": "addresses that errors go to, with commas between them",
+    "mail_url": "all but the addresses as a URL, `smtp+tls://login:password@host:port`, as django-environ reads it",
     "static_root": "where `collectstatic` writes to, in the release",
     "media_root": "where uploads are kept; nginx gives them to everybody",
     "data_root": "where it keeps files of its own; nobody else reads them",
@@ -162,6 +173,33 @@ SUPERUSER = (
         default={},
         example={"first_name": "Ada"},
     ),
+)
+
+MAIL = (
+    Key("host", "str", "name of the mail server", required=True, example="smtp.example.org"),
+    Key("port", "int", "its port", default=587, **WHOLE),
+    Key(
+        "tls",
+        "str",
+        "`starttls` (port 587), `tls` from the first byte (port 465), or `none`, for a server on the host itself alone",
+        default="starttls",
+        pattern=r"starttls|tls|none",
+        otherwise="is none of starttls, tls and none",
+    ),
+    Key("user", "str", "login; empty is none", default="", example="shop"),
+    Key("password", "str", "password of the login", default="", example="{{ secrets.… }}"),
+    Key("sender", "str", "address that mails come from, of errors too", required=True, example="shop@example.org"),
+    Key(
+        "admins",
+        "list",
+        "addresses that Django mails errors to (`ADMINS`)",
+        default=[],
+        elements="str",
+        pattern=r"[^@\s,]+@[^@\s,]+",
+        otherwise="is no list of mail addresses, as in [ops@example.org]",
+        example=["ops@example.org"],
+    ),
+    Key("prove", "bool", "whether a deploy logs in before it switches, and stops when that fails", default=True),
 )
 
 SERVICE = (
@@ -518,6 +556,7 @@ ENTRY = (
         otherwise="names aliases of DATABASES beside 'default', which is always verified, as in [legacy]",
         example=["legacy"],
     ),
+    Key("mail", "dict", "outgoing mail, see below; `{}` is none", default={}, options=MAIL),
     Key(
         "open_questions",
         "list",

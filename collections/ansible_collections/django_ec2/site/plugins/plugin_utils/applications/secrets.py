@@ -32,6 +32,9 @@ def _problems(entry: Mapping[str, Any], strict: bool) -> Iterator[str]:
     }
     if entry["superuser"]:
         values["superuser.password"] = entry["superuser"].get("password")
+    if entry["mail"] and entry["mail"]["user"] and not entry["mail"]["password"]:
+        # What it has to be like is up to whoever runs the mail server.
+        yield f"{place}.mail.password is empty: give it a value from the vault (docs/secrets.md)."
     for key, value in values.items():
         text = str(value or "")
         if not text:

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.mail import mail_problems
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import (
     APPLICATION_NAME,
     ENTRY,
+    MAIL,
+    PLACEHOLDERS,
     Key,
 )
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.variables import (
@@ -71,6 +74,7 @@ def validate(name: str, given: Any) -> None:
     _check_commands(name, entry)
     _check_managed_settings(name, entry)
     _check_media_storage(name, entry)
+    _check_mail(name, entry)
     _check_variables(name, entry)
     twice = sorted(set(entry["environment"]) & set(entry["secret_environment"]))
     if twice:
@@ -238,6 +242,13 @@ def _check_managed_settings(name: str, entry: Mapping[str, Any]) -> None:
         _fail(name, "managed_settings has 'cache', so it needs redis: true.")
 
 
+def _check_mail(name: str, entry: Mapping[str, Any]) -> None:
+    for problem in mail_problems(completed(MAIL, entry["mail"]) if entry["mail"] else {}):
+        _fail(name, problem)
+    if "mail" in entry["managed_settings"] and not entry["mail"]:
+        _fail(name, "managed_settings has 'mail', so the entry needs mail with host and sender.")
+
+
 def _check_media_storage(name: str, entry: Mapping[str, Any]) -> None:
     if entry["media_storage"] != "none":
         return
@@ -254,6 +265,9 @@ def _check_variables(name: str, entry: Mapping[str, Any]) -> None:
         for key in ("services", "timers")
         for process, one in entry[key].items()
     }
+    missing = {} if entry["redis"] else {"redis_url": "redis: true"}
+    if not entry["mail"]:
+        missing |= {word: "mail" for word in PLACEHOLDERS if word.startswith("mail_")}
     problems = [
         *(
             problem
@@ -265,7 +279,7 @@ def _check_variables(name: str, entry: Mapping[str, Any]) -> None:
         *(
             problem
             for key in (*ENVIRONMENTS, "settings")
-            for problem in placeholder_problems(key, entry[key], entry["redis"], secret=key == "secret_environment")
+            for problem in placeholder_problems(key, entry[key], missing, secret=key == "secret_environment")
         ),
     ]
     if problems:

@@ -37,12 +37,21 @@ def environment_problems(where: str, variables: Mapping[str, Any], secret: bool)
             yield f"{where}: the value of '{name}' has several lines; encode it, for example as base64."
 
 
-def placeholder_problems(where: str, values: Mapping[str, Any], redis: bool, secret: bool = False) -> Iterator[str]:
-    """What is asked for as ${…} and isn't known, or isn't there."""
+def placeholder_problems(
+    where: str, values: Mapping[str, Any], missing: Mapping[str, str], secret: bool = False
+) -> Iterator[str]:
+    """What is asked for as ${…} and isn't known, or isn't there.
+
+    Args:
+        where: the key of the entry.
+        values: what stands there.
+        missing: placeholders that need something that the entry lacks, and what.
+        secret: whether the values are secrets.
+    """
     for name, value in values.items():
         for word in placeholders(value):
-            if word == "redis_url" and not redis:
-                yield f"{where}: '{name}' asks for ${{redis_url}}, so the entry needs redis: true."
+            if word in missing:
+                yield f"{where}: '{name}' asks for ${{{word}}}, so the entry needs {missing[word]}."
             if word not in PLACEHOLDERS:
                 yield f"{where}: '{name}' {_unknown(word, str(value), secret)}"
 
