@@ -244,7 +244,7 @@ def test_a_rollback_asks_which_of_several_applications(tmp_path: Path) -> None:
 
 
 # What has no default.
-REQUIRED = {"playbooks/manage.yml": ("-e", "command=check")}
+REQUIRED = {"playbooks/manage.yml": ("-e", "command=check"), "playbooks/remove_app.yml": ("-e", "app=shop")}
 
 
 # rds_ca_bundle.yml has nothing to do with any inventory.
