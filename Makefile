@@ -22,7 +22,7 @@ NEEDS_VENV := [ -x $(PYTHON) ] || { echo "make: there is no lab yet: run 'make u
 # What bench-serve needs: the load generator.
 BENCH_PACKAGES := wrk=/usr/bin/wrk
 
-.PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack bench-converge bench-serve \
+.PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack test-faults bench-converge bench-serve \
   bench-deploy docs new-app new-operations
 
 help: ## This list
@@ -99,6 +99,11 @@ test-role: ## The scenarios of one role: make test-role ROLE=nginx
 
 test-stack: ## The whole site on fresh hosts, with a browser and reboots
 	@$(MAKE) --no-print-directory test-role ROLE=stack
+
+test-faults: ## What fails, what visitors see, what brings it back: an hour; fills docs/reliability.md (ONLY=frozen: some of it)
+	@lab/bootstrap lab
+	@[ -n "$$ONLY" ] || rm -f build/faults/faults.json
+	@pytest tests/faults -m faults -s -k "$${ONLY:-test}"
 
 bench-converge: ## First and no-change runs of site.yml for 1, 2 and 10 web hosts, side by side
 	@lab/bootstrap lab

@@ -94,6 +94,20 @@ def test_killed_master_comes_back(host):
     assert ask(host)["status"] == 200
 
 
+def test_frozen_worker_stops_nobody_else(host):
+    pids = [worker["pid"] for worker in workers(host)]
+    assert len(pids) > 1
+    # One after the other: whichever of them would be the one that the rest waits for is among them.
+    for pid in pids:
+        host.check_output(f"kill -STOP {pid}")
+        try:
+            answers = [ask(host) for _ in range(5)]
+        finally:
+            host.check_output(f"kill -CONT {pid}")
+        assert {answer["status"] for answer in answers} == {200}
+        assert max(answer["seconds"] for answer in answers) < 5
+
+
 def test_killed_worker_comes_back(host):
     count = len(workers(host))
     pid = ask(host)["body"]["pid"]

@@ -9,6 +9,7 @@ urlpatterns = [
     path("json/", views.json),
     path("page/", views.page),
     path("list/", views.visit),
+    path("note/<slug:key>/", views.note),
     path("slow/", views.slow),
     path("upload/", views.upload),
 ]

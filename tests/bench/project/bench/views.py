@@ -42,6 +42,12 @@ def visit(request: HttpRequest) -> HttpResponse:
     return render(request, "bench/list.html", {"books": Book.objects.all()[:ROWS], "settings": settings})
 
 
+def note(request: HttpRequest, key: str) -> HttpResponse:
+    """One INSERT of a key, committed before the answer: whoever asked can look whether it is there."""
+    Visit.objects.create(path=key)
+    return _answer(noted=key)
+
+
 def slow(request: HttpRequest) -> HttpResponse:
     """Answers after ``?seconds=``."""
     time.sleep(min(float(request.GET.get("seconds", "1")), SLOWEST_SECONDS))
