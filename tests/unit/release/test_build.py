@@ -28,6 +28,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.release import bui
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import build_commands, store
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import layer as release_layer
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import source as release_source
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.prune import prune
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.recipe import Recipe, ReleaseError, Target
 
 TARGET = Target(python="3.13", platform="x86_64-manylinux_2_28")
@@ -614,3 +615,22 @@ def test_there_is_a_build_for_the_python_of_every_system(root: Path) -> None:
     untried = {python for system, python in pythons.items() if not system.startswith("Debian_")}
     assert untried == {python for python, _ in UNTRIED}
     assert pythons["Debian_13"] == TARGET.python
+
+
+def test_the_last_builds_are_kept_with_their_layers(project: Path, tmp_path: Path, uv: list[list[str]]) -> None:
+    kept = tmp_path / "k" / "shop"
+    built = []
+    for number in range(4):
+        (project / "requirements.txt").write_text(f"django=={number}\n")
+        built.append(release.build(recipe(project), TARGET, tmp_path / "k"))
+        # Files of one moment have no order.
+        os.utime(kept / f"{built[-1]['input_key']}.json", (number, number))
+    assert len(uv) == 4
+    (kept / ".build-killed").mkdir()
+    os.utime(kept / ".build-killed", (0, 0))
+    prune(kept, most=2)
+    assert {path.name for path in kept.glob("*.tar.gz")} == {f"{one['release']}.tar.gz" for one in built[2:]}
+    assert {path.name for path in kept.glob("layers/*.tar.gz")} == {f"{one['layer']}.tar.gz" for one in built[2:]}
+    assert (len(list(kept.glob("*.json"))), len(list(kept.glob("layers/*.json")))) == (2, 2)
+    assert not (kept / ".build-killed").exists()
+    assert release.build(recipe(project), TARGET, tmp_path / "k")["built"] is False

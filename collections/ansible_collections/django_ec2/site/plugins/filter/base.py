@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.plugin_utils.disks import full_disks
 from ansible_collections.django_ec2.site.plugins.plugin_utils.systems import (
     role_packages,
     role_system,
@@ -15,4 +16,9 @@ class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, Any]:
-        return {"role_packages": role_packages, "role_system": role_system, "system_problems": system_problems}
+        return {
+            "full_disks": full_disks,
+            "role_packages": role_packages,
+            "role_system": role_system,
+            "system_problems": system_problems,
+        }

@@ -13,6 +13,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.release import (
     outcome,
     releases,
     rollback,
+    room,
     superusers,
     units,
 )
@@ -50,6 +51,7 @@ class FilterModule:
             "release_outcome": outcome.outcome,
             "release_pending": releases.pending,
             "release_plan": choice.plan,
+            "release_room_problems": room.problems,
             "release_rollback_targets": rollback.of_hosts,
             "release_question": releases.question,
             "release_seen": releases.seen,

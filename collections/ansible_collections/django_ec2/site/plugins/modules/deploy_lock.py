@@ -85,6 +85,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils.release import deploy_lock
+from ansible_collections.django_ec2.site.plugins.module_utils.release.room import explain
 from ansible_collections.django_ec2.site.plugins.module_utils.release.slots import moment
 
 
@@ -107,21 +108,24 @@ def main() -> None:
     present = given["state"] == "present"
     holder: dict = {}
     renewed = False
-    if not module.check_mode:
-        if present:
-            there = [root for root in given["roots"] if os.path.isdir(root)]
-            renewed = all(deploy_lock.held(root, run) for root in there)
-            holder = deploy_lock.take_all(there, given["who"], run, given["lease"], given["force"])
-            changed = [root for root in there if given["seen"].get(root, moment(root)) != moment(root)]
-            if changed and not holder:
-                for root in there:
-                    deploy_lock.give_back(root, run)
-                module.fail_json(
-                    msg=f"Another run has changed what is live in {', '.join(changed)} since this one looked: run this again."
-                )
-        else:
-            for root in given["roots"]:
-                holder = deploy_lock.give_back(root, run) or holder
+    try:
+        if not module.check_mode:
+            if present:
+                there = [root for root in given["roots"] if os.path.isdir(root)]
+                renewed = all(deploy_lock.held(root, run) for root in there)
+                holder = deploy_lock.take_all(there, given["who"], run, given["lease"], given["force"])
+                changed = [root for root in there if given["seen"].get(root, moment(root)) != moment(root)]
+                if changed and not holder:
+                    for root in there:
+                        deploy_lock.give_back(root, run)
+                    module.fail_json(
+                        msg=f"Another run has changed what is live in {', '.join(changed)} since this one looked: run this again."
+                    )
+            else:
+                for root in given["roots"]:
+                    holder = deploy_lock.give_back(root, run) or holder
+    except OSError as error:
+        module.fail_json(msg=f"The lock cannot be written: {explain(error, given['roots'][0])}")
     # The lock is about this run, not about what the host is: no task that takes it has changed the host.
     module.exit_json(changed=False, taken=present and not holder, renewed=renewed, holder=holder)
 

@@ -169,6 +169,7 @@ seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils.release.commands import Refusal
+from ansible_collections.django_ec2.site.plugins.module_utils.release.room import explain
 from ansible_collections.django_ec2.site.plugins.module_utils.release.stage import Stage
 
 
@@ -205,7 +206,8 @@ def main() -> None:
     try:
         module.exit_json(changed=True, **stage.run())
     except (Refusal, OSError, KeyError) as error:
-        module.fail_json(msg=f"Release {module.params['release']} of {module.params['name']} cannot be staged: {error}")
+        said = explain(error, module.params["root"]) if isinstance(error, OSError) else str(error)
+        module.fail_json(msg=f"Release {module.params['release']} of {module.params['name']} cannot be staged: {said}")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ applications:
     board:
       live: blue
       owed: false
+      free: {bytes: 9000000000, total: 20000000000, inodes: 1200000, total_inodes: 1300000}
       damage: {releases/4be1/app/shop/views.py: changed}
       moment: blue 178
       idle: green

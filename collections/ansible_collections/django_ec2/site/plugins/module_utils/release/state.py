@@ -9,7 +9,7 @@ import pwd
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.release import manifest, owed
+from ansible_collections.django_ec2.site.plugins.module_utils.release import manifest, owed, room
 from ansible_collections.django_ec2.site.plugins.module_utils.release.slots import (
     SLOTS,
     digest,
@@ -26,6 +26,8 @@ SUPERUSER = "superuser.json"
 
 # So many paths of a damaged release are said.
 MOST_DAMAGE = 20
+# With less room than that it is measured what would be free without the oldest releases.
+LOW_BYTES = 1 << 30
 
 
 def read_mark(path: str) -> str:
@@ -55,7 +57,7 @@ def size_of(directory: str) -> int:
     return total
 
 
-def read_releases(directory: str, details: bool) -> dict:
+def read_releases(directory: str, details: bool, sizes: bool = False) -> dict:
     """The releases of an application."""
     found = {}
     if os.path.isdir(directory):
@@ -73,9 +75,10 @@ def read_releases(directory: str, details: bool) -> dict:
                     "withdrawn": read_mark(os.path.join(path, ".withdrawn")),
                     "modified": int(os.stat(path).st_mtime),
                 }
+                if details or sizes:
+                    found[name]["size"] = size_of(path)
                 if details:
                     found[name] |= {
-                        "size": size_of(path),
                         "packages": description.get("packages", []),
                         "migrations": read_json(os.path.join(path, "migrations.json")),
                     }
@@ -120,6 +123,7 @@ def read_state(
         one["name"]: [f"{one['name']}-{name}@{lives[one['name']]}.service" for name in one["services"]]
         for one in applications if lives[one["name"]]
     }  # fmt: skip
+    spaces = {one["name"]: room.free(one["root"]) for one in applications}
     servers = [one["unit"].replace("{slot}", slot) for one in applications for slot in SLOTS]
     running = active(module, [*servers, *(unit for units in services.values() for unit in units)])
     return {
@@ -138,7 +142,10 @@ def read_state(
                 for name in SLOTS
             },
             "services": all(running.get(unit, False) for unit in services.get(one["name"], [])),
-            "releases": read_releases(os.path.join(one["root"], "releases"), details),
+            "free": spaces[one["name"]],
+            "releases": read_releases(
+                os.path.join(one["root"], "releases"), details, spaces[one["name"]]["bytes"] < LOW_BYTES
+            ),
             "layers": describe_layers(Path(one["root"])),
             "history": read_history(one["root"]),
             "uid": uid_of(one["name"]),

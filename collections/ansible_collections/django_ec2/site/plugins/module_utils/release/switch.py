@@ -13,6 +13,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.release import che
 from ansible_collections.django_ec2.site.plugins.module_utils.release.alone import alone
 from ansible_collections.django_ec2.site.plugins.module_utils.release.drain import drain
 from ansible_collections.django_ec2.site.plugins.module_utils.release.question import ask, good
+from ansible_collections.django_ec2.site.plugins.module_utils.release.room import explain
 from ansible_collections.django_ec2.site.plugins.module_utils.release.services import DISABLE, ENABLE, Unhealthy, Units
 from ansible_collections.django_ec2.site.plugins.module_utils.release.slots import digest, live_slot, read_slot
 
@@ -256,7 +257,7 @@ class Switch:
             # Whatever fails after this leaves the new slot live, and the end of the old one owed.
             self.point()
         except OSError as error:
-            self.give_up(Unhealthy(f"the host has no room for it: {error}"), new_release=False)
+            self.give_up(Unhealthy(explain(error, self.root)), new_release=False)
         except RunOver as error:
             self.give_up(error, new_release=False)
         except Unhealthy as error:

@@ -21,6 +21,7 @@ from typing import Any
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import archive, layer, store
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import source as release_source
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.build_commands import run_build_commands
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.prune import prune
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.recipe import Recipe, ReleaseError, Target
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.requirements import check_python
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.source import Source, SourceError
@@ -129,6 +130,10 @@ def _find_or_build(
             store.write(known, result)
         finally:
             shutil.rmtree(work, ignore_errors=True)
+        prune(kept)
+    else:
+        # The last ones that were used are kept.
+        known.touch()
     layer_archive = kept / "layers" / str(result["layer_archive"]) if result["layer_archive"] else None
     return {
         **result,

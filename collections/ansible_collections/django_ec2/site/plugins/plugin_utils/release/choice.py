@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import room
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.target import target_of
 
 SHIPPED = ("release", "archive", "layer", "layer_archive", "version")
@@ -306,6 +307,9 @@ def notes(planned: Iterable[Mapping[str, Any]], hosts: Iterable[Mapping[str, Any
                 f"{name}: {differs}. This run left the release alone that is live. To deploy the source: {remedy}"
             )
         for host, state in states.items():
+            full = room.nearly_full(state, f"/srv/{name}")
+            if full:
+                found.append(f"{name} on {host}: {full}. Make room, before the next deploy or the database needs it.")
             if state.get("damage"):
                 files = ", ".join(f"{path} {what}" for path, what in state["damage"].items())
                 found.append(
