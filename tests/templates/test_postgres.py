@@ -25,7 +25,8 @@ def lines(template: str, system: str = "Debian_13", **variables: Any) -> list[st
 
 def test_no_client_gets_in_unless_listed() -> None:
     assert [line for line in lines("pg_hba.conf.j2") if line.startswith("hostssl")] == [
-        'hostssl "shop" "shop_owner" samehost scram-sha-256',
+        # Into the scratch database, which a deploy tries migrations on, as the owner alone.
+        'hostssl "shop","shop_scratch" "shop_owner" samehost scram-sha-256',
         'hostssl "shop" "shop" samehost scram-sha-256',
         'hostssl "shop" "shop_b" samehost scram-sha-256',
     ]
@@ -34,7 +35,7 @@ def test_no_client_gets_in_unless_listed() -> None:
 def test_clients_get_into_their_database_as_its_roles() -> None:
     found = lines("pg_hba.conf.j2", postgres_clients=["10.0.0.7", "10.0.0.7/32", "fd00::/8"])
     assert 'hostssl "shop" "shop" 10.0.0.7/32 scram-sha-256' in found
-    assert 'hostssl "shop" "shop_owner" fd00::/8 scram-sha-256' in found
+    assert 'hostssl "shop","shop_scratch" "shop_owner" fd00::/8 scram-sha-256' in found
     assert len([line for line in found if "10.0.0.7" in line]) == 3
 
 

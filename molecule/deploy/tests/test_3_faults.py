@@ -18,22 +18,6 @@ FAULTS = {
         {"guestbook_migration_0002_fails": MIGRATION.format(after=FIRST, operation='migrations.RunSQL("SELECT 1/0")')},
         "division by zero",
     ),
-    "removed": (
-        {
-            "guestbook_migration_0002_x": MIGRATION.format(
-                after=FIRST, operation='migrations.RemoveField("entry", "message")'
-            )
-        },
-        "drops the column guestbook.entry.message",
-    ),
-    "required": (
-        {
-            "guestbook_migration_0002_x": MIGRATION.format(
-                after=FIRST, operation='migrations.AddField("entry", "mood", models.TextField(default="fine"))'
-            )
-        },
-        "adds the column guestbook.entry.mood, which must not be null and has no default in the database",
-    ),
 }
 
 
@@ -42,18 +26,6 @@ def test_a_release_that_is_no_good_never_becomes_live(fault: str, sources: Path,
     changed, words = FAULTS[fault]
     run = deploy(variant(sources, fault, **changed), code=2)
     assert words in " ".join(run.output.split()), run.output[-5000:]
-    assert unharmed
-
-
-def test_a_refused_migration_says_how_to_go_on(sources: Path, unharmed: object) -> None:
-    said = " ".join(deploy(sources / "removed", code=2).output.split())
-    assert "Deploy them in two steps" in said
-    assert "-e deploy_allow_breaking_migrations=true" in said
-    columns = on("db1").check_output(
-        "runuser -u postgres -- psql --no-align --tuples-only --dbname plain --command "
-        "\"SELECT column_name FROM information_schema.columns WHERE table_name = 'guestbook_entry'\""
-    )
-    assert "message" in columns.split()
     assert unharmed
 
 

@@ -129,6 +129,7 @@ def test_each_name_that_follows_from_an_application_is_a_claim() -> None:
         ("unit", "shop-timer-report.timer"),
         ("user of Redis", "shop"),
         ("database", "shop"),
+        ("database", "shop_scratch"),
         ("database role", "shop"),
         ("database role", "shop_b"),
         ("database role", "shop_iam"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.django_ec2.site.plugins.module_utils.release.services import LOG_LINES, last_words
-from ansible_collections.django_ec2.site.plugins.plugin_utils.release import messages, outcome
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release import messages, migrations, outcome
 
 
 def host(name: str, pending: list[str], locked: list[str] | None = None, **failures: str) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_a_loop_says_what_its_items_said_each_once() -> None:
 
 def test_the_error_of_a_migration_is_said_once_and_last() -> None:
     stdout = '  Applying shop.0002_x...{"error": "relation \\"shop_x\\" already exists"}'
-    said = messages.gate_message({"stdout": f'{stdout}\n{{"error": "it exists"}}'}, "shop", "abc")
+    said = migrations.gate_message({"stdout": f'{stdout}\n{{"error": "it exists"}}'}, "shop", "abc")
     assert said.splitlines()[1:] == ["  Applying shop.0002_x...".strip(), "it exists"]
 
 

@@ -304,13 +304,5 @@ def test_only_commands_that_need_it_may_write_into_the_source(shop: dict[str, An
     assert releases.writable(shop) == ["static", "app"]
 
 
-def test_a_refused_migration_names_what_breaks_and_the_remedy() -> None:
-    run = {"rc": 3, "stdout": 'log\n{"plan": ["s.2"], "breaking": {"s.2": ["drops the column s.item.price"]}}'}
-    said = messages.gate_message(run, "shop", "r4")
-    assert "s.2 drops the column s.item.price" in said
-    assert "-e deploy_allow_breaking_migrations=true" in said
-    assert "cannot start" in messages.gate_message({"rc": 1, "stderr": "SyntaxError"}, "shop", "r4")
-
-
 def test_the_filters_are_offered_to_ansible() -> None:
     assert all(callable(one) for module in (OfDjango, OfRelease) for one in module().filters().values())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import IAM_SUFFIX, OTHER
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.scratch import SUFFIX
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names_taken
 
@@ -102,6 +103,7 @@ def claims(entry: Mapping[str, Any]) -> Iterator[Claim]:
 
 def _database_claims(database: Mapping[str, Any]) -> Iterator[Claim]:
     yield Claim(DATABASE, str(database["name"]), "database.name", "its database")
+    yield Claim(DATABASE, f"{database['name']}{SUFFIX}", "database.name", "the scratch database of its deploys")
     user, owner = str(database["user"]), str(database["owner"])
     roles = {
         user: ("database.user", "its role"),

@@ -3,15 +3,9 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
-
-from ansible_collections.django_ec2.site.plugins.module_utils.release.stage import last_document
-
-# The document of release_gate.py, where it follows something that Django left without an end of line.
-DOCUMENT = re.compile(r'\{"\w+": .*\}$')
 
 
 def release_list(state: Mapping[str, Any], name: str) -> list[str]:
@@ -45,28 +39,6 @@ def release_list(state: Mapping[str, Any], name: str) -> list[str]:
     return lines
 
 
-def gate_message(run: Mapping[str, Any], name: str, release: str) -> str:
-    """Why the migrations of a release were not applied, and what to do."""
-    output = str(run.get("stdout") or "")
-    said = last_document(output)
-    if said.get("breaking"):
-        listed = "".join(f"\n  {migration_line(pair)}" for pair in said["breaking"].items())
-        return (
-            f"{name}: {release} has migrations that break the release that still serves, so nothing was migrated:{listed}\n"
-            "Deploy them in two steps: first a release that works with and without the change, then the change (a new column with "
-            "null=True or db_default; a column that no code uses any more). Or go on, with errors for visitors until the switch: "
-            "-e deploy_allow_breaking_migrations=true."
-        )
-    if said.get("error"):
-        # Without the document itself, which may stand at the end of a line of Django's own.
-        rest = "\n".join(DOCUMENT.sub("", line) for line in output.splitlines()).strip()
-        return (
-            f"{name}: {release} was not made live. What was live before still serves.\n{rest[-3000:]}\n{said['error']}"
-        )
-    log = f"{output}\n{run.get('stderr') or ''}".strip()
-    return f"{name}: {release} was not made live, because it cannot start. What was live before still serves. Its output:\n{log[-4000:]}"
-
-
 def failure(result: Mapping[str, Any]) -> str:
     """What a failed task said, for the message that ends the run; of a loop, what its failed items said."""
     items = [item for item in result.get("results") or [] if item.get("failed")]
@@ -75,9 +47,3 @@ def failure(result: Mapping[str, Any]) -> str:
     said = str(result.get("msg") or "A task failed, see above.")
     output = "\n".join(str(result.get(key) or "") for key in ("stdout", "stderr")).strip()
     return f"{said}\n{output[-3000:]}" if output else said
-
-
-def migration_line(pair: Any) -> str:
-    """A migration and what it breaks, for a message; ``pair`` is a key and its value, as a tuple or as dict2items has it."""
-    name, reasons = (pair["key"], pair["value"]) if isinstance(pair, Mapping) else pair
-    return f"{name} {', '.join(reasons)}"
