@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.django_ec2.site.plugins.filter.preflight import preflight_cause
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 STRONG = [
@@ -219,3 +220,44 @@ def test_the_primary_may_be_named(preflight: Preflight) -> None:
 
 def test_tokens_are_for_rds_alone(preflight: Preflight) -> None:
     assert "which only RDS knows" in refused(preflight(database_auth="iam"))
+
+
+UNREADABLE = "!vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            "Task failed: Error while evaluating conditional: object of type 'dict' has no attribute 'secret_key'",
+            ["ask for 'secret_key', which is not there", "run playbooks/secrets.yml"],
+        ),
+        ("Task failed: Error rendering expression: 'shop_key' is undefined", ["ask for 'shop_key'"]),
+        (
+            "Task failed: Error rendering expression: Attempt to use undecryptable variable: Attempting to decrypt but no vault "
+            "secrets found.",
+            ["encrypted by ansible-vault", "--ask-vault-pass"],
+        ),
+        ("shop: domain x is none. See docs/applications.md.", ["shop: domain x is none."]),
+    ],
+)
+def test_what_ansible_says_of_a_value_is_said_in_the_operators_words(message: str, words: list[str]) -> None:
+    said = preflight_cause(message)
+    assert all(word in said for word in words)
+    assert "Task failed" not in said
+    assert "Error " not in said
+
+
+def test_secrets_that_cannot_be_decrypted_are_named_as_that(preflight: Preflight, tmp_path: Path) -> None:
+    """Lists that were added up complained of lists here."""
+    done = preflight(applications={"shop": ENTRY}, secrets={"authority": "LOCKED"})
+    assert done.returncode != 0
+    path = tmp_path / "group_vars" / "env_test.yml"
+    path.write_text(path.read_text().replace("authority: LOCKED", f"authority: {UNREADABLE}".replace("\n", "\n    ")))
+    again = subprocess.run(
+        [str(PLAYBOOK), "-i", str(tmp_path / "hosts.yml"), "playbooks/parts/preflight.yml"],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "1000"},
+    )  # fmt: skip
+    said = again.stdout + again.stderr
+    assert "can only concatenate" not in said
+    assert "no vault secrets found" in said

@@ -98,6 +98,18 @@ def test_check_mode_tells_and_writes_nothing(make: Callable[..., dict], path: Pa
     assert not path.parent.exists()
 
 
+def test_single_encrypted_values_are_refused_with_the_way_on(make: Callable[..., dict], path: Path) -> None:
+    path.parent.mkdir()
+    content = "secrets:\n  token: !vault |\n    $ANSIBLE_VAULT;1.1;AES256\n    6162\n"
+    path.write_text(content)
+    said = make()
+    assert said["failed"]
+    assert f"ansible-vault encrypt {path}" in said["msg"]
+    assert path.read_text() == content
+    path.write_text("secrets: [\n")
+    assert "is no YAML" in make()["msg"]
+
+
 def test_an_encrypted_file_is_left_alone(make: Callable[..., dict], path: Path) -> None:
     path.parent.mkdir()
     path.write_text("$ANSIBLE_VAULT;1.1;AES256\n3132\n")

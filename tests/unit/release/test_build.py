@@ -637,3 +637,20 @@ def test_the_last_builds_are_kept_with_their_layers(project: Path, tmp_path: Pat
     assert not (kept / "layers/gone.json").exists()
     assert not (kept / ".build-killed").exists()
     assert release.build(recipe(project), TARGET, tmp_path / "k")["built"] is False
+
+
+@pytest.mark.usefixtures("uv")
+@pytest.mark.parametrize("git", [False, True])
+def test_a_name_that_is_not_utf8_is_packed_as_it_is(project: Path, tmp_path: Path, git: bool) -> None:
+    latin = os.fsdecode(b"caf\xe9.txt")
+    (project / "shop" / latin).write_text("x")
+    (project / "shop" / "link").symlink_to(latin)
+    if git:
+        for words in (
+            ("init", "--quiet"),
+            ("add", "."),
+            ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"),
+        ):
+            subprocess.run(["git", "-C", str(project), *words], check=True)
+    result = release.build(recipe(project), TARGET, tmp_path / "build")
+    assert {f"app/shop/{latin}", "app/shop/link"} <= set(members(str(result["archive"])))

@@ -93,3 +93,14 @@ def test_a_log_ends_with_what_the_process_said(routine: str) -> None:
     lines = last_words(log, "x.service").splitlines()
     assert lines[-1] == "RuntimeError: broken"
     assert len(lines) == LOG_LINES
+
+
+def test_a_project_that_falls_back_to_sqlite_is_told_so() -> None:
+    said = "django.db.utils.OperationalError: unable to open database file"
+    for message in (
+        messages.failure({"msg": f"release_commands: 'migrate' failed: {said}"}),
+        messages.failure({"msg": "it failed", "stderr": said}),
+    ):
+        assert "falls back to SQLite" in message
+        assert "${database_url}" in outcome.cause(message)
+    assert "SQLite" not in messages.failure({"msg": "no route to host"})

@@ -293,6 +293,14 @@ def main() -> None:
             msg=f"{path}: {error} is looked up elsewhere. Write its new value there, and database_login with the other of "
             "the two logins, and run the playbook without secrets_file: docs/database.md."
         )
+    except yaml.YAMLError as error:
+        if "!vault" in str(error):
+            module.fail_json(
+                msg=f"{path} has single values that are encrypted (!vault), and this playbook reads and writes the whole file. Encrypt the "
+                f"file as one: write the values in clear, then run 'ansible-vault encrypt {path}'. Or give no secrets_file, and keep the "
+                "values where they are: docs/secrets.md."
+            )
+        module.fail_json(msg=f"{path} is no YAML: {error}")
     except Encrypted:
         module.fail_json(
             msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,13 +28,13 @@ def tree_digest(tree: Path) -> str:
     total = hashlib.sha256()
     for path, name in members(tree):
         if path.is_symlink():
-            total.update(f"link {name} {path.readlink()}\0".encode())
+            total.update(os.fsencode(f"link {name} {path.readlink()}\0"))
         elif path.is_file():
             content = path.read_bytes()
-            total.update(f"file {name} {bool(path.stat().st_mode & 0o100)} {len(content)}\0".encode())
+            total.update(os.fsencode(f"file {name} {bool(path.stat().st_mode & 0o100)} {len(content)}\0"))
             total.update(content)
         else:
-            total.update(f"directory {name}\0".encode())
+            total.update(os.fsencode(f"directory {name}\0"))
     return total.hexdigest()
 
 

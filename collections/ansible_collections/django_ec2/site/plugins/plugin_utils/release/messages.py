@@ -39,6 +39,17 @@ def release_list(state: Mapping[str, Any], name: str) -> list[str]:
     return lines
 
 
+def sqlite_hint(output: str) -> str:
+    """A sentence for a project that asks SQLite for a file that it may not write; empty for others."""
+    if "unable to open database file" not in output:
+        return ""
+    return (
+        "\nThe project's database here is SQLite, and its file can't be written: DATABASES of its settings falls back to SQLite where no "
+        "other database is named. Give it the application's own, PostgreSQL: managed_settings: [database] in the entry, or the variable "
+        "that the settings read with the value ${database_url} (docs/bring-your-own.md)."
+    )
+
+
 def failure(result: Mapping[str, Any]) -> str:
     """What a failed task said, for the message that ends the run; of a loop, what its failed items said."""
     items = [item for item in result.get("results") or [] if item.get("failed")]
@@ -46,4 +57,4 @@ def failure(result: Mapping[str, Any]) -> str:
         return "\n".join(dict.fromkeys(failure(item) for item in items))
     said = str(result.get("msg") or "A task failed, see above.")
     output = "\n".join(str(result.get(key) or "") for key in ("stdout", "stderr")).strip()
-    return f"{said}\n{output[-3000:]}" if output else said
+    return (f"{said}\n{output[-3000:]}" if output else said) + sqlite_hint(f"{said}{output}")

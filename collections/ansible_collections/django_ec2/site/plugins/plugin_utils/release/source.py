@@ -107,7 +107,7 @@ def files_of(source: Path) -> list[Path]:
             capture_output=True, check=False, env=git_environment(),
         )  # fmt: skip
         if listed.returncode == 0:
-            names |= {source / name.decode() for name in listed.stdout.split(b"\0") if name}
+            names |= {source / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name}
     if names:
         return sorted(path for path in names if path.is_symlink() or path.is_file())
     return all_files(source)
@@ -125,16 +125,16 @@ def all_files(source: Path) -> list[Path]:
 
 
 def digest(source: Path, files: list[Path]) -> str:
-    """A digest of names, contents and executable bits."""
+    """A digest of names, which may be in any encoding, contents and executable bits."""
     total = hashlib.sha256()
     for path in files:
         relative = path.relative_to(source).as_posix()
         if path.is_symlink():
-            total.update(f"link {relative} {path.readlink()}\0".encode())
+            total.update(os.fsencode(f"link {relative} {path.readlink()}\0"))
             continue
         content = path.read_bytes()
         executable = bool(path.stat().st_mode & 0o100)
-        total.update(f"file {relative} {executable} {len(content)}\0".encode())
+        total.update(os.fsencode(f"file {relative} {executable} {len(content)}\0"))
         total.update(content)
     return total.hexdigest()
 
