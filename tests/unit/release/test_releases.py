@@ -12,6 +12,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpo
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.environment import application_fingerprint
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import messages, releases, units
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.target import target_of
 
 PLATFORM = "x86_64-manylinux_2_28"
 SERVER = {"host": "db1", "port": 5432, "sslmode": "verify-full", "ca_file": "/ca.pem"}
@@ -68,6 +69,14 @@ def gates(**gate: Any) -> list[dict[str, Any]]:
         {**common, "inventory_hostname": "web1", "__release_gates": {"shop": gate}},
         {**common, "inventory_hostname": "web2", "__release_gates": {"shop": {}}},
     ]
+
+
+def test_hosts_with_another_processor_get_a_release_of_their_own(shop: dict[str, Any]) -> None:
+    """The platform is read on one host of the play, and the others may differ."""
+    hosts = [{"ansible_facts": facts(13) | {"architecture": machine}} for machine in ("x86_64", "aarch64", "x86_64")]
+    built = releases.builds([shop], hosts, "x86_64-manylinux_2_28")
+    assert {one["platform"] for one in built} == {"x86_64-manylinux_2_28", "aarch64-manylinux_2_28"}
+    assert target_of(hosts[0]["ansible_facts"], "aarch64-manylinux_2_39") == ("3.13", "x86_64-manylinux_2_39")
 
 
 def test_a_database_that_is_up_to_date_is_left_alone() -> None:
