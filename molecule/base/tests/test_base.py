@@ -42,6 +42,8 @@ def apt_files() -> dict[str, tuple[str, str]]:
         connect(name).check_output(
             "touch --date '2 hours ago' /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp"
         )
+        # Somebody opens sshd, in a file that it reads before the role's.
+        connect(name).check_output("echo 'PasswordAuthentication yes' >/etc/ssh/sshd_config.d/01-mine.conf")
     before = {name: connect(name).check_output(look) for name in HOSTS}
     play("base/converge.yml", limit="base")
     return {name: (before[name], connect(name).check_output(look)) for name in HOSTS}
@@ -50,6 +52,13 @@ def apt_files() -> dict[str, tuple[str, str]]:
 def test_a_run_that_misses_no_package_does_not_start_apt(host, apt_files):
     before, after = apt_files[host.backend.get_hostname()]
     assert after == before
+
+
+def test_what_another_file_sets_before_does_not_count(host, apt_files):
+    assert apt_files
+    assert "passwordauthentication no" in host.check_output("sshd -T")
+    said = host.file("/etc/ssh/sshd_config.d/01-mine.conf").content_string
+    assert said == "# Ansible, set in /etc/ssh/sshd_config.d/10-base.conf: PasswordAuthentication yes\n"
 
 
 def test_sshd_takes_keys_only(sshd):

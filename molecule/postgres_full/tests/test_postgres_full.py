@@ -146,20 +146,38 @@ def test_it_comes_back_after_a_restart(host: Any) -> None:
     assert psql(host, "shop_web", "SELECT 1", server="localhost").stdout.strip() == "1", logs(host)
 
 
-def test_a_server_that_has_fewer_connections_than_its_variables_say_is_refused(host: Any) -> None:
-    """postgresql.auto.conf outranks the role's file: only the server knows."""
-    postgres(host, "ALTER SYSTEM SET max_connections = 10")
+def test_what_somebody_changed_in_the_server_is_put_right(host: Any) -> None:
+    """Settings that outrank the role's file, and memberships that void the least rights."""
+    later = "/etc/postgresql/17/main/conf.d/99-mine.conf"
+    for statement in (
+        "ALTER SYSTEM SET max_connections = 40",
+        "ALTER SYSTEM SET vacuum_cost_limit = 300",
+        "GRANT shop_migrations TO shop_web",
+    ):
+        postgres(host, statement)
+    host.check_output(f"echo 'jit = on' >{later}; chown postgres: {later}; systemctl restart postgresql@17-main")
+    assert (postgres(host, "SHOW max_connections"), postgres(host, "SHOW jit")) == ("40", "on")
     try:
-        assert host.run("systemctl restart postgresql@17-main").rc == 0
-        done = play("postgres_full/converge.yml", limit="postgres-full", check=False)
+        checked = play("postgres_full/converge.yml", "--check", "--diff", limit="postgres-full").stdout
+        assert "+# Ansible, set in /etc/postgresql/17/main/conf.d/10-managed.conf: max_connections = '40'" in checked
+        assert "+Role shop_web: not the rights of shop_migrations" in checked
+        play("postgres_full/converge.yml", limit="postgres-full")
+        assert (postgres(host, "SHOW max_connections"), postgres(host, "SHOW jit")) == ("50", "off")
+        assert postgres(host, "SHOW vacuum_cost_limit") == "300", "what the role does not set stays"
+        assert postgres(host, "SELECT pg_has_role('shop_web', 'shop_migrations', 'MEMBER')") == "f"
+        assert host.file(later).content_string.endswith(": jit = on\n")
+    finally:
+        postgres(host, "ALTER SYSTEM RESET vacuum_cost_limit")
+        host.check_output(f"rm {later}")
+
+
+def test_a_role_of_somebody_else_is_not_taken_over(host: Any) -> None:
+    databases = '{"postgres_databases": [{"name": "erp", "password": "p1", "owner_password": "p2"}]}'
+    postgres(host, "CREATE ROLE erp LOGIN PASSWORD 'theirs'")
+    try:
+        done = play("postgres_full/converge.yml", "--check", "-e", databases, limit="postgres-full", check=False)
         said = " ".join(done.stdout.split())
         assert done.returncode != 0
-        for word in (
-            "may need 11 connections (2 for shop: one worker x 2 releases; 0 for all; 4 for the owners",
-            "The server has 10 connections (max_connections), 3 of which are reserved",
-            "raise postgres_max_connections",
-        ):
-            assert word in said
+        assert "The role erp is there already, and was not made by this repository." in said
     finally:
-        postgres(host, "ALTER SYSTEM RESET max_connections")
-        assert host.run("systemctl restart postgresql@17-main").rc == 0
+        postgres(host, "DROP ROLE erp")

@@ -9,7 +9,7 @@ module: host_config
 short_description: Apply a role's users, files, links, sysctl values and units in one round trip
 description:
   - Renders templates on the controller, sends the whole set at once, and brings the host to it.
-  - "Order: users, directories, files (all are written beside their destination and pass their own
+  - "Order: users, directories, files and what O(prevail) changes (all are written beside their destination and pass their own
     O(files[].validate) before the first one is put in place), links, absent, purge, O(validate), sysctl,
     daemon-reload, units."
   - When a command of O(validate) fails, or anything else goes wrong while files, links and removals are put
@@ -216,6 +216,35 @@ options:
         required: true
       triggers:
         description: Run only when a changed file, link or removal carries one of these triggers.
+        type: list
+        elements: str
+        default: []
+  prevail:
+    description:
+      - Files of this call whose settings have to be in effect. Lines of other files that set the same, and that the program
+        would take instead, are commented out.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: One of O(files).
+        type: str
+        required: true
+      main:
+        description: The files that the program begins with, in the order in which it reads them. Those that they include follow.
+        type: list
+        elements: str
+        required: true
+      syntax:
+        description:
+          - How the program reads. Of a keyword the first value counts in C(sshd_config), and the last in C(postgresql.conf).
+          - What an sshd's C(Match) sets for some connections stays.
+        type: str
+        choices: [postgresql, sshd]
+        required: true
+      triggers:
+        description: Words that are added to RV(triggers) when a line was commented out.
         type: list
         elements: str
         default: []

@@ -13,6 +13,7 @@ import os
 import stat
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config import prevail
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.accounts import (
     Accounts,
     group_name,
@@ -50,6 +51,7 @@ class Comparison:
         ):
             compared = [compare(entry) for entry in self.params[option]]
             changes[option] = [change for change in compared if change]
+        changes["files"] += self._prevail()
         # Deepest first, so that a directory is empty when its turn comes.
         changes["absent"].sort(key=lambda change: change.path.count("/"), reverse=True)
         changes["purge"] = self._purge()
@@ -87,6 +89,13 @@ class Comparison:
         if self.with_diff and kind == "file" and not same_attributes:
             diff.append(attribute_diff(entry, status))
         return Change(path, entry["triggers"], diff, entry)
+
+    def _prevail(self) -> list[Change]:
+        """Files of others that take settings of this call out of effect."""
+        changes = [change for entry in self.params["prevail"] for change in prevail.overridden(entry)]
+        for change in changes if self.with_diff else ():
+            change.diff.append(content_diff(change.entry, "file"))
+        return changes
 
     def _demand_parent(self, path: str, where: str) -> None:
         """The directory must exist when the turn comes; in check mode an earlier task may create it."""

@@ -18,7 +18,7 @@ from typing import Any
 DIRECTORY = "/var/cache/host_config"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
 # Kept as they were asked for. Files are kept without their contents; commands of validate are not for a look.
-KEPT = ("users", "mounted", "directories", "links", "absent", "purge", "sysctl", "units")
+KEPT = ("users", "mounted", "directories", "links", "absent", "purge", "prevail", "sysctl", "units")
 
 
 def described(path: str, content: bytes, owner: str, group: str, mode: int) -> dict[str, Any]:

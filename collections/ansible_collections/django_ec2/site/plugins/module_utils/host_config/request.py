@@ -8,7 +8,7 @@ import re
 import shlex
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.host_config import memory
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config import memory, prevail
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.errors import HostConfigError
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.payload import unpack
 
@@ -39,6 +39,8 @@ def normalize(params: dict[str, Any]) -> None:
     for entry in params["validate"]:
         entry["command"] = split_command(entry["command"], "validate")
     attach_contents(params["files"], unpack(params["payload"]))
+    for entry in params["prevail"]:
+        attach_names(entry, params["files"])
     for unit in params["units"]:
         check_unit(unit)
     for option in ("remember", "owes"):
@@ -128,6 +130,16 @@ def attach_contents(files: list[dict[str, Any]], contents: list[bytes]) -> None:
                 raise HostConfigError(
                     f"files: {entry['path']}: validate needs %s where the file's name belongs, such as: visudo -cf %s"
                 )
+
+
+def attach_names(entry: dict[str, Any], files: list[dict[str, Any]]) -> None:
+    """Give an entry of prevail the keywords of its file."""
+    entry["path"] = clean_path(entry["path"], "prevail")
+    entry["main"] = [clean_path(path, "prevail") for path in entry["main"]]
+    content = next((one["content"] for one in files if one["path"] == entry["path"]), None)
+    if content is None:
+        raise HostConfigError(f"prevail: {entry['path']} is no file of this call. Add it to files.")
+    entry["names"] = prevail.keywords(content, entry["syntax"])
 
 
 def check_unit(unit: dict[str, Any]) -> None:

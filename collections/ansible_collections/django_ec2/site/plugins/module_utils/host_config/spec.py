@@ -72,6 +72,15 @@ ARGUMENT_SPEC: dict[str, Any] = {
         **_ENTRIES,
         "options": {"command": {"type": "raw", "required": True}, "triggers": _TRIGGERS},
     },
+    "prevail": {
+        **_ENTRIES,
+        "options": {
+            "path": _PATH,
+            "main": {"type": "list", "elements": "str", "required": True},
+            "syntax": {"type": "str", "required": True, "choices": ["postgresql", "sshd"]},
+            "triggers": _TRIGGERS,
+        },
+    },
     "sysctl": {"type": "dict", "default": {}},
     "units": {
         **_ENTRIES,
