@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Fill in the tables of docs/applications.md from the schema of an entry.
 
     .venv/bin/python docs/generate_applications.py             writes

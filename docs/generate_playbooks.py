@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Fill in docs/playbooks.md from playbooks/inputs/: what each playbook does, takes and hands on.
 
     .venv/bin/python docs/generate_playbooks.py             writes

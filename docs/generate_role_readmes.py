@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Fill in the table of options of each role's README.md from its meta/argument_specs.yml.
 
     .venv/bin/python docs/generate_role_readmes.py             writes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the generators of the docs share: a page is read, filled in between its marker comments, and compared or written.
 
 A generator names its pages and how each is filled in; ``bring_up_to_date`` does the rest.

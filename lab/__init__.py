@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """The lab: Podman containers that boot systemd and sshd and stand for EC2 instances."""

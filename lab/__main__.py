@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """``python -m lab COMMAND``: what the Makefile calls."""
 
 from __future__ import annotations

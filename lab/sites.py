@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which sites the lab serves, as lab/sites.yml writes it: the lab by itself knows no application."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a person runs by hand, from the repository's root: ``python -m tools.new_app``.
 
 The collection is imported by its own name, as everywhere else: Ansible finds it by ansible.cfg, pytest by pyproject.toml, and what is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Containers of hosts: made, booted, removed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Files of a lab's directory."""
 
 from __future__ import annotations

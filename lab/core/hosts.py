@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The life cycle of the lab's hosts: started, added to, taken from, removed without a trace."""
 
 from __future__ import annotations

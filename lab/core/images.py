@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Images of the lab: named by their recipe, built on what Debian brings, removed together."""
 
 from __future__ import annotations

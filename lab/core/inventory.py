@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The inventory: which hosts it lists, and which inventory listed the hosts that run."""
 
 from __future__ import annotations

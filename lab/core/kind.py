@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a kind of host is: the one thing that a package below ``lab/kinds/`` brings.
 
 A host of the inventory asks for a kind with ``lab_kind: NAME``; without it, it is a ``debian``. The package

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One command at a time on one lab."""
 
 from __future__ import annotations

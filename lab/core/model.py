@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a host of the lab is, as the inventory describes it and as it runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How hosts find each other by name.
 
 Podman answers for the hosts' names at the network's first address, and knows of hosts that come and go. A host that

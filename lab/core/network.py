@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The lab's network, the addresses in it, and the port of this machine that leads to it."""
 
 from __future__ import annotations

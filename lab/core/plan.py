@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What bringing a lab up does to its hosts: decided from what is there and what is listed, before anything changes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Calls to Podman with the settings that let a container boot systemd on every kernel we know."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which lab is meant and where its things lie: read once from the environment, checked before anything is touched."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How hosts are reached: the lab's key, ssh_config, known_hosts, and their addresses in hosts.json."""
 
 from __future__ import annotations

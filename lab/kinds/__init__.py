@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The kinds of hosts, a package each. `lab.core.kind` says what one of them brings."""
 
 from __future__ import annotations

@@ -242,3 +242,14 @@ def test_one_file_knows_which_application_server_it_is() -> None:
         and path.suffix in (".py", ".yml", ".j2", ".in", ".mk") and "uwsgi" in path.read_text().lower()
     ]  # fmt: skip
     assert [name for name in named if not MAY_NAME_UWSGI.match(name)] == []
+
+
+def test_every_file_of_python_says_its_licence() -> None:
+    """What is copied out of here keeps the licence that LICENSE states."""
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+    silent = [
+        str(path.relative_to(ROOT)) for path in tracked()
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in ("collections", "docs", "lab", "roles", "tools")
+        and path.read_text().strip() and "# SPDX-License-Identifier: MIT\n" not in "".join(path.read_text().splitlines(True)[:2])
+    ]  # fmt: skip
+    assert silent == [], "begin these files with the line: # SPDX-License-Identifier: MIT"

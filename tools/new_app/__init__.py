@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The first draft of an application's entry: looks at a Django project without running a line of it.
 
 ``python -m tools.new_app SOURCE`` is what ``make new-app SOURCE=…`` calls. ``source`` gets the project, ``project``,

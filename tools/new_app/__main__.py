@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """``python -m tools.new_app SOURCE``: what ``make new-app SOURCE=…`` calls."""
 
 from __future__ import annotations

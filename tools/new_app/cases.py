@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """An expression of the settings with its names filled in: one case for each branch, and what chooses it."""
 
 from __future__ import annotations

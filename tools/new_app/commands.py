@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The project's own management commands: what each looks like from its text."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Write a draft down: as YAML with its reasons, in the file that the environment's group_vars include."""
 
 from __future__ import annotations

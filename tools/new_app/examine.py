@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """From a project's directory to the draft of its entry."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What an expression of the settings says without being run: its value where that is written out, and the variables it reads."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The project's Python modules: where they lie, and which one is chosen as the settings."""
 
 from __future__ import annotations

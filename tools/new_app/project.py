@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A Django project as it lies there: its manage.py, its settings and their module for a server."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a project requires: the names of its packages, and the file that says so."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Read a project's settings as text: what is written there, and what comes from the environment."""
 
 from __future__ import annotations

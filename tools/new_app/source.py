@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where a project comes from: a directory, or a git repository that is cloned for the look."""
 
 from __future__ import annotations

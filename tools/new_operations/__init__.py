@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A team's operations repository: what is their own, with ours beside it as a pinned submodule (docs/operations.md).
 
 ``python -m tools.new_operations new DIR`` is what ``make new-operations DIR=…`` calls, ``update DIR`` what ``make update`` calls in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """``python -m tools.new_operations new|environment|update DIR``: what make calls, here and in an operations repository."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Make an operations repository, whole or not at all."""
 
 from __future__ import annotations

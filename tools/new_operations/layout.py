@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What lies where in an operations repository."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is asked of git: which version of ours is pinned, and a repository with it as a submodule."""
 
 from __future__ import annotations

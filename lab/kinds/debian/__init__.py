@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """An empty Debian that waits for Ansible: systemd, sshd, sudo and Python, as on an EC2 AMI."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Amazon RDS as a client sees it, played by a host of the lab.
 
 Two instances of PostgreSQL with an address each live in one container, and the names that lead to them: an endpoint, a

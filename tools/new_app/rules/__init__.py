@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What follows from a project's files for its entry of `applications`: one file a rule, and the order in which they are asked.
 
 A rule looks at the project and adds to the draft: keys of the entry, variables, managed settings, and sentences on what was found

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Celery's worker and beat."""
 
 from __future__ import annotations

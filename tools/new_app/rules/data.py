@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Directories of its own that the project writes, and nobody may visit."""
 
 from __future__ import annotations

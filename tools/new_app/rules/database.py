@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where its database is."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Debian packages that Python packages need beside their wheels."""
 
 from __future__ import annotations

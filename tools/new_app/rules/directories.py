@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The directories that nginx serves: what static and media have in common."""
 
 from __future__ import annotations

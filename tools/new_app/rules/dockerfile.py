@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a Dockerfile, a compose file and the scripts that they start say of processes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Files that list variables, such as .env.example."""
 
 from __future__ import annotations

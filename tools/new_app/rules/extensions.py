@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Extensions of PostgreSQL that its migrations ask for."""
 
 from __future__ import annotations

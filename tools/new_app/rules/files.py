@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Variables that name a file of the host, which nothing places there."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Data that pages may need from the first request on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The address for health checks, found among its URLs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The domains that Django answers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """For how long browsers visit by HTTPS alone."""
 
 from __future__ import annotations

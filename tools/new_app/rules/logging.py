@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where errors are written."""
 
 from __future__ import annotations

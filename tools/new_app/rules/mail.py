@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Outgoing mail."""
 
 from __future__ import annotations

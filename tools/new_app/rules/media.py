@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where uploads are kept."""
 
 from __future__ import annotations

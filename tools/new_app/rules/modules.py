@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The modules that a server starts: settings and WSGI."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What npm, yarn or pnpm builds."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Python packages that the product adds."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the files that name processes have in common: one command of one of them becomes a service, or a sentence."""
 
 from __future__ import annotations

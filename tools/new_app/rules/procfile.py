@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a Procfile says of processes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The Python version that it asks for, and those of the hosts."""
 
 from __future__ import annotations

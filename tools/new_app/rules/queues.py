@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Queues of tasks beside Celery: each has one command that works them off."""
 
 from __future__ import annotations

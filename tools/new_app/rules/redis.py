@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Redis: whether it is wanted, and how the project learns where it is."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What runs on a host once for each release: translations and static files."""
 
 from __future__ import annotations

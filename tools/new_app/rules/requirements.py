@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What its Python packages are."""
 
 from __future__ import annotations

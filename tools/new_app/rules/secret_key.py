@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The secret key."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """DEBUG, and cookies that travel by TLS alone."""
 
 from __future__ import annotations

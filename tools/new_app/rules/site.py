@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The site's own address, where the project asks for it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where static files are collected."""
 
 from __future__ import annotations

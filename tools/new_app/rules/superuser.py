@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The first administrator."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What supervisord's files say of processes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The project's own commands: what runs until it is stopped, what may run by the clock, and what is run by hand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How large a request may be."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The addresses of static and media files."""
 
 from __future__ import annotations

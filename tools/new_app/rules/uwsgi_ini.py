@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What uWSGI's own settings say of processes."""
 
 from __future__ import annotations

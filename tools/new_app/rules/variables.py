@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Variables that the settings read and no other rule knows."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Log in to the mail server with the settings of a release, as a mail of it would; none is sent.
 
 Runs inside a release, by its own Python and as the application's user: the module release_mail hands it over.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Marks in an application's database: what was done once in its life, and for which release.
 
 Runs inside a release as the owner of the database: the module release_commands hands it over. The marks lie in the database because

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Make the administrator of an application, or change the one who is there, by Django's API.
 
 Runs inside a release, by its own Python and as the application's user: the module release_superuser hands it over. A project may

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How the release is connected to its databases: asked of the drivers, in the release's own process.
 
 A link that leaves the host has to verify the server in full (sslmode verify-full); the settings of a project may say less than

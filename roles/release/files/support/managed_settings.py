@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The project's settings, with those that the entry of `applications` asks to be set in its place.
 
 Ansible writes the MANAGED_* variables into the environment of each slot (see docs/applications.md). The project's own

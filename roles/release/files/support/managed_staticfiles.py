@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The storage of static files for projects that chose none: hashed names, which browsers may keep for ever."""
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Migrations of a release: what they do to the release that still serves, and the one place that runs them.
 
     python release_gate.py describe   the project's migrations and what in each breaks a release before it (no database)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A token for each new connection: what is opened after 15 minutes, a failover or a restart logs in like the first one."""
 
 from django.core.exceptions import ImproperlyConfigured

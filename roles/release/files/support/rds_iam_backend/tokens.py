@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Tokens by which a database user logs in to Amazon RDS: signed with the application's AWS credentials, good for 15 minutes."""
 
 import os

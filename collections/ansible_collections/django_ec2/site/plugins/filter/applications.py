@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Filters over the mapping ``applications``: one entry becomes what each role needs to know about it.
 
 What an entry may say stands in ``docs/applications.md``; the steps are the modules of ``plugin_utils/applications``.

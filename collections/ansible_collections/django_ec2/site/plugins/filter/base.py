@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Filters of the role base, and of all that depends on the operating system of a host."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Filters of the role certificate: where a certificate lies, and the files of one that was just signed."""
 
 from __future__ import annotations

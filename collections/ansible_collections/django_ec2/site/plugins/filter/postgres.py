@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Filters of the role postgres: complete and check what the user wrote, and size PostgreSQL to its host."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Filters of the role rds_client: authorities of a region, and what preflight refuses."""
 
 from __future__ import annotations

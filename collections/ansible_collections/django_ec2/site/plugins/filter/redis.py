@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Filters of the role redis: complete and check its users, size Redis to its host, and say where an application finds it."""
 
 from __future__ import annotations

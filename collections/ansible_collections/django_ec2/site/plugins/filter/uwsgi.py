@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Filters of the role uwsgi."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Operating systems as data: each role that depends on them has a file ``vars/<distribution>_<release>.yml`` for each."""
 
 from __future__ import annotations

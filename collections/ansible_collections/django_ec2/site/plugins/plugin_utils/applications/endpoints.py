@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where the database of each application is, and who logs in there: one answer for all who need to know it.
 
 An endpoint has ``scheme`` (of its URL), ``host``, ``port``, ``name``, ``user``, ``password``, ``sslmode``, ``ca_file``,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The environment files of a slot: variables of the entry, its placeholders, and what the managed settings read."""
 
 from __future__ import annotations

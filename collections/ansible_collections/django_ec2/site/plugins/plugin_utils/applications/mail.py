@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Outgoing mail of an application: what its settings are told, and what can't work."""
 
 from __future__ import annotations

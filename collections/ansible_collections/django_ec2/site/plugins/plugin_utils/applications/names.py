@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The name space: every name on a host and in a server that an application takes, and those that are taken already.
 
 Two applications may not take one name, and none may take what belongs to the system or to another part of the site. What

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Names that belong to the system, to its packages, or to another part of the site: no application may take one.
 
 Each function answers to whom a name belongs, in words, and nothing for a free name. Names that no application can have, such as

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What values of an entry ask for as ``${name}``, and how it is filled in. ``$${name}`` stands for the characters themselves.
 
 Text in braces that is no small word, such as ``${HOME}``, is no placeholder and stays as it is.

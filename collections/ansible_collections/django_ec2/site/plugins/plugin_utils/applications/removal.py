@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What an application has that is to go, whether or not its entry is still there."""
 
 from __future__ import annotations

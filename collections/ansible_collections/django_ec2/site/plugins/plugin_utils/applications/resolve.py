@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Fill in what an entry leaves out, and what follows from its name: paths, units, sockets, accounts."""
 
 from __future__ import annotations

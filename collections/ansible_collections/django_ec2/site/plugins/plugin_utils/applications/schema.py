@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What an entry of `applications` may say: one description of every key, as data.
 
 Validation, defaults, the tables of docs/applications.md, the order of keys in a draft of `make new-app`, and what a build is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is wrong with the secrets of the applications."""
 
 from __future__ import annotations

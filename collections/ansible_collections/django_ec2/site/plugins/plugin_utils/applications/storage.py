@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where the files of an application lie that it writes itself: uploads, which visitors get, and its private data.
 
 With one web host they lie on its disk. Several have to share them, or a picture that one host took is missing on the others.

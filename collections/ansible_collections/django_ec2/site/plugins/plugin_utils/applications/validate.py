@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Refuse an entry of `applications` that can't work, with what to write instead.
 
 What the schema says of each key is checked by its words; what concerns several keys, or the inside of a value, follows it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is wrong with environment variables and Django settings of an entry: the inside of their values.
 
 Each function gives sentences that name the key and the form to write. Values that may be secrets are not quoted.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What each role needs to know of the applications, and nothing else.
 
 Secrets go to nobody but the database.
