@@ -180,3 +180,24 @@ def test_no_file_is_more_than_two_away_from_where_its_role_is_entered(role: Path
     # main.yml is the table of contents: what it lists is where a reader goes to.
     entered = {name: own - 1 if name == "main.yml" else own for name, own in deepest.items()}
     assert all(own <= 2 for own in entered.values()), entered
+
+
+def test_what_is_done_on_the_controller_needs_no_sudo() -> None:
+    """An inventory's ansible_become outranks the keyword `become`; a file that root wrote is lost to the operator."""
+    seen = 0
+    for path in [
+        *ROOT.glob("roles/*/tasks/**/*.yml"),
+        ROOT / "site.yml",
+        *ROOT.glob("playbooks/*.yml"),
+        *ROOT.glob("playbooks/parts/*.yml"),
+    ]:
+        content = load(path)
+        plays = [play for play in content or [] if isinstance(play, dict) and "hosts" in play]
+        for task in tasks([task for play in plays for task in play.get("tasks", [])] or content):
+            given = task.get("vars") or {}
+            if task.get("delegate_to") == "localhost" and "ansible_connection" in given:
+                seen += 1
+                assert given.get("ansible_become") is False, (
+                    f"{path.name}: {task.get('name')}: add ansible_become: false to vars"
+                )
+    assert seen > 4

@@ -261,3 +261,11 @@ def test_secrets_that_cannot_be_decrypted_are_named_as_that(preflight: Preflight
     said = again.stdout + again.stderr
     assert "can only concatenate" not in said
     assert "no vault secrets found" in said
+
+
+def test_a_file_of_secrets_that_others_may_read_is_refused(preflight: Preflight, tmp_path: Path) -> None:
+    path = tmp_path / "secrets.yml"
+    path.write_text("secrets: {}\n")
+    path.chmod(0o640)
+    message = refused(preflight(secrets_file=str(path)))
+    assert f"others on this machine may read it (mode 0640): run 'chmod 600 {path}'" in message

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.django_ec2.site.plugins.module_utils.alone import alone
 from ansible_collections.django_ec2.site.plugins.modules import secrets_file as module_secrets_file
 
 NAMES = ["secret_key", "database_password"]
@@ -228,3 +229,42 @@ def test_a_file_of_the_vault_is_rotated_and_encrypted_again(make: Callable[..., 
     assert after["database_password"] != before["database_password"]
     assert after["database_password"] not in done.stdout
     assert not list(path.parent.glob("*.new"))
+
+
+def test_a_file_of_the_vault_is_changed_by_one_run_at_a_time(make: Callable[..., dict], path: Path) -> None:
+    """The lock is that of the file's own directory; the decrypted copy lies in another for each run."""
+    make(names=[*NAMES, "database_owner_password"])
+    (path.parent / "password").write_text("a password of the vault\n")
+    (path.parent / "rotate.yml").write_text(ROTATION)
+    identity = ["--vault-id", f"prod@{path.parent / 'password'}"]
+    subprocess.run([VAULT, "encrypt", *identity, str(path)], check=True, capture_output=True)
+    before = path.read_bytes()
+    command = [
+        ANSIBLE,
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        str(path.parent / "rotate.yml"),
+        "-e",
+        f"path={path}",
+        *identity,
+    ]
+    with alone(str(path.parent)):
+        run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(timeout=8)
+        assert path.read_bytes() == before
+    said, _ = run.communicate(timeout=120)
+    assert run.returncode == 0, said
+    assert path.read_bytes() != before
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_file_that_others_may_read_is_made_private(make: Callable[..., dict], path: Path, check_mode: bool) -> None:
+    make()
+    assert make()["private"] is False
+    path.chmod(0o644)
+    answer = make(check_mode=check_mode)
+    assert (answer["changed"], answer["private"], answer["added"]) == (True, True, [])
+    assert stat.S_IMODE(path.stat().st_mode) == (0o644 if check_mode else 0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -213,3 +214,40 @@ def test_a_run_stops_for_all_hosts_before_anything_is_changed(
         assert done.returncode == 0, done.stdout + done.stderr
         assert "goes on: one" in output
         assert "goes on: two" in output
+
+
+PACKAGES = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    ansible_facts: {distribution: Debian, distribution_version: "13.1", distribution_major_version: "13"}
+  tasks:
+    - ansible.builtin.debug:
+        msg: "{{ query('django_ec2.site.role_packages', 'nginx', 'rds_client') | join(' ') }}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected", "missing"),
+    [
+        ({}, "libnginx-mod-http-brotli-static", "none-of-these"),
+        ({"nginx_packages": ["nginx-light"]}, "nginx-light", "brotli"),
+        ({"nginx_packages": "{{ __nginx_packages + ['nginx-extra'] }}"}, "libnginx-mod-http-brotli-static", "none-of-these"),
+        ({"nginx_packages": "{{ __nginx_packages | reject('search', 'brotli') }}"}, "nginx", "brotli"),
+    ],
+)  # fmt: skip
+def test_a_list_that_the_inventory_sets_takes_the_place_of_the_roles_own(
+    tmp_path: Path, chosen: dict[str, Any], expected: str, missing: str
+) -> None:
+    (tmp_path / "play.yml").write_text(PACKAGES)
+    done = subprocess.run(
+        [ANSIBLE, "-i", "localhost,", tmp_path / "play.yml", "-e", json.dumps(chosen)],
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    said = " ".join(done.stdout.partition("msg:")[2].partition("PLAY RECAP")[0].split())
+    assert "psycopg2" in said, "the other role's, from its file"
+    assert expected in said
+    assert missing not in said

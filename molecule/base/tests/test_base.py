@@ -6,6 +6,8 @@ import re
 import time
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names_taken
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import APPLICATION_NAME
 from controller import connect, log_in, play
 from packages import installed_together
 
@@ -177,3 +179,11 @@ def test_a_service_that_gave_up_is_tried_again_until_it_runs(host):
 
 def test_nothing_failed(host):
     assert host.check_output("systemctl --failed --no-legend --plain") == ""
+
+
+def test_no_application_can_have_an_account_of_the_system(host):
+    """Users and groups of this host, and those of base-passwd that are not in use; those of people are told by their homes."""
+    lines = host.check_output("getent passwd; getent group; cat /usr/share/base-passwd/*.master").splitlines()
+    names = {line.split(":")[0] for line in lines if int(line.split(":")[2]) < 1000 or line.startswith("nobody:")}
+    free = [name for name in sorted(names) if re.fullmatch(APPLICATION_NAME, name) and not names_taken.account(name)]
+    assert free == [], "add these to plugin_utils/applications/names_taken.py"

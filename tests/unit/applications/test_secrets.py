@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.secrets import application_secrets_problems
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.secrets import (
+    application_secrets_problems,
+    secrets_file_problems,
+)
 
 from .entries import STRONG, resolved
 
@@ -46,3 +50,20 @@ def test_missing_secrets_are_a_problem_everywhere() -> None:
 def test_one_password_for_both_roles_is_a_problem() -> None:
     (problem,) = problems(strict=False, database={"password": STRONG, "owner_password": STRONG})
     assert "are the same; use two" in problem
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "safe"),
+    [
+        ("secrets: {}", 0o600, True),
+        ("secrets: {}", 0o604, False),
+        ("secrets: {}", 0o640, False),
+        ("$ANSIBLE_VAULT;1.1", 0o644, True),
+    ],
+)
+def test_a_file_of_secrets_is_for_its_owner_alone(tmp_path: Path, content: str, mode: int, safe: bool) -> None:
+    path = tmp_path / "secrets.yml"
+    path.write_text(content)
+    path.chmod(mode)
+    assert (secrets_file_problems(str(path)) == []) is safe
+    assert secrets_file_problems(str(tmp_path / "none.yml")) == []

@@ -17,6 +17,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
 from ansible_collections.django_ec2.site.plugins.plugin_utils import absent_hosts
 from ansible_collections.django_ec2.site.plugins.plugin_utils import playbook_inputs as checks
+from ansible_collections.django_ec2.site.plugins.plugin_utils.variable_types import SITE, literal_problems
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "playbook": {"type": "str", "required": True},
@@ -84,7 +85,13 @@ class ActionModule(ActionBase):
         values = self._templar.template({name: given[name] for name in inputs.options if name in given})
         set_elsewhere = self._templar.template({name: task_vars[name] for name in inputs.required if name in task_vars})
         found += checks.problems(inputs, {**given, **values}, set_elsewhere, self._keys)
-        return [*found, *checks.role_problems(roles, self._known_now(given, set(roles) - set(inputs.options)))]
+        options = {name: option for name, option in {**SITE, **roles}.items() if name not in inputs.options}
+        found += checks.role_problems(options, self._known_now(given, set(options)))
+        in_inventory = {name: option for name, option in options.items() if name not in given}
+        return [
+            *found,
+            *literal_problems(in_inventory, map(task_vars["hostvars"].raw_get, task_vars["ansible_play_hosts_all"])),
+        ]
 
     def _known_now(self, given: dict[str, Any], names: set[str]) -> dict[str, Any]:
         """The values of these names; one that is made of facts cannot be known before there are any."""

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from ansible import constants
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.django_ec2.site.plugins.plugin_utils.role_variables import load, role_directory, role_variables
+from ansible_collections.django_ec2.site.plugins.plugin_utils.variable_types import structure_problem
 
 
 class ActionModule(ActionBase):
@@ -33,21 +32,10 @@ class ActionModule(ActionBase):
         return {"changed": False, **result}
 
     def _errors(self, role: str, task_vars: dict[str, Any]) -> list[str]:
-        directory = next((path for one in constants.DEFAULT_ROLES_PATH if (path := Path(one) / role).is_dir()), None)
-        if directory is None:
-            raise AnsibleActionFail(f"There is no role {role} in {', '.join(constants.DEFAULT_ROLES_PATH)}.")
-        options = self._load(directory / "meta" / "argument_specs.yml", trusted=False)["argument_specs"]["main"][
-            "options"
-        ]
+        specs = load(self._loader, role_directory(role) / "meta" / "argument_specs.yml", trusted=False)
+        options = specs["argument_specs"]["main"]["options"]
         given = {name: task_vars[name] for name in options if name in task_vars}
-        # What was given may be made from what was not.
-        variables = {
-            **self._load(directory / "defaults" / "main.yml"),
-            **task_vars,
-            **self._load(directory / "vars" / "main.yml"),
-            "role_name": role,
-            "role_path": str(directory),
-        }
+        variables = role_variables(self._loader, role, task_vars)
         values = self._templar.copy_with_new_env(available_variables=variables).template(given)
         # Defaults may be templates, which no validator can judge.
         spec = {
@@ -55,10 +43,8 @@ class ActionModule(ActionBase):
             for name, option in options.items()
             if name in given or option.get("required")
         }
+        structure = [problem for name in given if (problem := structure_problem(name, options[name], values[name]))]
+        if structure:
+            return [f"{role}: {problem}" for problem in structure]
         found = ArgumentSpecValidator(spec).validate(values, validate_role_argument_spec=True)
         return [f"{role}: {message}" for message in found.error_messages]
-
-    def _load(self, path: Path, trusted: bool = True) -> dict[str, Any]:
-        if not path.is_file():
-            return {}
-        return self._loader.load_from_file(str(path), trusted_as_template=trusted) or {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.vault import VaultLib, is_encrypted
 from ansible.plugins.action import ActionBase
 from ansible.utils.path import unfrackpath
+from ansible_collections.django_ec2.site.plugins.module_utils.alone import alone
 
 
 class ActionModule(ActionBase):
@@ -32,6 +34,14 @@ class ActionModule(ActionBase):
                 self._execute_module(module_name="django_ec2.site.secrets_file", module_args=args, task_vars=task_vars)
             )
             return result
+        # The module locks the directory of its file, which is a scratch copy here.
+        with nullcontext() if self._task.check_mode else alone(str(path.parent)):
+            result.update(self._decrypted(path, args, task_vars))
+        return result
+
+    def _decrypted(self, path: Path, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Run the module on a decrypted copy, and encrypt what it wrote. Read only now: the run before may have written."""
+        content = path.read_bytes()
         vault: VaultLib = self._loader._vault
         try:
             plain, vault_id, secret = vault.decrypt_and_get_vault_id(content)
@@ -44,12 +54,10 @@ class ActionModule(ActionBase):
             scratch = Path(directory, path.name)
             scratch.touch(mode=0o600)
             scratch.write_bytes(plain)
-            result.update(
-                self._execute_module(
-                    module_name="django_ec2.site.secrets_file",
-                    module_args={**args, "path": str(scratch)},
-                    task_vars=task_vars,
-                )
+            result = self._execute_module(
+                module_name="django_ec2.site.secrets_file",
+                module_args={**args, "path": str(scratch)},
+                task_vars=task_vars,
             )
             if result.get("changed") and not self._task.check_mode:
                 _replace(path, vault.encrypt(scratch.read_bytes(), secret, vault_id))

@@ -28,6 +28,7 @@ class FilterModule:
         return {
             "resolve_applications": resolve.resolve_applications,
             "application_secrets_problems": secrets.application_secrets_problems,
+            "secrets_file_problems": secrets.secrets_file_problems,
             "database_endpoints": endpoints.database_endpoints,
             "database_authority": endpoints.database_authority,
             "application_environment": environment.application_environment,

@@ -7,7 +7,6 @@ from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.disks import full_disks
 from ansible_collections.django_ec2.site.plugins.plugin_utils.systems import (
-    role_packages,
     role_system,
     system_problems,
 )
@@ -19,7 +18,6 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         return {
             "full_disks": full_disks,
-            "role_packages": role_packages,
             "role_system": role_system,
             "system_problems": system_problems,
         }

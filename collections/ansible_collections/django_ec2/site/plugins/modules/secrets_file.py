@@ -11,6 +11,7 @@ short_description: Generate the secrets of an environment that are missing
 description:
   - Writes a YAML file, readable by its owner alone, with the mapping C(secrets), one random value for each secret that is
     missing and, where there is none, the project's own certificate authority. What is there stays as it is.
+  - A file that others can read is made its owner's alone.
   - A file that ansible-vault encrypted is read, and encrypted again with the password and the id that it had; give the
     password as for any playbook, for example with C(--ask-vault-pass).
   - Runs on the controller and needs the Python package C(cryptography).
@@ -86,6 +87,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+private:
+  description: Whether a file that others could read was made its owner's alone.
+  type: bool
+  returned: always
 added:
   description: Names of the secrets that were made or replaced, without their values.
   type: list
@@ -94,15 +99,15 @@ added:
 """
 
 import datetime
-import fcntl
 import os
 import secrets
+import stat
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 
 import yaml
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.django_ec2.site.plugins.module_utils.alone import alone
 
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 64
@@ -222,17 +227,13 @@ def write(path: str, content: dict) -> None:
     os.replace(partial, path)
 
 
-@contextmanager
-def alone(directory: str) -> Iterator[None]:
-    """Two runs at once must not both make the secrets: the second waits and finds those of the first."""
-    if not os.path.isdir(directory):
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def make_private(path: str, check_mode: bool) -> bool:
+    """Take a file away from everybody but its owner; whether others could read or write it."""
+    if not os.path.exists(path) or not stat.S_IMODE(os.stat(path).st_mode) & 0o077:
+        return False
+    if not check_mode:
+        os.chmod(path, 0o600)
+    return True
 
 
 def bring_up_to_date(
@@ -305,7 +306,8 @@ def main() -> None:
         module.fail_json(
             msg=f"{path} is encrypted: run 'ansible-vault decrypt {path}', this again, and encrypt it again."
         )
-    module.exit_json(changed=bool(added), added=added)
+    private = make_private(path, module.check_mode)
+    module.exit_json(changed=bool(added) or private, added=added, private=private)
 
 
 if __name__ == "__main__":

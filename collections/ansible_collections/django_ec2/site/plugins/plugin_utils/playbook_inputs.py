@@ -38,13 +38,14 @@ from typing import Any
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.django_ec2.site.plugins.plugin_utils.variable_types import structure_problem
 
 # What Ansible, AWX and Tower bring along.
 PREFIXES = ("ansible_", "awx_", "tower_")
 # What tells a run of AWX, where a question of a survey that was not answered arrives as an empty string.
 AWX_JOB = ("awx_job_id", "tower_job_id")
 OWN_KEYS = ("keys_of", "format", "when_missing", "whole_line")
-# The types of role options that are checked here. What is made of parts is checked with the facts of the hosts at hand.
+# The types of role options whose values are checked here. What is inside lists and mappings is checked with the facts at hand.
 SCALARS = ("bool", "float", "int", "path", "str")
 KINDS = {
     "bool": "true or false",
@@ -265,5 +266,7 @@ def role_problems(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, 
     """What is wrong with the values of roles' options: not every playbook has a play that checks them later."""
     for name, value in given.items():
         option = options[name]
-        if option.get("type", "str") in SCALARS and (problem := value_problem(name, option, value)):
+        if problem := structure_problem(name, option, value):
+            yield problem
+        elif option.get("type", "str") in SCALARS and (problem := value_problem(name, option, value)):
             yield problem

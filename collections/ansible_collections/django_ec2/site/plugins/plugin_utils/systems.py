@@ -53,10 +53,21 @@ def role_system(role: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def role_packages(roles: Iterable[str], facts: Mapping[str, Any]) -> list[str]:
-    """The distribution's packages that roles need on a host, each once."""
+def role_packages(
+    roles: Iterable[str], facts: Mapping[str, Any], chosen: Mapping[str, list[str]] | None = None
+) -> list[str]:
+    """The distribution's packages that roles need on a host, each once.
+
+    Args:
+        roles: their names.
+        facts: of the host.
+        chosen: lists that take the place of what the system's file of a role has.
+    """
     packages: set[str] = set()
     for role in roles:
+        if (own := (chosen or {}).get(role)) is not None:
+            packages.update(own)
+            continue
         system = role_system(role, facts)
         if "packages" not in system:
             raise AnsibleFilterError(f"base_roles: roles/{role}/vars/ has files of systems without a list `packages`.")

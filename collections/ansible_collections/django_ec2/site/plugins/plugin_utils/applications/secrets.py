@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.placeholders import placeholders
@@ -12,6 +15,8 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.place
 PLACEHOLDER_SECRETS = ("changeme", "change-me", "change_me", "secret", "password", "example", "insecure", "todo", "xxx")
 SECRET_LENGTH = 16
 SECRET_VARIETY = 8
+# What a file that ansible-vault encrypted begins with.
+VAULT = b"$ANSIBLE_VAULT"
 
 
 def application_secrets_problems(resolved: list[dict[str, Any]], strict: bool = True) -> list[str]:
@@ -22,6 +27,26 @@ def application_secrets_problems(resolved: list[dict[str, Any]], strict: bool = 
         strict: whether weak values and placeholders are a problem too (everywhere but in a lab).
     """
     return [problem for entry in resolved for problem in _problems(entry, strict)]
+
+
+def secrets_file_problems(path: str) -> list[str]:
+    """Why a file of secrets on the controller is not safe, with the remedy; an encrypted one may be read by anybody.
+
+    Args:
+        path: the file, which need not exist.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            encrypted = stream.read(len(VAULT)) == VAULT
+            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+    except OSError:
+        return []  # Whoever reads it says what is wrong.
+    if encrypted or not mode & 0o077:
+        return []
+    return [
+        f"{path} holds secrets and the key of the authority, and others on this machine may read it (mode {mode:04o}): run "
+        f"'chmod 600 {path}', or playbooks/secrets.yml, which does it."
+    ]
 
 
 def _problems(entry: Mapping[str, Any], strict: bool) -> Iterator[str]:

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""Variables of the wrong type, told before any host is asked.
+
+Ansible's own check of arguments makes a list of the string "a,b" and a mapping of "a=b", but the templates of roles see what was
+written. So a list has to be a list here, and a mapping a mapping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+# What group_vars/all sets for all roles together, in the form of an argument spec.
+SITE: dict[str, dict[str, Any]] = {
+    "accept_untested_distribution": {"type": "bool"},
+    "application_databases": {"type": "list", "elements": "dict"},
+    "applications": {"type": "dict"},
+    "board_domain": {"type": "str"},
+    "database_address": {"type": "str"},
+    "database_auth": {"type": "str"},
+    "database_ca_file": {"type": "str"},
+    "database_endpoints": {"type": "dict"},
+    "database_host": {"type": "str"},
+    "database_mode": {"type": "str"},
+    "database_options": {"type": "dict"},
+    "database_port": {"type": "int"},
+    "database_primary": {"type": "str"},
+    "database_replica_host": {"type": "str"},
+    "database_sslmode": {"type": "str"},
+    "database_token_environment": {"type": "dict"},
+    "operations_directory": {"type": "str"},
+    "private_address": {"type": "str"},
+    "redis_connection": {"type": "dict"},
+    "redis_databases": {"type": "dict"},
+    "redis_is_local": {"type": "bool"},
+    "secrets": {"type": "dict", "no_log": True},
+    "secrets_names": {"type": "list", "elements": "str"},
+    "singleton_host": {"type": "str"},
+    "web_processes": {"type": "list", "elements": "int"},
+}
+_FORMS = {"list": ("a list", "{name}: [value]"), "dict": ("a mapping", "{name}: {{key: value}}")}
+
+
+def structure_problem(name: str, option: Mapping[str, Any], value: Any) -> str:
+    """The sentence about a value that is no list or no mapping where one is wanted; empty for a good one.
+
+    What a value holds is not shown: lists and mappings carry secrets.
+    """
+    wanted = option.get("type", "str")
+    if wanted not in _FORMS:
+        if isinstance(value, (list, tuple, Mapping)) and wanted not in ("raw", "json", "jsonarg"):
+            return f"{name} is {_kind(value)}: write one value."
+        return ""
+    words, form = _FORMS[wanted]
+    if not isinstance(value, (list, tuple) if wanted == "list" else Mapping):
+        return f"{name} is {_kind(value)}: write {words}, as in {form.format(name=name.rpartition('.')[2])}; with -e as JSON."
+    if wanted == "list":
+        element = {"type": option.get("elements", "raw"), "options": option.get("options")}
+        return next(filter(None, (_part(f"{name}[{n}]", element, one) for n, one in enumerate(value))), "")
+    return _options_problem(name, option, value)
+
+
+def _part(name: str, option: Mapping[str, Any], value: Any) -> str:
+    return structure_problem(name, option, value) if option["type"] != "raw" else ""
+
+
+def _options_problem(name: str, option: Mapping[str, Any], value: Mapping[str, Any]) -> str:
+    options = option.get("options") or {}
+    return next(
+        filter(
+            None,
+            (
+                structure_problem(f"{name}.{key}", options[key], value[key])
+                for key in value
+                if key in options and value[key] is not None
+            ),
+        ),
+        "",
+    )
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "empty"
+    for kind, words in ((bool, "true or false"), (str, "a string"), (Mapping, "a mapping"), ((list, tuple), "a list")):
+        if isinstance(value, kind):
+            return words
+    return "a number"
+
+
+def literal_problems(options: Mapping[str, Mapping[str, Any]], hosts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What is wrong with values that are no templates, each sentence once.
+
+    Values that are made of others, or of facts, are checked when the facts are there.
+
+    Args:
+        options: of all roles and of the site, by name, as in argument specs.
+        hosts: the variables of each host, not templated.
+    """
+    said: dict[str, None] = {}
+    for variables in hosts:
+        for name in options.keys() & variables.keys():
+            value = variables[name]
+            if not _has_template(value):
+                said.setdefault(
+                    structure_problem(name, options[name], value) or _validator_problem(name, options[name], value)
+                )
+    yield from sorted(filter(None, said))
+
+
+def _validator_problem(name: str, option: Mapping[str, Any], value: Any) -> str:
+    """What Ansible's own check says; it shows values, which those of lists and mappings must not be."""
+    if value is None or option.get("type", "str") in _FORMS:
+        return ""
+    spec = {key: option[key] for key in ("type", "choices", "no_log") if key in option}
+    errors = ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages
+    if not errors:
+        return ""
+    wanted = (
+        f"one of {', '.join(map(str, option['choices']))}"
+        if "choices" in option
+        else f"a value of the type {option.get('type', 'str')}"
+    )
+    shown = "has a value that cannot be used" if option.get("no_log") else f"is '{value}'"
+    return f"{name} {shown}: give {wanted}."
+
+
+def _has_template(value: Any) -> bool:
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    if isinstance(value, Mapping):
+        return any(_has_template(one) for one in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_has_template(one) for one in value)
+    # A value of the vault, or another that is read when it is used.
+    return not (value is None or isinstance(value, (bool, int, float)))
