@@ -17,7 +17,6 @@ SITE: dict[str, dict[str, Any]] = {
     "accept_untested_distribution": {"type": "bool"},
     "application_databases": {"type": "list", "elements": "dict"},
     "applications": {"type": "dict"},
-    "board_domain": {"type": "str"},
     "database_address": {"type": "str"},
     "database_auth": {"type": "str"},
     "database_ca_file": {"type": "str"},
