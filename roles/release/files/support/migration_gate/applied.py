@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which migrations a database has, and how each is taken back: what a rollback asks."""
 
 from django.db.migrations.loader import MigrationLoader

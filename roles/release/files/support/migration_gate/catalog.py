@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Read what PostgreSQL's catalogs say of the tables of a database. It asks alone; what follows from it is in compare.py.
 
 A catalog is ``{"schema.table": relation}``, in types that JSON knows. A relation has:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a change of a database breaks for the release that serves: two catalogs compared. Nothing here asks a database.
 
 Catalogs are what catalog.py reads. ``used`` is what the serving release's models use, by relation:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Indexes that are made beside the writers (CONCURRENTLY), and what an interrupted run leaves of them.
 
 Such a migration is not atomic. Cut between its beginning and its end (a lock that was not to be had, a killed controller), it leaves

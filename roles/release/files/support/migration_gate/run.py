@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Run the migrations of a release, after a look at what they break."""
 
 import hashlib

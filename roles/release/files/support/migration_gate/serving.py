@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the release that serves uses of the database, and how it gets on with the scratch one. Runs in that release's environment."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the text of migrations says that they break. It decides where a trial cannot, and it is what a rollback is held against.
 
 What breaks a release that serves: its queries name every column of a model. A column or table that is dropped or renamed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Run the pending migrations in a scratch database, and see in its catalogs what they break for the release that serves."""
 
 import dis

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What decides about pending migrations: the trial where they ran there, their text otherwise. Nothing here asks anything."""
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a process may not do that tries migrations, or a page of the serving release, on a scratch database.
 
 Its database is the only thing that it reaches: libpq opens connections in C, beside Python, so that it passes.
