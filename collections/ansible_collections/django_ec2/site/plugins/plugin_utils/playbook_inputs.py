@@ -266,7 +266,8 @@ def role_problems(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, 
     """What is wrong with the values of roles' options: not every playbook has a play that checks them later."""
     for name, value in given.items():
         option = options[name]
-        if problem := structure_problem(name, option, value):
-            yield problem
-        elif option.get("type", "str") in SCALARS and (problem := value_problem(name, option, value)):
+        problem = structure_problem(name, option, value)
+        if not problem and option.get("type", "str") in SCALARS:
+            problem = value_problem(name, option, value)
+        if problem:
             yield problem
