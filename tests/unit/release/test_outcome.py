@@ -104,3 +104,8 @@ def test_a_project_that_falls_back_to_sqlite_is_told_so() -> None:
         assert "falls back to SQLite" in message
         assert "${database_url}" in outcome.cause(message)
     assert "SQLite" not in messages.failure({"msg": "no route to host"})
+
+
+def test_a_reason_that_names_its_application_does_so_once() -> None:
+    said = outcome.outcome([host("web1", [], shop="shop: its mail can't be sent")], ["shop"])
+    assert said.splitlines()[-1] == "shop: its mail can't be sent"

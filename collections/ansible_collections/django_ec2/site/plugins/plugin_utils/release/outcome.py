@@ -68,7 +68,8 @@ def outcome(hosts: Iterable[Mapping[str, Any]], applications: Iterable[str]) -> 
     for name, said in reasons.items():
         places: dict[str, list[str]] = {}
         for host, reason in said.items():
-            places.setdefault(cause(reason), []).append(host)
+            # Its name stands in front of the line.
+            places.setdefault(cause(reason.removeprefix(f"{name}: ")), []).append(host)
         for reason, where in places.items():
             # What is the same everywhere is no host's own.
             lines.append(f"{name}{'' if len(where) == len(hosts) else ' on ' + ', '.join(where)}: {reason}")
