@@ -39,9 +39,11 @@ class Cut:
 
 
 def shares(playbook: str) -> list[float]:
-    """When to kill the runs of a playbook: one random point in each of so many equal parts of a run."""
+    """When to kill the runs of a playbook: one random point in each of so many equal parts of a run, in random order."""
     chosen = random.Random(f"{SEED} {playbook}")
-    return [(number + chosen.random()) / POINTS for number in range(POINTS)]
+    points = [(number + chosen.random()) / POINTS for number in range(POINTS)]
+    chosen.shuffle(points)
+    return points
 
 
 def command(site: Site, playbook: str) -> list[str]:

