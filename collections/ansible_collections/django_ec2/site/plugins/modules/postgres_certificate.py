@@ -146,6 +146,7 @@ def main() -> None:
         found = chain(given["host"], given["port"], given["ca_file"])
     except OSError as error:
         if module.check_mode and not isinstance(error, ssl.SSLError):
+            module.warn(f"{explain(reason(error), given)} A run would stop here.")
             module.exit_json(changed=False, reason=str(error))
         module.fail_json(msg=explain(reason(error), given))
     now = datetime.datetime.now(datetime.UTC)

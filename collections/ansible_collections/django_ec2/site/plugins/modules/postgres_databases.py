@@ -135,7 +135,7 @@ author:
 attributes:
   check_mode:
     support: full
-    description: A server that does not answer counts as an empty one.
+    description: A server that does not answer counts as an empty one, unless it was made on this host before; RV(unknown) says so then.
   diff_mode:
     support: full
 """
@@ -175,6 +175,10 @@ changes:
   type: list
   elements: str
   sample: [Create the role shop_owner, "shop: create the database"]
+unknown:
+  description: Why nothing can be said of a server that was made before and does not answer.
+  returned: when it is so, in check mode or without O(apply)
+  type: str
 notes:
   description: What the module leaves alone and somebody should look at.
   returned: always
@@ -218,6 +222,8 @@ def main() -> None:
         result = apply_databases(module.params, module.params["apply"] and not module.check_mode)
     except DatabasesError as error:
         module.fail_json(msg=str(error), changes=error.changes)
+    if "unknown" in result:
+        module.warn(result["unknown"])
     module.exit_json(
         changed=bool(result["changes"]) and module.params["apply"],
         diff={"before": "", "after": "".join(f"{text}\n" for text in result["changes"])},

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.connections import connection_shortage
@@ -22,6 +23,15 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.read impo
 
 with contextlib.suppress(ImportError):
     import psycopg2
+
+
+# A directory for each cluster; Debian's tools go by it too.
+CLUSTERS = "/etc/postgresql/*/*/postgresql.conf"
+
+
+def cluster_is_here(login: dict[str, Any]) -> bool:
+    """Whether the server that is asked for is one of this host, and was made before."""
+    return not login.get("host") and bool(glob.glob(CLUSTERS))
 
 
 def execute(connection: Any, changes: list[Change]) -> None:
@@ -180,7 +190,13 @@ def apply_databases(given: dict[str, Any], apply: bool) -> dict[str, Any]:
         if apply:
             raise DatabasesError(f"PostgreSQL does not answer: {error}", databases.changes) from None
         found |= {"available": False, "reason": str(error)}
-        databases.plan_all()
+        if cluster_is_here(given["login"]):
+            # It is there and is down: nobody knows what it lacks, and saying that it lacks everything would be wrong.
+            found["unknown"] = (
+                f"PostgreSQL is installed here and does not answer ({error}). What it lacks can be said once it runs."
+            )
+        else:
+            databases.plan_all()
     except (RuntimeError, psycopg2.Error) as error:
         raise DatabasesError(str(error).strip(), databases.changes) from None
     return {**found, "changes": databases.changes, "notes": databases.notes}
