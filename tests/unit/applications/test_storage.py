@@ -85,9 +85,13 @@ def test_what_contradicts_itself_is_refused(changes: dict[str, Any], message: st
 
 
 def test_an_account_has_one_number_on_all_hosts_that_share_files() -> None:
-    states = {"web1": {"shop": {"uid": 998}}, "web2": {"shop": {"uid": 997}}, "web3": {"shop": {"uid": None}}}
+    states = {
+        "web1": {"shop": {"account": "998:998"}},
+        "web2": {"shop": {"account": "998:997"}},
+        "web3": {"shop": {"account": ""}},
+    }
     (problem,) = storage.account_problems([resolved(media_storage="shared")], states)
-    assert "998 on web1, 997 on web2" in problem
+    assert "998:998 on web1, 998:997 on web2" in problem
     assert storage.account_problems([resolved()], states) == []
-    states["web2"]["shop"]["uid"] = 998
+    states["web2"]["shop"]["account"] = "998:998"
     assert storage.account_problems([resolved(media_storage="shared")], states) == []

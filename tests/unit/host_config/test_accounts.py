@@ -61,3 +61,32 @@ def test_an_account_of_somebody_else_is_not_taken_over() -> None:
         f"users: {account.pw_name} is an account of this host already (with the home {account.pw_dir}, not /srv/shop)"
     )
     assert "Choose another name" in said
+
+
+def test_a_new_user_gets_the_numbers_of_shared_files(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+
+    def record(argv: list[str]) -> subprocess.CompletedProcess[str]:
+        calls.append(argv)
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    monkeypatch.setattr(commands, "run", record)
+    status = {"st_uid": 61234, "st_gid": 61235}
+    monkeypatch.setattr(os, "lstat", lambda _path: type("Status", (), status))
+    assert accounts.numbers_of(f"{etc}/media") == (61234, 61235)
+    users = [{**user, "home": "/srv/x", "shell": "/x", "comment": "", "system": True, "groups": []} for user in (
+        {"name": "hc-shared", "number_of": f"{etc}/media"}, {"name": "hc-own", "number_of": ""})]  # fmt: skip
+    accounts.Accounts(users, check_mode=False).create()
+    assert calls[0] == ["groupadd", "--gid", "61235", "--", "hc-shared"]
+    assert calls[1][-6:] == ["--uid", "61234", "--gid", "61235", "--", "hc-shared"]
+    assert "--user-group" in calls[2]
+    # Numbers that somebody has here, or that are root's, are not taken.
+    status["st_uid"] = os.getuid() or 1
+    assert accounts.numbers_of(f"{etc}/media") is None
+    status["st_uid"] = 0
+    assert accounts.numbers_of(f"{etc}/media") is None
+
+
+def test_no_path_gives_no_numbers(etc: Path) -> None:
+    assert accounts.numbers_of("") is None
+    assert accounts.numbers_of(f"{etc}/nothing") is None

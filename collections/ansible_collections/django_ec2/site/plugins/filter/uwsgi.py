@@ -29,6 +29,8 @@ def uwsgi_users(instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "home": names.root(one["name"]),
             "comment": f"Django application {one['name']}",
             "adopt": False,
+            # Shared files belong to a number: a host that comes later takes over that of the others.
+            "number_of": [*one.get("writable_paths", []), ""][0] if one.get("mounts") else "",
         }
         for one in instances
     ]

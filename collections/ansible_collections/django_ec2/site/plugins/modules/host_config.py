@@ -53,6 +53,12 @@ options:
         description: Take the user's and the group's number from the range for system accounts.
         type: bool
         default: true
+      number_of:
+        description:
+          - A path on a file system that hosts share. A new user and its group get the numbers of its owner and group, where they are
+            nobody's here. Empty, or a path that is not there, leaves the numbers to the system.
+        type: str
+        default: ''
       adopt:
         description:
           - Whether a user of this name that has another home or shell, and so was not made by this call, is taken as it is.

@@ -94,7 +94,7 @@ applications:
       layers: {9c0f: {layer: 77aa, packages: [Django==5.2]}}
       releases: {4be1: {complete: true, ready: true, bad: "", withdrawn: "", modified: 1763800000, input_key: 5d1c, layer: 77aa}}
       history: [{time: 1763800000, action: deploy, release: 4be1, from: "", version: v1.4, who: admin, seconds: 1.2}]
-      uid: 997
+      account: "997:997"
       superuser: {username: admin, digest: 9f86, database: "db1:5432/board"}
 """
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 from collections.abc import Callable
 from typing import Any
@@ -60,12 +61,31 @@ class Accounts:
             argv = ["useradd", "--no-create-home", "--home-dir", user["home"], "--shell", user["shell"]]
             argv += ["--comment", user["comment"]] if user["comment"] else []
             argv += ["--system"] if user["system"] else []
+            numbers = numbers_of(user.get("number_of") or "")
+            if numbers and gid(name) is None:
+                done = commands.run(["groupadd", "--gid", str(numbers[1]), "--", name])
+                commands.demand_success(done, f"users: the group {name} could not be created")
+                argv += ["--uid", str(numbers[0]), "--gid", str(numbers[1])]
+                commands.demand_success(commands.run([*argv, "--", name]), f"users: {name} could not be created")
+                continue
             # The group may be older than the user, for example when a package left it behind.
             argv += ["--gid", name] if gid(name) is not None else ["--user-group"]
             commands.demand_success(commands.run([*argv, "--", name]), f"users: {name} could not be created")
         for name, groups in self.new_groups.items():
             done = commands.run(["usermod", "--append", "--groups", ",".join(groups), "--", name])
             commands.demand_success(done, f"users: {name} could not be added to {', '.join(groups)}")
+
+
+def numbers_of(path: str) -> tuple[int, int] | None:
+    """Owner and group of a path, by number, where they are nobody's on this host; None otherwise."""
+    try:
+        status = os.lstat(path) if path else None
+    except OSError:
+        return None
+    if status is None or 0 in (status.st_uid, status.st_gid):
+        return None
+    free = user_name(status.st_uid) == str(status.st_uid) and group_name(status.st_gid) == str(status.st_gid)
+    return (status.st_uid, status.st_gid) if free else None
 
 
 def refuse_foreign(user: dict[str, Any], account: pwd.struct_passwd) -> None:

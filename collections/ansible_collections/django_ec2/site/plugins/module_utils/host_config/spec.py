@@ -20,6 +20,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "groups": {"type": "list", "elements": "str", "default": []},
             "comment": {"type": "str", "default": ""},
             "system": {"type": "bool", "default": True},
+            "number_of": {"type": "str", "default": ""},
             "adopt": {"type": "bool", "default": True},
             "triggers": _TRIGGERS,
         },

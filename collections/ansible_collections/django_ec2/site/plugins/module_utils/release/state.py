@@ -148,19 +148,20 @@ def read_state(
             ),
             "layers": describe_layers(Path(one["root"])),
             "history": read_history(one["root"]),
-            "uid": uid_of(one["name"]),
+            "account": account_of(one["name"]),
             "superuser": read_json(os.path.join(one["root"], SUPERUSER)),
         }
         for one in applications
     }
 
 
-def uid_of(name: str) -> int | None:
-    """The number of an account; None where there is none."""
+def account_of(name: str) -> str:
+    """Numbers of an account and its group; empty where there is none."""
     try:
-        return pwd.getpwnam(name).pw_uid
+        found = pwd.getpwnam(name)
     except KeyError:
-        return None
+        return ""
+    return f"{found.pw_uid}:{found.pw_gid}"
 
 
 def left_over(known: list[str], top: str = "/srv") -> list[str]:

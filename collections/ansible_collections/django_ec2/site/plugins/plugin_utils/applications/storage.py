@@ -84,13 +84,13 @@ def account_problems(resolved: Iterable[Mapping[str, Any]], states: Mapping[str,
     """
     problems = []
     for entry in resolved:
-        numbers = {host: (state.get(entry["name"]) or {}).get("uid") for host, state in states.items()}
-        known = {host: number for host, number in numbers.items() if number is not None}
+        numbers = {host: (state.get(entry["name"]) or {}).get("account") for host, state in states.items()}
+        known = {host: number for host, number in numbers.items() if number}
         if entry["media_storage"] == SHARED and len(set(known.values())) > 1:
             listed = ", ".join(f"{number} on {host}" for host, number in sorted(known.items()))
             problems.append(
-                f"{entry['name']}: its account has another number on each host ({listed}), so what one host writes below {MOUNT} is not "
-                f"its own on the others. Give it one number: stop its units, then usermod --uid and groupmod "
+                f"{entry['name']}: account and group have other numbers on each host ({listed}), so what one host writes below {MOUNT} is not "
+                f"its own on the others. Give them one number each: stop its units, then usermod --uid and groupmod "
                 "--gid on the hosts that differ, and chown their files. See docs/applications.md."
             )
     return problems
