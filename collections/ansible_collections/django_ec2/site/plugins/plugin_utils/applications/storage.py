@@ -89,8 +89,8 @@ def account_problems(resolved: Iterable[Mapping[str, Any]], states: Mapping[str,
         if entry["media_storage"] == SHARED and len(set(known.values())) > 1:
             listed = ", ".join(f"{number} on {host}" for host, number in sorted(known.items()))
             problems.append(
-                f"{entry['name']}: account and group have other numbers on each host ({listed}), so what one host writes below {MOUNT} is not "
-                f"its own on the others. Give them one number each: stop its units, then usermod --uid and groupmod "
+                f"{entry['name']}: account and group have other numbers on each host ({listed}), so what one host writes below {MOUNT} is "
+                f"not its own on the others. Give them one number each: stop its units, then usermod --uid and groupmod "
                 "--gid on the hosts that differ, and chown their files. See docs/applications.md."
             )
     return problems
