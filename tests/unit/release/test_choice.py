@@ -46,6 +46,7 @@ def key(
     return {
         "item": item,
         "input_key": value,
+        "key_now": "k-now",
         "version": "main",
         "moves": moves,
         "differs": differs,
@@ -163,6 +164,8 @@ def test_what_is_left_alone_is_said_once() -> None:
     assert said.startswith("shop: /src/shop has changed. This run left the release alone")
     assert said.endswith("ansible-playbook playbooks/deploy.yml -e app=shop")
     assert choice.notes(choice.plan([key("k1")], [one], []), [one]) == []
+    state(one)["releases"]["r2"] = release("k-now", "git bbb", withdrawn="rolled back to r1 by me")
+    assert "as it is now was rolled back to r1 by me, and this run leaves" in choice.notes(planned, [one])[0]
     one["__release_wanted"] = {"shop": {"release": "r1", "withdrawn": "rolled back to r1 by me"}}
     assert "was rolled back to r1 by me. r1 stays live" in choice.notes(planned, [one])[0]
 

@@ -146,6 +146,10 @@ input_key:
   description: The name of everything that goes into the release.
   type: str
   returned: success
+key_now:
+  description: The input key of the source as it is now; another one than RV(input_key) where the live release stays.
+  type: str
+  returned: success, with O(key_only)
 moves:
   description: Whether the release takes the place of the one that is live.
   type: bool

@@ -54,8 +54,9 @@ def input_key(
         keep_live: whether another exact version does not move it either.
 
     Returns:
-        ``input_key`` and ``version`` (of the source, for people), ``moves`` (whether it takes the place of what is live),
-        ``differs`` (how the source differs from that of the live release, which stays) and ``commit`` (of the live release).
+        ``input_key``, ``key_now`` (of the source as it is now) and ``version`` (of the source, for people), ``moves`` (whether it takes
+        the place of what is live), ``differs`` (how the source differs from that of the live release, which stays) and ``commit`` (of
+        the live release).
 
     Raises:
         ReleaseError: the source cannot be had.
@@ -68,6 +69,7 @@ def input_key(
     differs = "" if moves or now.digest == live_source else _difference(recipe, now, live_source)
     return {
         "input_key": recipe.input_key(live_source if differs else now.digest, target),
+        "key_now": recipe.input_key(now.digest, target),
         "version": now.version,
         "moves": moves,
         "differs": differs,

@@ -160,7 +160,7 @@ def plan(
         holders = _holders(states, target, release)
         found.append(
             {
-                **{key: result[key] for key in ("input_key", "version", "moves", "differs")},
+                **{key: result[key] for key in ("input_key", "key_now", "version", "moves", "differs")},
                 "item": item,
                 "release": release,
                 "layer": next((states[one]["releases"][release].get("layer", "") for one in holders), ""),
@@ -281,6 +281,12 @@ def _held(
     )
 
 
+def _rolled_back(states: States, keys: list[str]) -> str:
+    """Why a release of one of these inputs was withdrawn; empty when none was."""
+    releases = (own for state in states.values() for own in state["releases"].values())
+    return next((own["withdrawn"] for own in releases if own["input_key"] in keys and own.get("withdrawn")), "")
+
+
 def notes(planned: Iterable[Mapping[str, Any]], hosts: Iterable[Mapping[str, Any]]) -> list[str]:
     """What a run that is no deploy leaves alone, and how to deploy it; what somebody changed in a live release.
 
@@ -300,6 +306,13 @@ def notes(planned: Iterable[Mapping[str, Any]], hosts: Iterable[Mapping[str, Any
         if withdrawn:
             found.append(
                 f"{name}: the release that the inventory asks for was {withdrawn['withdrawn']}. {withdrawn['release']} stays live. "
+                f"Deploy a repaired source, or the same one again: {remedy}"
+            )
+        elif differs and (
+            back := _rolled_back(states, [one["key_now"] for one in planned if one["item"]["name"] == name])
+        ):
+            found.append(
+                f"{name}: the release of its source as it is now was {back}, and this run leaves the one alone that is live. "
                 f"Deploy a repaired source, or the same one again: {remedy}"
             )
         elif differs:
