@@ -114,7 +114,6 @@ def test_a_file_that_somebody_edited_is_found_and_put_back(good: str, unharmed: 
         assert "app/guestbook/views.py changed" in " ".join(run.output.split())
         assert run.changed["web1"] > 0, run.changed
         assert (host.file(place).content_string == whole) is not bool(more)
-    assert set(play(*words).changed.values()) == {0}
     assert good
     assert unharmed
 
