@@ -125,6 +125,19 @@ def test_a_python_that_the_controller_lacks_is_told_with_the_command_that_fails(
         release.build(given, Target("3.99", TARGET.platform), tmp_path / "build")
 
 
+def test_what_a_command_lacks_is_told_with_the_python_that_would_bring_it(project: Path, tmp_path: Path) -> None:
+    (project / "requirements.txt").write_text("./new ; python_version < '3.99'\n")
+    given = recipe(project, build_commands=("false",), packages=())
+    library(project / "new", "new")
+    with (project / "new/pyproject.toml").open("a") as table:
+        table.write('requires-python = ">=3.99"\n')
+    with pytest.raises(ReleaseError) as caught:
+        release.build(given, Target("3.99", TARGET.platform), tmp_path / "build")
+    message = str(caught.value)
+    assert "The packages of the release were not there for it: " in message
+    assert "'uv python install 3.99' brings it" in message
+
+
 def test_a_requirement_in_a_private_repository_gets_the_deploy_key(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +164,7 @@ def test_a_requirement_in_a_private_repository_gets_the_deploy_key(
     ("said", "told"),
     [
         ("error: Failed to download and build `psycopg2==2.9.10`\n  cause: The built", "{psycopg2: psycopg2-binary}"),
-        ("error: Failed to build `psycopg-c==3.3.8`", "{psycopg-c: psycopg-binary}"),
+        ("error: Failed to build `psycopg-c==3.3.8`", "{psycopg-c: psycopg[binary]}"),
         ("error: Failed to build `mysqlclient==2.2.7`", "{mysqlclient: <another package>}"),
         ("  cause: Git operation failed", "give deploy_key"),
     ],

@@ -77,13 +77,20 @@ def _make_environment(
         run_uv(recipe, [*words, sys.executable], scratch)
     pins = scratch / "pins.txt"
     pins.write_text("".join(f"{one}\n" for one in packages))
-    run_uv(
-        recipe,
-        ["pip", "install", "--quiet", "--no-config", "--python", str(place / "bin/python"), "--constraints", str(pins),
-         *layer.install_words(recipe, source, scratch, git)],
-        source,
-        git,
-    )  # fmt: skip
+    words = [
+        "pip",
+        "install",
+        "--quiet",
+        "--no-config",
+        "--python",
+        str(place / "bin/python"),
+        "--constraints",
+        str(pins),
+    ]
+    try:
+        run_uv(recipe, [*words, *layer.install_words(recipe, source, scratch, git)], source, git)
+    except ReleaseError as error:
+        raise ReleaseError(f"{error}\n{remark}".rstrip()) from error
     return remark
 
 

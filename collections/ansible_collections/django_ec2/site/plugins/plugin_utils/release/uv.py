@@ -16,7 +16,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.release.recipe imp
 UV_SECONDS = 900
 END_CHARACTERS = 2000
 # Packages that are published as source alone, and the ones with wheels that hold the same modules.
-WITH_WHEELS = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg-binary"}
+WITH_WHEELS = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg[binary]"}
 # uv's words for a package whose source could not be built, or was built for another Python than the target's.
 NOT_BUILT = re.compile(r"Failed to (?:download and )?build `([A-Za-z0-9][A-Za-z0-9._-]*)")
 
