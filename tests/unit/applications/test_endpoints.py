@@ -104,3 +104,12 @@ def test_the_authority_is_placed_where_the_endpoints_look_for_it() -> None:
     nothing = {"directories": [], "files": []}
     assert database_authority(found, "") == nothing
     assert database_authority(database_endpoints([resolved()], {**SERVER, "host": "/run/postgresql"}), "PEM") == nothing
+
+
+def test_a_further_database_has_the_same_three_endpoints() -> None:
+    more = {"analytics": {"password": "x", "owner_password": "y", "name": "facts"}}
+    found = endpoints(resolved(databases=more), authentication="iam")["databases"]["analytics"]
+    assert [(found[kind]["name"], found[kind]["user"]) for kind in ("application", "owner", "replica")] == [
+        ("facts", "shop_analytics_iam"), ("facts", "shop_analytics_owner_iam"), ("facts", "shop_analytics_iam"),
+    ]  # fmt: skip
+    assert database_authority({"shop": endpoints(resolved(databases=more))}, "PEM")["directories"]

@@ -126,6 +126,42 @@ def test_a_url_has_the_scheme_that_the_project_knows() -> None:
     assert all(line[3:].startswith("postgis://shop:") for line in lines(text, "A", "B"))
 
 
+def test_a_further_database_has_placeholders_of_its_own() -> None:
+    names = ("url", "host", "port", "name", "user", "password")
+    one = resolved(
+        environment={name.upper(): f"${{database_analytics_{name}}}" for name in names},
+        databases={"analytics": {"password": STRONG, "owner_password": STRONG[::-1]}},
+    )
+    found = variables(application_environment(one, endpoints(one), "r"))
+    assert [found[name.upper()] for name in names] == [
+        f"postgresql://shop_analytics:{STRONG}@db1:5432/shop_analytics?sslmode=verify-full&sslrootcert=/etc/ssl/database/ca.pem",
+        "db1", "5432", "shop_analytics", "shop_analytics", STRONG,
+    ]  # fmt: skip
+    assert found["MANAGED_DATABASE_ALIASES"] == "analytics"
+    owner = variables(application_environment(one, endpoints(one), "r", owner=True))
+    assert (owner["USER"], owner["PASSWORD"]) == ("shop_analytics_owner", STRONG[::-1])
+    assert "MANAGED_DATABASE_ALIASES" not in application_environment(resolved(), endpoints(resolved()), "r")
+
+
+def test_managed_settings_add_the_further_databases(
+    monkeypatch: pytest.MonkeyPatch, root: Path, tmp_path: Path
+) -> None:
+    given = {
+        "databases": {"analytics": {"password": STRONG, "owner_password": STRONG[::-1]}},
+        "managed_settings": ["database"],
+    }
+    one = resolved(**given)
+    text = application_environment(one, endpoints(one), "r")
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/settings.py").write_text("SECRET_KEY = 'x'\n")
+    script = "import managed_settings as s, json; print(json.dumps({k: [v['NAME'], v['USER']] for k, v in s.DATABASES.items()}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**variables(text), "PYTHONPATH": f"{root}/roles/release/files/support:{tmp_path}"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == {"default": ["shop", "shop"], "analytics": ["shop_analytics", "shop_analytics"]}
+
+
 def test_databases_of_others_are_told_to_the_gate() -> None:
     one = resolved(unverified_databases=["legacy", "old"])
     assert variables(application_environment(one, endpoints(one), "r"))["MANAGED_UNVERIFIED_DATABASES"] == "legacy,old"

@@ -136,3 +136,12 @@ def test_each_name_that_follows_from_an_application_is_a_claim() -> None:
         ("database role", "shop_owner"),
         ("database role", "shop_owner_iam"),
     }
+
+
+def test_a_further_database_takes_names_of_its_own() -> None:
+    databases = {"b": PASSWORDS}
+    message = refused({"shop": entry(databases=databases)})
+    assert "database role 'shop_b'" in message, "the second login of the rotation is the first database's"
+    assert resolve_applications({"shop": entry(databases={"b": {**PASSWORDS, "user": "shop_more"}})})
+    message = refused({"shop": entry(databases={"facts": PASSWORDS}), "shop_facts": entry(domains=["b.example.org"])})
+    assert "'shop_facts'" in message

@@ -67,3 +67,12 @@ def test_a_file_of_secrets_is_for_its_owner_alone(tmp_path: Path, content: str, 
     path.chmod(mode)
     assert (secrets_file_problems(str(path)) == []) is safe
     assert secrets_file_problems(str(tmp_path / "none.yml")) == []
+
+
+def test_the_passwords_of_a_further_database_are_examined() -> None:
+    found = problems(databases={"facts": {"password": "short"}, "same": {"password": STRONG, "owner_password": STRONG}})
+    assert [one.split(" is ")[0].split(": ")[0] for one in found] == [
+        "applications.shop.databases.facts.password",
+        "applications.shop.databases.facts.owner_password",
+        "applications.shop.databases.same",
+    ]

@@ -10,11 +10,13 @@ from ansible_collections.django_ec2.site.plugins.filter.applications import Filt
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import resolve_applications
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.views import (
+    database_secrets_names,
     nginx_sites,
     postgres_databases,
     rotating_logins,
     select_application,
 )
+from ansible_collections.django_ec2.site.plugins.plugin_utils.capacity import count_connections
 
 from .entries import STRONG, entry, resolved
 
@@ -98,3 +100,15 @@ def test_another_source_or_version_is_for_one_application() -> None:
 
 def test_the_filters_are_offered_to_ansible() -> None:
     assert set(FilterModule().filters()) >= {"resolve_applications", "application_environment", "nginx_sites"}
+
+
+def test_further_databases_are_made_and_counted_like_the_first() -> None:
+    one = resolved(databases={"analytics": {"password": "x", "owner_password": "y"}}, processes=3)
+    databases = postgres_databases([one])
+    assert [(each["name"], each["user"], each["owner"]) for each in databases] == [
+        ("shop", "shop", "shop_owner"), ("shop_analytics", "shop_analytics", "shop_analytics_owner"),
+    ]  # fmt: skip
+    assert [each["connections"] for each in count_connections(databases, [one], [2, 2])] == [12, 12]
+    assert database_secrets_names({"shop": entry(databases={"b": {}, "a": {}}), "bare": entry(), "none": None}) == {
+        "shop": ["database_a_password", "database_a_owner_password", "database_b_password", "database_b_owner_password"]
+    }

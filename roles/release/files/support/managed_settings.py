@@ -78,6 +78,11 @@ if "database" in _chosen:
             "TEST": {"MIRROR": "default"},
         }
 
+if "database" in _chosen:
+    for _alias in filter(None, os.environ.get("MANAGED_DATABASE_ALIASES", "").split(",")):
+        _names = {_key: _variable(f"DATABASE_{_alias.upper()}_{_key}") for _key in ("NAME", "USER", "PASSWORD")}
+        DATABASES[_alias] = {**DATABASES["default"], **_names}
+
 if os.environ.get("MANAGED_DATABASE_AUTH") == "iam":
     # Whoever wrote DATABASES: it is the password that differs, and the backend makes it for each connection.
     DATABASES = {

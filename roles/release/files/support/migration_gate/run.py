@@ -14,7 +14,7 @@ from django.db.backends.signals import connection_created
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
-from migration_gate import applied, indexes
+from migration_gate import applied, indexes, more_databases
 from migration_gate.text import describe, examine
 from migration_gate.trial import packages
 from migration_gate.verdict import judge
@@ -100,7 +100,7 @@ class Gate:
 
     def links(self):
         """Refuse a release whose link to a database leaves the host and does not verify the server."""
-        problems = database_links.examine(self.say)
+        problems = list(filter(None, [more_databases.problem(), *database_links.examine(self.say)]))
         if problems:
             self.end(FAILED, error=" ".join(problems))
 
@@ -116,9 +116,10 @@ class Gate:
         try:
             self.links()
             plan, state = self.plan()
+            more = more_databases.pending(examine)
         except OperationalError as error:
             self.end(FAILED, migrations=migrations, error=f"the database cannot be reached: {error}")
-        self.end(0, migrations=migrations, plan=list(examine(plan, state)))
+        self.end(0, migrations=migrations, plan=[*examine(plan, state), *more_databases.labelled(more)])
 
     def applied(self):
         """Say which migrations the database has."""
@@ -134,21 +135,29 @@ class Gate:
             self.links()
             self.take_lock()
             plan, state = self.plan()
+            more = more_databases.pending(lambda *given: examine(*given, strict=True))
         except OperationalError as error:
             self.end(FAILED, error=f"the database cannot be reached: {error}")
         # A database where nothing was applied has no release that could break.
         first = not state.models
         verdict = judge(self.given.trial, examine(plan, state.clone()), examine(plan, state, strict=True))
-        for name, reasons in verdict["decided"].items():
+        others = more_databases.labelled(more)
+        for name, reasons in {**verdict["decided"], **others}.items():
             self.say(f"  to apply: {name}" + "".join(f"\n      {reason}" for reason in reasons))
         breaking = {} if first else {name: reasons for name, reasons in verdict["decided"].items() if reasons}
-        said = {"plan": list(verdict["decided"]), "breaking": breaking, "reasons": verdict["recorded"]}
+        breaking |= {name: reasons for name, reasons in others.items() if reasons}
+        said = {"plan": [*verdict["decided"], *others], "breaking": breaking, "reasons": verdict["recorded"]}
         said |= {"kinds": verdict["kinds"], "packages": packages(breaking)}
         if breaking and not self.given.allow_breaking:
             self.end(REFUSED, **said)
         if self.given.plan_only:
             self.end(0, applied=[], **said)
         self.migrate(plan, said)
+        try:
+            more_databases.migrate(more, self.given.attempts, self.say)
+        except Exception as error:
+            self.say("")
+            self.end(FAILED, plan=said["plan"], error=f"migrate: {type(error).__name__}: {str(error).strip()}")
         self.end(0, applied=said["plan"], **said)
 
     def migrate(self, plan, said):

@@ -35,6 +35,7 @@ class FilterModule:
             "application_fingerprint": environment.application_fingerprint,
             "select_application": views.select_application,
             "nginx_sites": views.nginx_sites,
+            "database_secrets_names": views.database_secrets_names,
             "postgres_databases": views.postgres_databases,
             "account_problems": storage.account_problems,
             "storage_problems": storage.storage_problems,

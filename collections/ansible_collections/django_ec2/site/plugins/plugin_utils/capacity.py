@@ -109,10 +109,14 @@ def application_connections(application: Mapping[str, Any], processes: list[int]
 def count_connections(
     databases: list[dict[str, Any]], applications: list[dict[str, Any]], processes: list[int]
 ) -> list[dict[str, Any]]:
-    """The databases of the applications, in the same order, each with the connections that its application may hold."""
+    """The databases of the applications, in the same order, each with the connections that its application may hold.
+
+    A worker holds one to each of its application's databases.
+    """
+    owners = [one for one in applications for _database in ("default", *(one.get("databases") or {}))]
     return [
         {**one, **application_connections(application, processes)}
-        for one, application in zip(databases, applications, strict=True)
+        for one, application in zip(databases, owners, strict=True)
     ]
 
 

@@ -22,13 +22,23 @@ def database_endpoints(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """The endpoints ``application``, ``owner`` and ``replica`` of each application, by its name.
 
+    An application with further databases has ``databases``, too: the same three of each, by its alias.
+
     Args:
         resolved: what ``resolve_applications`` returned.
         server: ``host`` and ``port``; for a host that is reached by TCP ``sslmode`` and ``ca_file``; and, where they are not the
             usual ones, ``address`` (of ``host``, which is not looked up then), ``options``, ``authentication``, ``token_environment``
             and ``replica_host``. group_vars/all/database.yml fills it.
     """
-    return {entry["name"]: _endpoints(entry["database"], server) for entry in resolved}
+    return {
+        entry["name"]: _endpoints(entry["database"], server)
+        | (
+            {"databases": {alias: _endpoints(one, server) for alias, one in entry["databases"].items()}}
+            if entry["databases"]
+            else {}
+        )
+        for entry in resolved
+    }
 
 
 def _endpoints(database: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -104,7 +114,8 @@ def database_authority(endpoints: Mapping[str, Mapping[str, Any]], certificate: 
         endpoints: what ``database_endpoints`` returned.
         certificate: of the authority (PEM); empty where something else places the file.
     """
-    paths = {one["ca_file"] for own in endpoints.values() for one in own.values() if one["ca_file"] and certificate}
+    found = [own[kind] for own in endpoints.values() for kind in ("application", "owner", "replica")]
+    paths = {one["ca_file"] for one in found if one["ca_file"] and certificate}
     return {
         "directories": [{"path": one} for one in sorted({posixpath.dirname(path) for path in paths})],
         "files": [{"path": path, "content": certificate} for path in sorted(paths)],

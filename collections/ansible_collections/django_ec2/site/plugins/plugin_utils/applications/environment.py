@@ -13,6 +13,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpo
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.mail import mail_values
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.placeholders import filled, filled_structure
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import MANAGED_MODULE
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import MORE_DATABASE_WORDS
 
 Endpoints = Mapping[str, Mapping[str, Any]]
 
@@ -56,6 +57,7 @@ def application_environment(
     by_token = login["authentication"] == "iam"
     values = {
         **_database_values(login, endpoints["replica"]),
+        **_more_database_values(endpoints, owner),
         "static_root": f"{code}/static",
         "media_root": entry["media_root"],
         "data_root": entry["data_root"],
@@ -74,6 +76,9 @@ def application_environment(
         **{key: filled(str(value), values) for key, value in entry["environment"].items()},
         **{key: filled(str(value), values) for key, value in entry["secret_environment"].items()},
     }
+    if entry["databases"]:
+        # release_gate.py migrates them, too.
+        variables["MANAGED_DATABASE_ALIASES"] = ",".join(entry["databases"])
     if entry["unverified_databases"]:
         # database_links.py reads it.
         variables["MANAGED_UNVERIFIED_DATABASES"] = ",".join(entry["unverified_databases"])
@@ -109,6 +114,16 @@ def _database_values(login: Mapping[str, Any], replica: Mapping[str, Any]) -> di
         "database_ca_file": login["ca_file"],
         "database_url": database_url(login),
     }
+
+
+def _more_database_values(endpoints: Endpoints, owner: bool) -> dict[str, str]:
+    """Values of the placeholders ``database_<alias>_…``."""
+    found = {}
+    for alias, own in (endpoints.get("databases") or {}).items():
+        login = own["owner" if owner else "application"]
+        found |= {f"database_{alias}_{key}": str(login[key]) for key in MORE_DATABASE_WORDS if key != "url"}
+        found[f"database_{alias}_url"] = database_url(login)
+    return found
 
 
 def _libpq(login: Mapping[str, Any], replica: Mapping[str, Any]) -> dict[str, str]:

@@ -99,24 +99,26 @@ def claims(entry: Mapping[str, Any]) -> Iterator[Claim]:
         yield Claim(UNIT, timer_unit(name, timer["name"]), f"timers.{timer['name']}", "its unit")
     if entry["redis"]:
         yield Claim(REDIS_USER, name, "", "its user of Redis")
-    yield from _database_claims(entry["database"])
+    yield from _database_claims(entry["database"], "database")
+    for alias, database in entry["databases"].items():
+        yield from _database_claims(database, f"databases.{alias}")
 
 
-def _database_claims(database: Mapping[str, Any]) -> Iterator[Claim]:
-    yield Claim(DATABASE, str(database["name"]), "database.name", "its database")
-    yield Claim(DATABASE, f"{database['name']}{SUFFIX}", "database.name", "the scratch database of its deploys")
+def _database_claims(database: Mapping[str, Any], place: str) -> Iterator[Claim]:
+    yield Claim(DATABASE, str(database["name"]), f"{place}.name", "its database")
+    yield Claim(DATABASE, f"{database['name']}{SUFFIX}", f"{place}.name", "the scratch database of its deploys")
     user, owner = str(database["user"]), str(database["owner"])
     roles = {
-        user: ("database.user", "its role"),
-        user + OTHER: ("database.user", "the second login of the rotation of secrets"),
-        user + IAM_SUFFIX: ("database.user", "its login by tokens"),
+        user: (f"{place}.user", "its role"),
+        user + OTHER: (f"{place}.user", "the second login of the rotation of secrets"),
+        user + IAM_SUFFIX: (f"{place}.user", "its login by tokens"),
     }
     # A login that rotation does not know is one more role.
-    roles.setdefault(str(database["login"]), ("database.login", "its login"))
+    roles.setdefault(str(database["login"]), (f"{place}.login", "its login"))
     for role, (key, use) in roles.items():
         yield Claim(ROLE, role, key, use)
-    yield Claim(ROLE, owner, "database.owner", "the owner of its tables")
-    yield Claim(ROLE, owner + IAM_SUFFIX, "database.owner", "the owner's login by tokens")
+    yield Claim(ROLE, owner, f"{place}.owner", "the owner of its tables")
+    yield Claim(ROLE, owner + IAM_SUFFIX, f"{place}.owner", "the owner's login by tokens")
 
 
 def name_problem(resolved: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:

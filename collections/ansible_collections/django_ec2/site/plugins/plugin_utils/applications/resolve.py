@@ -67,6 +67,9 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "timers": _processes(entry["timers"], TIMER),
         "django_settings_module": MANAGED_MODULE if managed else entry["settings_module"],
         "database": _database(name, entry["database"]),
+        "databases": {
+            alias: _database(f"{name}_{alias}", given) for alias, given in sorted(entry["databases"].items())
+        },
         "mail": completed(MAIL, entry["mail"]) if entry["mail"] else {},
         "superuser": completed(SUPERUSER, entry["superuser"]) if entry["superuser"] else {},
     }

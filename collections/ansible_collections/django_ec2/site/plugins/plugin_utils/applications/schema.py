@@ -98,6 +98,9 @@ PLACEHOLDERS = {
     "release": "the release's identifier",
 }
 
+# What values may ask for of a further database, as ${database_<alias>_<word>}.
+MORE_DATABASE_WORDS = ("url", "host", "port", "name", "user", "password")
+
 ENVIRONMENT = Key(
     "environment",
     "dict",
@@ -162,6 +165,11 @@ DATABASE = (
         otherwise="is no whole number",
     ),
 )
+
+# A further database has its own of everything but the turn of logins: passwords of these are not rotated.
+MORE_DATABASE = tuple(key for key in DATABASE if key.name != "login")
+# An alias of Django's, which stands in the middle of placeholders: ${database_analytics_url}.
+DATABASE_ALIAS = r"(?!(default|replica)$)[a-z][a-z_]{0,30}"
 
 SUPERUSER = (
     Key("username", "str", "name", required=True, example="admin"),
@@ -546,6 +554,16 @@ ENTRY = (
         "its database and the two roles of it, see below",
         required=True,
         options=DATABASE,
+    ),
+    Key(
+        "databases",
+        "dict",
+        "further databases on the same server, by their alias in the project's `DATABASES`, see below",
+        default={},
+        elements="dict",
+        pattern=DATABASE_ALIAS,
+        otherwise="is no alias for a further database: use small letters and '_', and neither 'default' nor 'replica'",
+        options=MORE_DATABASE,
     ),
     Key(
         "unverified_databases",

@@ -51,10 +51,13 @@ def secrets_file_problems(path: str) -> list[str]:
 
 def _problems(entry: Mapping[str, Any], strict: bool) -> Iterator[str]:
     place = f"applications.{entry['name']}"
-    database = entry["database"]
+    databases = {"database": entry["database"]}
+    databases |= {f"databases.{alias}": one for alias, one in entry["databases"].items()}
     values = {
         **{f"secret_environment.{key}": value for key, value in entry["secret_environment"].items()},
-        **{f"database.{key}": database.get(key) for key in ("password", "owner_password")},
+        **{
+            f"{where}.{key}": one.get(key) for where, one in databases.items() for key in ("password", "owner_password")
+        },
     }
     if entry["superuser"]:
         values["superuser.password"] = entry["superuser"].get("password")
@@ -70,8 +73,9 @@ def _problems(entry: Mapping[str, Any], strict: bool) -> Iterator[str]:
                 f"{place}.{key} is a placeholder or too weak: use at least {SECRET_LENGTH} random characters, as "
                 "playbooks/secrets.yml makes them."
             )
-    if database.get("password") and database.get("password") == database.get("owner_password"):
-        yield f"{place}.database: password and owner_password are the same; use two."
+    for where, one in databases.items():
+        if one.get("password") and one.get("password") == one.get("owner_password"):
+            yield f"{place}.{where}: password and owner_password are the same; use two."
 
 
 def _weak(text: str) -> bool:

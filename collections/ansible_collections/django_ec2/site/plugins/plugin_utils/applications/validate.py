@@ -280,7 +280,9 @@ def _check_variables(name: str, entry: Mapping[str, Any]) -> None:
         *(
             problem
             for key in (*ENVIRONMENTS, "settings")
-            for problem in placeholder_problems(key, entry[key], missing, secret=key == "secret_environment")
+            for problem in placeholder_problems(
+                key, entry[key], missing, secret=key == "secret_environment", databases=entry["databases"]
+            )
         ),
     ]
     if problems:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.placeholders import placeholders
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import PLACEHOLDERS
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import (
+    MORE_DATABASE_WORDS,
+    PLACEHOLDERS,
+)
 
 
 def environment_problems(where: str, variables: Mapping[str, Any], secret: bool) -> Iterator[str]:
@@ -39,7 +42,11 @@ def environment_problems(where: str, variables: Mapping[str, Any], secret: bool)
 
 
 def placeholder_problems(
-    where: str, values: Mapping[str, Any], missing: Mapping[str, str], secret: bool = False
+    where: str,
+    values: Mapping[str, Any],
+    missing: Mapping[str, str],
+    secret: bool = False,
+    databases: Iterable[str] = (),
 ) -> Iterator[str]:
     """What is asked for as ${…} and isn't known, or isn't there.
 
@@ -48,21 +55,23 @@ def placeholder_problems(
         values: what stands there.
         missing: placeholders that need something that the entry lacks, and what.
         secret: whether the values are secrets.
+        databases: aliases of further databases.
     """
+    known = [*PLACEHOLDERS, *(f"database_{alias}_{word}" for alias in databases for word in MORE_DATABASE_WORDS)]
     for name, value in values.items():
         for word in placeholders(value):
             if word in missing:
                 yield f"{where}: '{name}' asks for ${{{word}}}, so the entry needs {missing[word]}."
-            if word not in PLACEHOLDERS:
-                yield f"{where}: '{name}' {_unknown(word, str(value), secret)}"
+            if word not in known:
+                yield f"{where}: '{name}' {_unknown(word, str(value), secret, known)}"
 
 
-def _unknown(word: str, value: str, secret: bool) -> str:
-    near = difflib.get_close_matches(word, PLACEHOLDERS, 1)
+def _unknown(word: str, value: str, secret: bool, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
     # The middle of a password is not shown.
     shown = not secret or near or value == f"${{{word}}}"
     asked = f"asks for ${{{word}}}" if shown else "asks for a word in ${…} that is no placeholder"
-    hint = f"Did you mean ${{{near[0]}}}?" if near else f"known are {', '.join(sorted(PLACEHOLDERS))}."
+    hint = f"Did you mean ${{{near[0]}}}?" if near else f"known are {', '.join(sorted(known))}."
     literal = f"$${{{word}}}" if shown else "$${…}"
     return f"{asked}; {hint} For these characters themselves write {literal}."
 

@@ -81,7 +81,7 @@ def _hsts(settings: Mapping[str, Any]) -> str:
 
 
 def postgres_databases(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The applications as entries of the role postgres's ``postgres_databases``."""
+    """The databases of the applications as entries of the role postgres's ``postgres_databases``."""
     keys = (
         "name",
         "user",
@@ -93,7 +93,24 @@ def postgres_databases(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
         "memberships",
         "connection_limit",
     )
-    return [{key: entry["database"][key] for key in keys} for entry in resolved]
+    databases = [one for entry in resolved for one in (entry["database"], *entry["databases"].values())]
+    return [{key: one[key] for key in keys} for one in databases]
+
+
+def database_secrets_names(applications: Any) -> dict[str, list[str]]:
+    """The secrets of further databases, as the module ``secrets_file`` takes them.
+
+    Args:
+        applications: the mapping ``applications``; what is no entry is for preflight to refuse.
+    """
+    given = applications if isinstance(applications, Mapping) else {}
+    return {
+        str(name): [
+            f"database_{alias}_{key}" for alias in sorted(entry["databases"]) for key in ("password", "owner_password")
+        ]
+        for name, entry in given.items()
+        if isinstance(entry, Mapping) and isinstance(entry.get("databases"), Mapping)
+    }
 
 
 def rotating_logins(resolved: list[dict[str, Any]]) -> dict[str, list[str]]:
