@@ -136,3 +136,25 @@ def test_a_source_that_cannot_be_read_ends_the_run_though_others_have_hosts(run,
     done = run("small.yml", HERE, "-i", str(tmp_path / "aws_ec2.yml"))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "failed to parse inventory source" in done.stderr
+
+
+LOST = """
+- hosts: web
+  gather_facts: false
+  any_errors_fatal: true
+  tasks:
+    - any_errors_fatal: false
+      block: [{ansible.builtin.ping: }]
+      rescue: [{ansible.builtin.debug: {msg: a step of an application}}]
+    - ansible.builtin.import_role: {name: release, tasks_from: leave_out.yml, rolespec_validate: false}
+    - ansible.builtin.debug: {msg: went on}
+"""
+
+
+def test_a_host_that_is_lost_in_the_middle_of_an_application_stops_the_others(run, tmp_path: Path) -> None:
+    """Steps of an application forgive a failure of it; a host that is gone is none."""
+    (tmp_path / "lost.yml").write_text(LOST)
+    done = run(str(tmp_path / "lost.yml"), AWAY)
+    assert done.returncode != 0
+    assert "web2 can't be reached any more, so the run stops." in done.stdout
+    assert "went on" not in done.stdout
