@@ -116,6 +116,7 @@ def test_a_good_inventory_passes_without_touching_a_host(preflight: Preflight) -
     ("given", "words"),
     [
         ({"web": {}}, ["no host in the group web", "inventory/lab/hosts.yml"]),
+        ({"web": {name: {**one, "singleton_host": "web9"} for name, one in WEB.items()}}, ["singleton_host is 'web9', which is no host of the group web", "one of web1, web2"]),
         ({"database_mode": "mysql"}, ["database_mode is 'mysql'", "Set database_mode to self_hosted"]),
         (
             {"database": {**DATABASE, "db2": {"ansible_host": "192.0.2.4"}}},
@@ -144,8 +145,8 @@ def test_a_good_inventory_passes_without_touching_a_host(preflight: Preflight) -
         ({"applications": {}}, ["applications is empty", "group_vars/all/applications.yml"]),
     ],
     ids=[
-        "no-web", "wrong-mode", "two-databases", "unknown-primary", "no-database", "no-secrets", "weak-secrets", "no-authority",
-        "unknown-key", "no-domains", "no-applications",
+        "no-web", "singleton-elsewhere", "wrong-mode", "two-databases", "unknown-primary", "no-database", "no-secrets", "weak-secrets",
+        "no-authority", "unknown-key", "no-domains", "no-applications",
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused_with_the_remedy(
