@@ -116,7 +116,10 @@ def test_a_good_inventory_passes_without_touching_a_host(preflight: Preflight) -
     ("given", "words"),
     [
         ({"web": {}}, ["no host in the group web", "inventory/lab/hosts.yml"]),
-        ({"web": {name: {**one, "singleton_host": "web9"} for name, one in WEB.items()}}, ["singleton_host is 'web9', which is no host of the group web", "one of web1, web2"]),
+        (
+            {"web": {name: {**one, "singleton_host": "web9"} for name, one in WEB.items()}},
+            ["singleton_host is 'web9', which is no host of the group web", "one of web1, web2"],
+        ),
         ({"database_mode": "mysql"}, ["database_mode is 'mysql'", "Set database_mode to self_hosted"]),
         (
             {"database": {**DATABASE, "db2": {"ansible_host": "192.0.2.4"}}},
