@@ -273,3 +273,9 @@ def test_a_file_of_secrets_that_others_may_read_is_refused(preflight: Preflight,
     path.chmod(0o640)
     message = refused(preflight(secrets_file=str(path)))
     assert f"others on this machine may read it (mode 0640): run 'chmod 600 {path}'" in message
+
+
+def test_a_domain_of_two_applications_is_refused(preflight: Preflight) -> None:
+    other = {**ENTRY, "database": {"password": STRONG[2], "owner_password": STRONG[3]}}
+    message = refused(preflight(applications={"shop": ENTRY, "store": other}))
+    assert "www.example.org is listed twice; a name belongs to one site" in message
