@@ -16,11 +16,11 @@ from tests.faults.site import Site
 
 @dataclass
 class Run:
-    """The site, its visitors, and the seconds that a whole run of each playbook takes."""
+    """The site, its visitors, and how many tasks a whole run of each playbook has."""
 
     site: Site
     crowd: Crowd
-    seconds: dict[str, float] = field(default_factory=dict)
+    tasks: dict[str, int] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="session")

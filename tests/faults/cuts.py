@@ -16,6 +16,8 @@ from tests.faults.site import WEB, Site
 POINTS = int(os.environ.get("FAULTS_POINTS") or 20)
 # The same points in each run, unless another seed is given.
 SEED = int(os.environ.get("FAULTS_SEED") or 20)
+# A run is killed somewhere in the first seconds of a task.
+TASK_SECONDS = 3
 # What a run of each playbook is given.
 WORDS = {"site.yml": [], "deploy.yml": ["-e", "app=bench"]}
 PATHS = {"site.yml": "site.yml", "deploy.yml": "playbooks/deploy.yml"}
@@ -27,7 +29,7 @@ class Cut:
 
     Attributes:
         playbook: which.
-        share: when it was killed, as a share of the time that a whole run takes.
+        share: when it was killed, as a share of the tasks that a whole run has.
         last: the task that had begun last.
         whole: whether its workers were killed too, or the main process alone.
     """
@@ -39,7 +41,7 @@ class Cut:
 
 
 def shares(playbook: str) -> list[float]:
-    """When to kill the runs of a playbook: one random point in each of so many equal parts of a run, in random order."""
+    """When to kill the runs of a playbook: one random point in each of so many equal parts of its tasks, in random order."""
     chosen = random.Random(f"{SEED} {playbook}")
     points = [(number + chosen.random()) / POINTS for number in range(POINTS)]
     chosen.shuffle(points)
@@ -71,24 +73,44 @@ def change(site: Site, playbook: str) -> int:
     return number
 
 
-def cut(site: Site, one: Cut, seconds: float) -> None:
-    """Start a run, and kill it; ``seconds`` is what a whole one takes."""
+def begun(output: str) -> list[str]:
+    """The tasks that a run has begun."""
+    return [line.split("[", 1)[1].rsplit("]", 1)[0] for line in output.splitlines() if line.startswith("TASK [")]
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have started."""
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    children: dict[int, list[int]] = {}
+    for line in listed.splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found = list(children.get(pid, []))
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
+def cut(site: Site, one: Cut, tasks: int) -> None:
+    """Start a run, and kill it in one of its tasks; ``tasks`` is how many a whole one has."""
+    target, within = divmod(one.share * tasks, 1)
     with subprocess.Popen(
         command(site, one.playbook), cwd=PROJECT, env=site.lab.environment, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     ) as process:  # fmt: skip
-        time.sleep(one.share * seconds)
-        with suppress(ProcessLookupError):
-            (os.killpg if one.whole else os.kill)(process.pid, signal.SIGKILL)
-        try:
-            output, _ = process.communicate(timeout=60)
-        except subprocess.TimeoutExpired:
-            # Workers whose parent is gone hold the pipe.
+        assert process.stdout
+        output = ""
+        for line in process.stdout:
+            output += line
+            if len(begun(output)) > target:
+                break
+        time.sleep(within * TASK_SECONDS)
+        # Ansible's workers have sessions of their own: they outlive a killed parent, and may finish what they do.
+        for pid in [process.pid, *(descendants(process.pid) if one.whole else [])]:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
-    tasks = [line for line in output.splitlines() if line.startswith("TASK [")]
-    one.last = tasks[-1].split("[", 1)[1].rsplit("]", 1)[0] if tasks else "before the first task"
+                os.kill(pid, signal.SIGKILL)
+        output += process.communicate()[0]
+    one.last = (begun(output) or ["before the first task"])[-1]
 
 
 def problems(site: Site, playbook: str, number: int) -> list[str]:

@@ -242,7 +242,7 @@ def test_a_killed_postmaster_comes_back_and_has_what_was_acknowledged(host: Any,
     before = host.check_output("systemctl show --property MainPID --value %s", unit)
     assert owner(host, "INSERT INTO notes (body) VALUES ('kept')").rc == 0
     # A statement that is running does not keep the next postmaster from starting.
-    host.check_output("systemd-run --quiet runuser -u postgres -- psql -c 'SELECT pg_sleep(300)'")
+    host.check_output("systemd-run --quiet --collect runuser -u postgres -- psql -c 'SELECT pg_sleep(300)'")
     host.check_output("kill -KILL %s", before)
     deadline = time.monotonic() + 30
     while owner(host, "SELECT body FROM notes").stdout.strip() != "kept":
