@@ -73,8 +73,9 @@ def test_a_post_with_a_picture_is_written_and_read_back(visitor: Visitor) -> Non
     assert back.status_code == 200
     assert back.content == image
     assert back.headers["X-Content-Type-Options"] == "nosniff"
-    # The other host has the post: both ask the same database.
+    # The other host has the post, for both ask the same database, and its picture, for both have the same files.
     assert "Seen by a test" in Visitor("web2").get("/").text
+    assert Visitor("web2").get(source[1]).content == image
 
 
 def test_a_form_without_its_token_is_refused(visitor: Visitor) -> None:
