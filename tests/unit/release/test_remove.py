@@ -105,15 +105,22 @@ def test_what_was_not_made_here_is_not_touched(tmp_path: Path, monkeypatch: pyte
 
 
 def test_names_come_from_the_entry_then_from_the_host_then_from_the_name() -> None:
-    given = entry(database={"password": "x", "owner_password": "y", "name": "shopdb", "user": "clerk", "owner": "boss"})
-    noted = json.loads(record(resolved(database=given["database"])))
+    given = entry(
+        database={"password": "x", "owner_password": "y", "name": "shopdb", "user": "clerk", "owner": "boss"},
+        databases={"facts": {"password": "x", "owner_password": "y"}},
+    )
+    noted = json.loads(record(resolved(database=given["database"], databases=given["databases"])))
+    assert "password" not in json.dumps(noted)
     for applications, records in (({"shop": given}, []), ({}, [{}, noted])):
         found = removal("shop", "shop", applications, records)
-        assert found["database"] == {"name": "shopdb", "user": "clerk", "owner": "boss"}
-        assert set(found["roles"]) == {"clerk", "clerk_b", "clerk_iam", "boss", "boss_iam"}
-        assert found["roles"][-2:] == ["boss", "clerk"]
+        own, facts = found["databases"]
+        assert (own["name"], own["owner"]) == ("shopdb", "boss")
+        assert set(own["roles"]) == {"clerk", "clerk_b", "clerk_iam", "boss", "boss_iam"}
+        assert own["roles"][-2:] == ["boss", "clerk"]
+        assert (facts["name"], facts["owner"]) == ("shop_facts", "shop_facts_owner")
         assert found["listed"] is bool(applications)
-    assert removal("shop", "shop", {})["database"] == {"name": "shop", "user": "shop", "owner": "shop_owner"}
+    (own,) = removal("shop", "shop", {})["databases"]
+    assert (own["name"], own["user"], own["owner"]) == ("shop", "shop", "shop_owner")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +140,7 @@ def test_a_removal_has_to_be_confirmed(name: str, confirm: str, message: str) ->
 def test_the_end_says_what_is_kept_and_what_is_left_to_do() -> None:
     hosts = {
         "web1": {"__release_removed": {"removed": ["/srv/shop"], "archive": "/var/backups/shop/x-files.tar.gz"}},
-        "db1": {"postgres_removed": {"removed": ["database shop"], "dump": "/var/backups/shop/x.dump"}},
+        "db1": {"postgres_removed": {"results": [{"removed": ["database shop"], "dump": "/var/backups/shop/x.dump"}]}},
     }
     lines = summary({"name": "shop", "listed": True}, hosts, check=False)
     assert lines == [

@@ -16,11 +16,18 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resol
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import APPLICATION_NAME
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.storage import MOUNT
 
+KEYS = ("name", "user", "login", "owner")
+
 
 def record(entry: Mapping[str, Any]) -> str:
     """What a web host notes of an application, so that it can be removed when its entry is gone."""
-    database = {key: str(entry["database"][key]) for key in ("name", "user", "login", "owner")}
-    return json.dumps({"name": entry["name"], "database": database, "redis": entry["redis"]}, sort_keys=True) + "\n"
+    content = {"name": entry["name"], "databases": _noted(entry), "redis": entry["redis"]}
+    return json.dumps(content, sort_keys=True) + "\n"
+
+
+def _noted(entry: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Its database and its further ones, without their secrets."""
+    return [{key: str(one[key]) for key in KEYS} for one in (entry["database"], *entry["databases"].values())]
 
 
 def removal_problem(name: str, confirm: str) -> str:
@@ -49,29 +56,25 @@ def removal(
     if problem := removal_problem(name, confirm):
         raise AnsibleFilterError(problem)
     listed = name in applications
-    on_host = next((one for one in records if one.get("database")), {})
-    noted, redis = on_host.get("database", {}), bool(on_host.get("redis"))
+    noted = next((one for one in records if one.get("databases")), {})
+    databases, redis = noted.get("databases", []), bool(noted.get("redis"))
     if listed:
         (entry,) = resolve_applications({name: applications[name]})
-        noted, redis = entry["database"], entry["redis"]
-    database = {
-        "name": str(noted.get("name") or name),
-        "user": str(noted.get("user") or name),
-        "owner": str(noted.get("owner") or names.owner_role(name)),
-    }
+        databases, redis = _noted(entry), entry["redis"]
+    if not databases:
+        databases = [{"name": name, "user": name, "login": name, "owner": names.owner_role(name)}]
     return {
         "name": name,
         "listed": listed,
-        "database": database,
-        "roles": _roles(database, noted),
+        "databases": [{**one, "roles": _roles(one)} for one in databases],
         "redis": redis,
         "web": _web(name),
     }
 
 
-def _roles(database: Mapping[str, str], noted: Mapping[str, Any]) -> list[str]:
+def _roles(database: Mapping[str, str]) -> list[str]:
     user, owner = database["user"], database["owner"]
-    found = {user, user + OTHER, user + IAM_SUFFIX, owner, owner + IAM_SUFFIX, str(noted.get("login") or user)}
+    found = {user, user + OTHER, user + IAM_SUFFIX, owner, owner + IAM_SUFFIX, database["login"]}
     # Those that have the rights of another first.
     return sorted(found, key=lambda role: (role in (user, owner), role))
 
@@ -108,9 +111,10 @@ def summary(found: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]], ch
     gone, kept = [], []
     for host, variables in hosts.items():
         for key in ("__release_stopped", "__release_removed", "postgres_removed", "rds_client_removed"):
-            result = variables.get(key) or {}
-            gone += [f"{host}: {one}" for one in result.get("removed") or []]
-            kept += [f"{host}:{result[place]}" for place in ("archive", "dump") if result.get(place)]
+            said = variables.get(key) or {}
+            for result in said.get("results", [said]):
+                gone += [f"{host}: {one}" for one in result.get("removed") or []]
+                kept += [f"{host}:{result[place]}" for place in ("archive", "dump") if result.get(place)]
     word = "would go" if check else "is gone"
     lines = [f"{name} {word}." if gone else f"Nothing of {name} is left on these hosts."]
     lines += [f"Would be removed: {one}" for one in dict.fromkeys(gone)] if check else []
