@@ -64,6 +64,7 @@ def run(
         fake_bin("pg_dump", dumped)
         connection = Connection(owner, comment)
         monkeypatch.setattr(remove, "connect", lambda _login: connection)
+        monkeypatch.setattr(remove.Scratch, "drop", lambda scratch: connection.told.append(f"scratch {scratch.name}"))
         options = {
             "name": "shop",
             "database": "shop",
@@ -78,7 +79,12 @@ def run(
 
 def test_it_is_dumped_then_dropped(run: Any, tmp_path: Path) -> None:
     answer, server = run("shop_owner")
-    assert server.told == ['DROP DATABASE "shop" WITH (FORCE)', 'DROP ROLE "shop"', 'DROP ROLE "shop_owner"']
+    assert server.told == [
+        "scratch shop_scratch",
+        'DROP DATABASE "shop" WITH (FORCE)',
+        'DROP ROLE "shop"',
+        'DROP ROLE "shop_owner"',
+    ]
     assert answer["removed"] == ["database shop", "role shop", "role shop_owner"]
     assert answer["left"] == ["shop_owner: objects depend on it"]
     dump = tmp_path / "b/last.dump"
@@ -104,27 +110,27 @@ def test_without_a_whole_dump_nothing_is_dropped(run: Any, tmp_path: Path, dumpe
     answer, server = run("shop_owner", dumped=dumped)
     assert told in answer["msg"]
     assert "keep_dump=false" in answer["msg"]
-    assert server.told == []
+    assert server.told == ["scratch shop_scratch"]
     assert list((tmp_path / "b").iterdir()) == []
 
 
 def test_a_dump_can_be_refused(run: Any) -> None:
     answer, server = run("shop_owner", dumped="exit 1", dump="")
     assert answer["dump"] == ""
-    assert server.told[0].startswith("DROP DATABASE")
+    assert server.told[1].startswith("DROP DATABASE")
 
 
 def test_a_database_of_somebody_else_stays(run: Any) -> None:
     answer, server = run("postgres", "theirs")
     assert "the database shop belongs to postgres and was not made for shop" in answer["msg"]
-    assert server.told == []
+    assert server.told == ["scratch shop_scratch"]
     # One that an earlier version made has no mark, and the right owner.
     assert run("shop_owner", "")[0]["changed"]
 
 
 def test_a_second_run_finds_the_rest(run: Any) -> None:
     answer, server = run("")
-    assert server.told[0] == 'DROP ROLE "shop"'
+    assert server.told[1] == 'DROP ROLE "shop"'
     assert answer["dump"] == ""
 
 

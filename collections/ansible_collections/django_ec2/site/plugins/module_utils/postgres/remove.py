@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login imp
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import MARK
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import identifier
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.read import rows
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.scratch import NoScratch, Scratch
 
+SCRATCH_SECONDS = 60
 DATABASE = """
     SELECT pg_get_userbyid(datdba), coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = %(name)s
 """
@@ -110,6 +113,10 @@ def remove(given: dict[str, Any], apply: bool) -> dict[str, Any]:
     connection = connect(given["login"])
     try:
         connection.autocommit = True
+        if apply:
+            # What a cut deploy left belongs to the owner too.
+            with contextlib.suppress(NoScratch):
+                Scratch(given["login"], given["database"], given["owner"], SCRATCH_SECONDS).drop()
         database, roles = find(connection, given)
         kept = ""
         left: list[str] = []
