@@ -60,10 +60,11 @@ def _own(state: Mapping[str, Any], release: str) -> Mapping[str, Any]:
 
 
 def _kinds(states: States) -> list[dict[str, Any]]:
-    """The hosts by the Python of what they serve: the same source is another release for another Python."""
-    kinds: dict[str, dict[str, Any]] = {}
+    """The hosts by Python and processor of what they serve: the same source is another release for each."""
+    kinds: dict[tuple[str, str], dict[str, Any]] = {}
     for host, state in states.items():
-        kinds.setdefault(_own(state, live_release(state)).get("python", ""), {})[host] = state
+        own = _own(state, live_release(state))
+        kinds.setdefault((own.get("python", ""), own.get("platform", "")), {})[host] = state
     return list(kinds.values())
 
 
