@@ -250,6 +250,13 @@ def test_what_somebody_changed_is_put_back(
     assert [path.name for path in (*root.glob(".*"), *(root / "layers").glob(".*"))] == []
 
 
+@pytest.mark.usefixtures("staged")
+def test_a_new_release_does_not_run_on_packages_that_somebody_changed(stage: Callable[..., dict], root: Path) -> None:
+    (root / "layers" / LAYER / "lib/extra.py").write_text("")
+    assert stage(release="aaaabbbbcccc", commands=[])["mended"] == [f"layers/{LAYER}/lib/extra.py"]
+    assert not (root / "layers" / LAYER / "lib/extra.py").exists()
+
+
 def test_what_the_releases_own_commands_made_is_made_again(
     stage: Callable[..., dict], staged: Path, tmp_path: Path
 ) -> None:

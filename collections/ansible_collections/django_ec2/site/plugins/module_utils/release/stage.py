@@ -85,7 +85,11 @@ class Stage:
     def _unpack(self) -> None:
         group = self.given["user"]
         if self.complete and self.ready:
-            self._mend(group)
+            self._mend_layer(unpack.layer_of(self.release), group)
+            self._mend_release(group)
+        elif self.layer and self.layer.is_dir():
+            # Another release brought it, some time ago.
+            self._mend_layer(self.layer.name, group)
         if self.layer and not self.complete and not self.layer.is_dir():
             if not self.given["layer_archive"]:
                 raise Refusal(f"the layer {self.layer.name} is not on this host, and no archive of it was shipped")
@@ -97,18 +101,22 @@ class Stage:
             unpack.unpack_release(self.given["archive"], self.release, group, self.given["layer"])
             self.result["unpacked"].append(self.release.name)
 
-    def _mend(self, group: str) -> None:
-        """Compare the contents of what is here with what was shipped, and put back what somebody changed."""
-        layer = unpack.layer_of(self.release)
+    def _mend_layer(self, layer: str, group: str) -> None:
+        """Compare the contents of packages that are here with what was shipped, and put back what somebody changed."""
+        if not layer:
+            return
         place, scratch = self.root / "layers" / layer, self.root / "layers" / ".mending"
         python = self.given["python"]
-        if layer:
-            mended, _again = mend.mend(
-                place, unpack.ARCHIVE, lambda file, at: unpack.make_layer(file, at, place, group, python), scratch
-            )
-            if mended:
-                manifest.write(place)
-                self.result["mended"] += [f"layers/{layer}/{path}" for path in mended]
+        mended, _again = mend.mend(
+            place, unpack.ARCHIVE, lambda file, at: unpack.make_layer(file, at, place, group, python), scratch
+        )
+        if mended:
+            manifest.write(place)
+            self.result["mended"] += [f"layers/{layer}/{path}" for path in mended]
+
+    def _mend_release(self, group: str) -> None:
+        """The same for a release."""
+        layer = unpack.layer_of(self.release)
         mended, again = mend.mend(
             self.release,
             unpack.ARCHIVE,
