@@ -233,3 +233,13 @@ def test_what_is_remembered_is_the_mode_that_is_wanted(host: Host, monkeypatch: 
     path.chmod(mode)
     host.key.parent.chmod(0o777)
     assert sets_that_hold() == {}
+
+
+def test_the_key_of_a_certificate_that_is_issued_anew_is_repaired(host: Host) -> None:
+    host.issue()
+    host.key.chmod(0o644)
+    host.copy.unlink()
+    answer = host.ask(renew_days=70)
+    assert [one["reason"] for one in answer["requests"]] == ["it ends within 70 days"]
+    assert answer["repaired"] == [{"name": "postgres", "path": str(host.key)}]
+    assert stat.S_IMODE(host.key.stat().st_mode) == 0o640

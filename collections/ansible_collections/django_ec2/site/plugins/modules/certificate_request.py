@@ -188,11 +188,16 @@ class Inspector:
             until = min(self.end(one["certificate"]) for one in certificates) - self.module.params["renew_days"] * 86400
             memory.write(name, digest, {"files": files, "directories": directories}, until)
 
-    def repair(self, wanted: dict) -> list[dict[str, str]]:
-        """Make owners, modes and the authority's copy of a good certificate what they should be; their differences."""
+    def repair(self, wanted: dict, issued_anew: bool) -> list[dict[str, str]]:
+        """Make owners, modes and the authority's copy what they should be; their differences.
+
+        Args:
+            wanted: the certificate.
+            issued_anew: whether its files but for the key are placed by whoever issues it.
+        """
         diff = []
         path = wanted["authority_file"]
-        if path and not same_text(path, self.module.params["authority"]):
+        if path and not issued_anew and not same_text(path, self.module.params["authority"]):
             diff.append(
                 diff_item(
                     path, "another content\n" if os.path.exists(path) else "absent\n", "the authority's certificate\n"
@@ -201,7 +206,7 @@ class Inspector:
             if not self.module.check_mode:
                 self.owe()
                 replace(path, self.module.params["authority"])
-        for part in places(wanted):
+        for part in places(wanted)[:1] if issued_anew else places(wanted):
             if not os.path.exists(part["path"]):  # In check mode: the copy that is missing.
                 continue
             status = os.stat(part["path"])
@@ -236,7 +241,7 @@ class Inspector:
 
 
 def places(wanted: dict) -> list[dict[str, Any]]:
-    """What a certificate consists of on the host, each with owner, group and mode; the directory last."""
+    """What a certificate consists of on the host, each with owner, group and mode: the key first, the directory last."""
     key = {name: wanted[name] for name in ("owner", "group")}
     parts = [
         {"path": wanted["key"], **key, "mode": int(wanted["mode"], 8), "directory": False},
@@ -306,9 +311,8 @@ def main() -> None:
                 if not module.check_mode:
                     request["csr"] = inspector.request(wanted)
                 requests.append(request)
-                continue
             try:
-                differences = inspector.repair(wanted)
+                differences = inspector.repair(wanted, issued_anew=bool(reason))
             except HostConfigError as error:
                 module.fail_json(msg=str(error))
             diff += differences
