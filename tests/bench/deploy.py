@@ -37,7 +37,7 @@ from tests.bench import quiet
 from tests.bench.given import whole_number
 from tests.bench.labs import BENCH, DOMAIN, Lab, spread, summary_seconds, web_inventory, write_results
 from tests.bench.steps import medians
-from tests.bench.versions import checkout
+from tests.bench.versions import checkout, commit
 from tests.bench.visitors import Answer, Visitors
 
 QUIET = whole_number("BENCH_QUIET", 3)
@@ -385,6 +385,8 @@ def main() -> None:
         raise SystemExit(143)
 
     signal.signal(signal.SIGTERM, end)
+    if AGAINST:
+        commit(AGAINST)
     with ExitStack() as stack:
         own = new_site(OWN, "deploy", len(HOSTS))
         stack.callback(leave, own.lab)

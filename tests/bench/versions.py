@@ -20,6 +20,20 @@ def _remove(place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
 
 
+def commit(reference: str) -> str:
+    """The commit that ``BENCH_AGAINST`` names.
+
+    Raises:
+        SystemExit: there is none; the message says so.
+    """
+    found = _git("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}", check=False)
+    if found.returncode != 0:
+        raise SystemExit(
+            f"make: BENCH_AGAINST={reference} is no commit of this repository: give a tag, a branch or a commit of it."
+        )
+    return found.stdout.strip()
+
+
 @contextmanager
 def checkout(reference: str) -> Iterator[Path]:
     """A worktree of ``reference`` with this checkout's ``.venv``, removed at the end.
@@ -27,16 +41,12 @@ def checkout(reference: str) -> Iterator[Path]:
     It has the same place each time, so that a lab that a killed run left in it is found by its name and removed.
     """
     place = OUTPUT / "against"
-    found = _git("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}", check=False)
-    if found.returncode != 0:
-        raise SystemExit(
-            f"BENCH_AGAINST={reference} is no commit of this repository: give a tag, a branch or a commit of it."
-        )
+    found = commit(reference)
     _remove(place)
     try:
         OUTPUT.mkdir(parents=True, exist_ok=True)
         # By force: git may still know one there whose directory was removed by hand.
-        _git("worktree", "add", "--force", "--detach", str(place), found.stdout.strip())
+        _git("worktree", "add", "--force", "--detach", str(place), found)
         if not (place / ".venv").exists():
             (place / ".venv").symlink_to((PROJECT / ".venv").resolve())
         yield place

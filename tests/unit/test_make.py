@@ -56,6 +56,20 @@ def test_a_benchmark_takes_whole_numbers(root: Path) -> None:
     )
 
 
+def test_a_benchmark_is_held_against_a_version_that_there_is(root: Path) -> None:
+    done = subprocess.run(
+        [str(root / ".venv/bin/python"), "-m", "tests.bench.deploy"],
+        cwd=root,
+        env={**os.environ, "BENCH_AGAINST": "no-such-version"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("make: BENCH_AGAINST=no-such-version is no commit of this repository")
+
+
 def test_the_bootstrap_knows_what_it_is_for(root: Path) -> None:
     done = subprocess.run([root / "lab/bootstrap", "moon"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("lab/bootstrap controller")) == (1, 1)

@@ -86,7 +86,10 @@ def _clone(source: str, version: str, deploy_key: str, place: Path) -> None:
                 f"git took more than {GIT_SECONDS} s for {source}: clone it yourself and give the directory."
             ) from error
         if done.returncode:
-            said = (done.stderr.strip() or "git said nothing").splitlines()[-1]
+            lines = [
+                line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith("Cloning")
+            ]
+            said = " ".join(lines) or "git said nothing."
             remedy = (
                 f"VERSION has to be a branch, tag or commit of it, and '{version}' is none."
                 if words[0] == "-C"

@@ -89,7 +89,7 @@ def test_a_file_of_the_host_is_asked_for_and_gets_no_secret_as_its_name(drafted:
 
 def test_every_command_is_looked_at(drafted: Any) -> None:
     draft = drafted(shapes.MANY_COMMANDS)
-    assert draft.entry["services"] == {"workqueue": {"command": "manage.py workqueue"}}
+    assert draft.entry["services"] == {"workqueue": {"command": "manage.py workqueue", "singleton": True}}
     (sentence,) = [one for one in draft.found if "run by hand" in one]
     assert all(name in sentence for name in shapes.BY_HAND)
 
@@ -129,8 +129,8 @@ def test_a_project_with_readers_of_its_own_and_daemons_of_uwsgi(drafted: Any) ->
     assert given["DB_PASSWORD"] == "${database_password}"
     assert "CHAT_TOKEN" not in given
     assert draft.entry["services"] == {
-        "sendalerts": {"command": "manage.py sendalerts --skip-checks"},
-        "sendreports": {"command": "manage.py sendreports --loop"},
+        "sendalerts": {"command": "manage.py sendalerts --skip-checks", "singleton": True},
+        "sendreports": {"command": "manage.py sendreports --loop", "singleton": True},
     }
     assert any("The text of prunetokens speaks of a schedule" in one for one in draft.open)
     (question,) = draft.questions

@@ -24,6 +24,10 @@ ONCE = re.compile(
 )
 
 
+# Workers of a queue share its tasks, so that each host may have one.
+QUEUES = ("celery", "db_worker", "process_tasks", "procrastinate", "qcluster", "rqworker", "run_huey", "rundramatiq")
+
+
 def service(project: Project, draft: Draft, name: str, command: str, where: str) -> None:
     """Propose a process that a file names, as a service.
 
@@ -48,10 +52,15 @@ def service(project: Project, draft: Draft, name: str, command: str, where: str)
         return
     if not re.match(r"[a-z]", key) or key in services:
         key = f"{words.split()[1].strip('-')}_{key}"
-    draft.entry.setdefault("services", {})[key[:31]] = {"command": words}
-    draft.found.append(f"{where} starts {name}: a service on each web host ({words}).")
-    if "beat" in words.split():
-        draft.entry["services"][key[:31]]["singleton"] = True
+    add(draft, key[:31], words, f"{where} starts {name}")
+
+
+def add(draft: Draft, key: str, words: str, why: str) -> None:
+    """Add a service: on each host where it works off a queue, and otherwise on one, as it has run until now."""
+    shared = any(word in QUEUES for word in words.split()[:2]) and "beat" not in words.split()
+    draft.entry.setdefault("services", {})[key] = {"command": words, **({} if shared else {"singleton": True})}
+    where = "on each web host" if shared else "on the first web host; whether several may run at once, no file tells"
+    draft.found.append(f"{why} ({words}): a service {where}.")
 
 
 def normalised(command: str) -> str:

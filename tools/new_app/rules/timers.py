@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tools.new_app.commands import commands
 from tools.new_app.project import Draft, Project
-from tools.new_app.rules.processes import named
+from tools.new_app.rules.processes import add, named
 
 
 def timers(project: Project, draft: Draft) -> None:
@@ -27,8 +27,7 @@ def timers(project: Project, draft: Draft) -> None:
         if command.name in started:
             continue
         if command.loops and not command.arguments:
-            draft.entry.setdefault("services", {})[command.name[:31]] = {"command": f"manage.py {command.name}"}
-            draft.found.append(f"{command.path} goes on until it is stopped: a service on each web host.")
+            add(draft, command.name[:31], f"manage.py {command.name}", f"{command.path} goes on until it is stopped")
         elif command.clock:
             by_clock.append(command.name)
         else:
