@@ -108,6 +108,9 @@ def test_one_address_has_generous_limits_that_can_be_taken_away():
     assert "limit_conn uploaders 100;" in text
     assert "limit_conn addresses 5;" in nginx_conf(nginx_connections_per_address=5)
     assert "zone=" not in nginx_conf(nginx_connections_per_address=0, nginx_uploads_per_address=0)
+    # All visitors would be the load balancer.
+    assert "zone=" not in nginx_conf(nginx_tls_mode="none")
+    assert "zone=" in nginx_conf(nginx_tls_mode="none", nginx_trusted_proxies=["10.0.0.0/16"])
 
 
 @pytest.mark.parametrize("length", [1, 110, 118, 119, 174, 246, 250, 253])
