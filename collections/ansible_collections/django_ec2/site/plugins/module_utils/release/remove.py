@@ -146,6 +146,8 @@ class Removal:
                 path.unlink()
         if found:
             run("systemctl daemon-reload", ["systemctl", "daemon-reload"])
+            # A unit that failed is listed for as long as nobody says that this was seen.
+            run("systemctl reset-failed", ["systemctl", "reset-failed", *self.given["globs"]], good=(0, 1))
         self._remove_account()
         return found
 

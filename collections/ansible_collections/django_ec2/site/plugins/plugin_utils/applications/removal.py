@@ -84,12 +84,14 @@ def _web(name: str) -> dict[str, Any]:
     root, shared = names.root(name), f"{MOUNT}/{name}"
     server = application_server.unit(name, "")
     instance = re.escape(server).replace("@", "@[a-z]*", 1)
+    instances = server.replace("@.service", "@*.service")
     settings = [path for path in application_server.settings_files(name) if not path.startswith(UNITS)]
     certificate = names.certificate_directory(name)
     return {
         "name": name,
         "units": [instance, rf"{name}-.*\.(service|timer)"],
-        "globs": [server.replace("@.service", "@*.service"), f"{name}-*.service", f"{name}-*.timer"],
+        # What starts a unit again after a pause, too (start-again@.service, role base).
+        "globs": [f"start-again@{instances}*", f"start-again@{name}-*", instances, f"{name}-*.service", f"{name}-*.timer"],
         "site": f"/etc/nginx/sites-enabled/{name}.conf",
         "paths": [
             root, shared, names.manage_command(name), *settings, certificate,
