@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import MANAGED_SETTINGS
+
 from tools.new_app import NewAppError, requirements
 from tools.new_app.expressions import Variable
 from tools.new_app.modules import find_module, settings_module_in
@@ -15,8 +17,6 @@ from tools.new_app.source import files_of
 
 SERVER_MODULES = ("production", "prod", "live", "deploy", "server")
 WORKSHOP_MODULES = ("base", "common", "defaults", "dev", "devel", "development", "local", "debug", "test", "testing")
-# As docs/applications.md has them.
-MANAGED = ("database", "secret_key", "hosts", "security", "static", "media", "logging", "cache")
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Draft:
 
     def finish(self) -> None:
         """Bring the managed settings into their order and into the entry."""
-        self.managed = {name: self.managed[name] for name in MANAGED if name in self.managed}
+        self.managed = {name: self.managed[name] for name in MANAGED_SETTINGS if name in self.managed}
         if self.managed:
             self.entry["managed_settings"] = list(self.managed)
         if self.questions:

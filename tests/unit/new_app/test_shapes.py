@@ -44,6 +44,7 @@ def test_a_draft_is_taken_as_it_is_or_refused_with_its_questions(drafted: Any, n
             resolve_applications({"app": draft.entry})
         for question in draft.questions:
             assert question in str(refused.value)
+            assert "{{" not in question
     else:
         resolve_applications({"app": draft.entry})
     assert "x.example.org" not in entry_text(draft)
@@ -135,6 +136,31 @@ def test_a_project_with_readers_of_its_own_and_daemons_of_uwsgi(drafted: Any) ->
     assert any("The text of prunetokens speaks of a schedule" in one for one in draft.open)
     (question,) = draft.questions
     assert question.startswith("It sends mail (EMAIL_HOST): by which server")
+    assert "and give its settings EMAIL_HOST: ${mail_host}." in question
+
+
+@pytest.mark.parametrize(
+    ("settings", "how"),
+    [
+        ("", "add 'mail' to managed_settings"),
+        ("EMAIL_HOST = 'localhost'\n", "add 'mail' to managed_settings"),
+        ("globals().update(env.email_url('EMAIL_URL'))\n", "give its settings EMAIL_URL: ${mail_url}"),
+        (
+            "EMAIL_HOST = os.environ['SMTP_HOST']\nEMAIL_HOST_PASSWORD = os.environ['SMTP_PASS']\nSERVER_EMAIL = os.environ['FROM']\n",
+            "give its settings SMTP_HOST: ${mail_host}, SMTP_PASS: ${mail_password}, FROM: ${mail_sender}.",
+        ),
+    ],
+)
+def test_mail_is_asked_for_and_how_the_settings_are_told(drafted: Any, settings: str, how: str) -> None:
+    files = shapes.project(
+        shapes.COMMON + shapes.VARIABLES + settings,
+        **{"main/views.py": "from django.core.mail import send_mail\n"},
+    )
+    question = next(one for one in drafted(files).questions if one.startswith("It sends mail"))
+    assert how in question
+    assert "the password from secrets.applications.app.mail_password" in question
+    # Ansible fills in braces before anybody reads the question.
+    assert "{{" not in question
 
 
 def test_a_project_with_a_prefix_of_its_own_and_supervisord(drafted: Any) -> None:

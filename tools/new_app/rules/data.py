@@ -7,8 +7,6 @@ import ast
 import re
 from pathlib import PurePath
 
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import PLACEHOLDERS
-
 from tools.new_app.expressions import strings
 from tools.new_app.project import Draft, Project
 
@@ -18,8 +16,6 @@ OTHER = re.compile(r"^(STATIC|MEDIA|TEMPLATE|LOCALE|BASE|PROJECT|LOG|SOURCE|DOCU
 
 def data(project: Project, draft: Draft) -> None:
     """Each variable that names such a directory gets one below the application's private directory."""
-    if "data_root" not in PLACEHOLDERS:
-        return
     given = []
     for setting, value in project.settings.values.items():
         for variable in value.variables:

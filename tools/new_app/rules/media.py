@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import ENTRY
-
 from tools.new_app.project import Draft, Project
 from tools.new_app.rules.directories import directory
 
@@ -18,8 +16,7 @@ def media(project: Project, draft: Draft) -> None:
     if not project.settings.get("MEDIA_ROOT") and not _has_uploads(project):
         return
     directory("media", f"/srv/{draft.name}/shared/media, which outlives releases", project, draft)
-    if any(key.name == "media_storage" for key in ENTRY):
-        _storage(project, draft)
+    _storage(project, draft)
 
 
 def _storage(project: Project, draft: Draft) -> None:
