@@ -3,17 +3,21 @@
 
 import dis
 import importlib.metadata
+import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.apps import apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.operations import RunPython
+from django.db.migrations.operations import RunPython, RunSQL
 
 from migration_gate import catalog
 from migration_gate.compare import compare, everything
 from migration_gate.walls import Walled
+
+CHANGES_ROWS = re.compile(r"\s*(insert|update|delete|merge|truncate|copy)\b", re.IGNORECASE)
 
 
 def takes_models(code):
@@ -59,13 +63,39 @@ class Trial:
         with connection.cursor() as cursor:
             return catalog.read(cursor)
 
-    def in_place_of_run_python(self):
-        """What RunPython.database_forwards is meanwhile."""
+    @contextmanager
+    def in_place(self):
+        """Within it, RunPython leaves out what works with models, and statements that change rows are listed."""
+        of_python, of_sql = RunPython.database_forwards, RunSQL.database_forwards
 
-        def database_forwards(operation, _app_label, schema_editor, from_state, _to_state):
+        def python_forwards(operation, _app_label, schema_editor, from_state, _to_state):
             self.run_python(operation, schema_editor, from_state)
 
-        return database_forwards
+        def sql_forwards(operation, *given):
+            with connection.execute_wrapper(self.rows("RunSQL")):
+                of_sql(operation, *given)
+
+        RunPython.database_forwards, RunSQL.database_forwards = python_forwards, sql_forwards
+        try:
+            yield
+        finally:
+            RunPython.database_forwards, RunSQL.database_forwards = of_python, of_sql
+
+    def rows(self, what):
+        """A wrapper of statements that lists an operation which changes rows: there are none here."""
+
+        def wrapper(execute, sql, parameters, many, context):
+            if CHANGES_ROWS.match(str(sql)):
+                self.leave_out(f"{what} changes rows")
+            return execute(sql, parameters, many, context)
+
+        return wrapper
+
+    def leave_out(self, what):
+        """List something of the current migration that was not judged, once."""
+        line = f"{self.current}: {what}"
+        if line not in self.result["not_judged"]:
+            self.result["not_judged"].append(line)
 
     def run_python(self, operation, schema_editor, from_state):
         """Run a function that does not work with models, and list one that does."""
@@ -73,10 +103,11 @@ class Trial:
             return
         name = getattr(operation.code, "__qualname__", "a function")
         if takes_models(operation.code):
-            self.result["not_judged"].append(f"{self.current}: RunPython {name} works with rows")
+            self.leave_out(f"RunPython {name} works with rows")
             return
         try:
-            operation.code(from_state.apps, schema_editor)
+            with connection.execute_wrapper(self.rows(f"RunPython {name}")):
+                operation.code(from_state.apps, schema_editor)
         except Walled as error:
             raise Walled(f"RunPython {name}: {error}") from error
 
@@ -89,12 +120,11 @@ class Trial:
         used = everything(before) if self.used is None else self.used
         state = executor._create_project_state(with_applied_migrations=True)
         seen = set()
-        stock = RunPython.database_forwards
-        RunPython.database_forwards = self.in_place_of_run_python()
         try:
             for migration in plan:
                 self.current = f"{migration.app_label}.{migration.name}"
-                state = executor.apply_migration(state, migration)
+                with self.in_place():
+                    state = executor.apply_migration(state, migration)
                 new = [one for one in compare(before, self.look(), used) if one not in seen]
                 seen.update(new)
                 self.result["judged"].append(self.current)
@@ -102,8 +132,6 @@ class Trial:
                 self.result["kinds"][self.current] = sorted({one.kind for one in new})
         except Exception as error:
             self.result["stopped"] = f"{self.current}: {type(error).__name__}: {str(error).strip()[:500]}"
-        finally:
-            RunPython.database_forwards = stock
         return self.result
 
 
