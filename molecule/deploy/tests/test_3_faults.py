@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import LIVE
-from deploying import FIRST, MIGRATION, WEB, Visitor, deploy, on, variant
+from deploying import FIRST, MIGRATION, deploy, on, variant
 
 FAULTS = {
     "syntax": ({"guestbook_views": "\nthis is no Python\n"}, "SyntaxError"),
@@ -42,17 +41,3 @@ def test_a_full_disk_harms_nobody(sources: Path, unharmed: object) -> None:
     ), said[-3000:]
     assert "the disk of /srv/plain is nearly full: 0 MB" in said
     assert unharmed
-
-
-def test_a_column_that_no_release_needs_yet_is_added_before_it_is_used(sources: Path) -> None:
-    operation = 'migrations.AddField("entry", "mood", models.TextField(null=True))'
-    source = variant(
-        sources, "mended", guestbook_migration_0002_mood=MIGRATION.format(after=FIRST, operation=operation)
-    )
-    with (source / "guestbook/models.py").open("a") as models:
-        models.write("\n\nEntry.add_to_class('mood', models.TextField(null=True))\n")
-    output = deploy(source).output
-    LIVE.append("mended")
-    assert output.count("Applying guestbook.0002_mood") <= 1
-    for name in WEB:
-        assert "<!-- release mended -->" in Visitor(name, "plain.test").get("/").text

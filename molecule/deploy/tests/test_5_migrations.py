@@ -9,7 +9,6 @@ import pytest
 from conftest import LIVE
 from deploying import MIGRATION, WEB, Visitor, deploy, on, play, variant
 
-# Of a release that has the field `mood`, which test_3_faults left live.
 MOOD = "\n\nEntry.add_to_class('mood', models.TextField(null=True))\n"
 FIELD = MIGRATION.format(
     after="0001_initial", operation='migrations.AddField("entry", "mood", models.TextField(null=True))'
@@ -98,7 +97,7 @@ def with_badges(source: Path, version: str, **more: str) -> Path:
 
 
 def with_mood(sources: Path, mark: str, **changed: str) -> Path:
-    """A copy of the project whose model has the field that the serving one has."""
+    """A copy of the project whose model has one more field."""
     source = variant(sources, mark, guestbook_migration_0002_mood=FIELD, **changed)
     with (source / "guestbook/models.py").open("a") as models:
         models.write(MOOD)
@@ -107,10 +106,15 @@ def with_mood(sources: Path, mark: str, **changed: str) -> Path:
 
 @pytest.fixture(scope="module")
 def badges(sources: Path) -> str:
-    """The mark of a release with the package, which is live."""
+    """The mark of a release with one more field and the package, which is live."""
     deploy(with_badges(with_mood(sources, "badges"), "1.0"))
     LIVE.append("badges")
     return "badges"
+
+
+def test_a_column_and_a_table_that_no_release_needs_yet_are_added(badges: str) -> None:
+    for name in WEB:
+        assert f"<!-- release {badges} -->" in Visitor(name, "plain.test").get("/").text
 
 
 def test_what_no_text_shows_is_found_in_the_database(badges: str, sources: Path, unharmed: object) -> None:
