@@ -84,6 +84,30 @@ def test_everything_of_it_goes_and_nothing_of_others(host: Path, monkeypatch: py
     assert at(host, monkeypatch, account=False).found() == []
 
 
+def test_nothing_comes_back_while_it_is_removed(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever keeps the lock of the run writes its file again, for as long as the directory is there."""
+    remove_tree = remove.shutil.rmtree
+
+    def kept(path: Path) -> None:
+        lock = host / "srv/shop/deploy.lock"
+        if lock.parent.is_dir():
+            lock.touch()
+        remove_tree(path)
+
+    monkeypatch.setattr(remove.shutil, "rmtree", kept)
+    at(host, monkeypatch).remove()
+    assert [path.name for path in (host / "srv").iterdir()] == ["shopping"]
+
+
+def test_a_removal_that_was_cut_goes_on(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(host, monkeypatch).remove()
+    (host / "srv/.shop.removed/releases").mkdir(parents=True)
+    again = at(host, monkeypatch, account=False)
+    assert again.found() == [f"{host}/srv/.shop.removed"]
+    again.remove()
+    assert again.found() == []
+
+
 def test_its_own_files_are_kept_first(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (host / "mnt/applications/shop/media/link").symlink_to("/etc/shadow")
     place = Path(at(host, monkeypatch).archive("20261126T040000Z"))

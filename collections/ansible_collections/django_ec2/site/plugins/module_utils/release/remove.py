@@ -56,7 +56,7 @@ class Removal:
 
     def ours(self) -> bool:
         """Whether this repository made an application of this name here."""
-        return (self.root / "slots").is_dir() or bool(self.units()) or self._account()
+        return (self.root / "slots").is_dir() or _going(self.root).is_dir() or bool(self.units()) or self._account()
 
     def _account(self) -> bool:
         try:
@@ -66,7 +66,8 @@ class Removal:
 
     def files(self) -> list[Path]:
         """Files and directories that go, beside the units; those that are there."""
-        return [path for path in map(self._at, self.given["paths"]) if os.path.lexists(path)]
+        listed = [self._at(path) for path in self.given["paths"]]
+        return [path for one in listed for path in (one, _going(one)) if os.path.lexists(path)]
 
     def record(self) -> dict[str, Any]:
         """What the host knows of the application; empty where an earlier version made it."""
@@ -141,7 +142,7 @@ class Removal:
             path.unlink()
         for path in self.files():
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+                _remove_tree(path)
             else:
                 path.unlink()
         if found:
@@ -161,6 +162,23 @@ class Removal:
         run("Removing its group", ["groupdel", self.name], good=(0, 6))
         # Its workers keep the group until they end.
         run("Reloading nginx", ["systemctl", "try-reload-or-restart", "nginx.service"])
+
+
+def _going(path: Path) -> Path:
+    """Where a directory is while it is removed."""
+    return path.with_name(f".{path.name}.removed")
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove a directory that somebody may still write into, such as whoever keeps the lock of this run."""
+    if path.name.startswith("."):
+        shutil.rmtree(path)
+        return
+    going = _going(path)
+    if going.exists():
+        shutil.rmtree(going)
+    path.rename(going)
+    shutil.rmtree(going)
 
 
 def _members(group: str) -> list[str]:
