@@ -100,6 +100,17 @@ def test_a_command_that_django_has_as_well_is_no_task_of_the_clock(drafted: Any)
     assert not any("createsuperuser" in sentence for sentence in draft.found + draft.open)
 
 
+def test_a_user_model_of_its_own_is_asked_for_what_it_needs(drafted: Any) -> None:
+    model = "class User(AbstractUser):\n    USERNAME_FIELD = 'email'\n    REQUIRED_FIELDS = ['email', 'birthday']\n"
+    files = shapes.project(
+        shapes.COMMON + shapes.VARIABLES + "AUTH_USER_MODEL = 'main.User'\n", **{"main/models.py": model}
+    )
+    draft = drafted(files)
+    assert draft.entry["superuser"]["username"] == "admin@app.example.org"
+    (question,) = draft.questions
+    assert question.startswith("Its users have to have birthday:")
+
+
 def test_another_python_is_a_question_and_a_change_of_code_is_called_one(drafted: Any) -> None:
     (question,) = drafted(shapes.REQUIRES_PYTHON).questions
     assert "is a change of the project's code" in question
