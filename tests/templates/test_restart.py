@@ -82,7 +82,9 @@ def test_a_lookup_gives_up_long_before_a_worker_is_ended(unit: Callable[[], str]
 
 def test_a_command_of_an_operator_gives_up_as_early() -> None:
     entry = resolve_applications({"shop": SHOP})[0]
-    assert '"RES_OPTIONS=timeout:1 attempts:3"' in render("django", "manage.j2", application={**entry, "writable": []})
+    assert '"RES_OPTIONS=timeout:1 attempts:3"' in render(
+        "django", "manage.j2", application={**entry, "writable": ["/m/data"]}
+    )
 
 
 @pytest.mark.parametrize("processes", [1, 2, 16])
