@@ -56,6 +56,8 @@ def test_what_makes_way_for_it_counts(wanted: dict[str, Any]) -> None:
     releases = {f"r{number}": {"complete": True, "modified": number, "size": 15 * MB} for number in range(4)}
     assert problem(wanted, state(30 * MB, releases=releases)) != ""
     assert problem(wanted, state(30 * MB, releases=releases), kept=2) == ""
+    # On a disk that is full nothing can make way: not even the lock can be written.
+    assert problem(wanted, state(0, releases=releases), kept=0) != ""
 
 
 def test_applications_are_told_apart(wanted: dict[str, Any]) -> None:

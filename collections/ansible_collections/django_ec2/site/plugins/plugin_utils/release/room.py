@@ -14,6 +14,8 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.release.releases i
 GROWTH = 2
 # The archive stays with what was made of it, and lies once more where it arrives.
 COPIES = 2
+# With less than that not even a lock can be written, and nothing can make way.
+MINIMUM_BYTES = 4 << 20
 # Below that a disk is looked at more closely, and named.
 LOW_BYTES, LOW_INODES = 1 << 30, 50_000
 NEARLY_FULL_BYTES, NEARLY_FULL_INODES, NEARLY_FULL_SHARE = 200 << 20, 5_000, 0.05
@@ -60,7 +62,8 @@ def problem(wanted: Mapping[str, Any], state: Mapping[str, Any], root: str, kept
     bytes_needed, inodes_needed = (sum(one) for one in zip(*parts, strict=True))
     # What makes way for it first.
     going = sum(state["releases"][one].get("size", 0) for one in surplus(state, wanted["release"], kept))
-    if free["bytes"] + going >= bytes_needed and (free["inodes"] < 0 or free["inodes"] >= inodes_needed):
+    fits = free["bytes"] >= MINIMUM_BYTES and free["bytes"] + going >= bytes_needed
+    if fits and (free["inodes"] < 0 or free["inodes"] >= inodes_needed):
         return ""
     return (
         f"{root} has {_free(free)} free, and release {wanted['release']} needs about {amount(bytes_needed)} and {inodes_needed} "
