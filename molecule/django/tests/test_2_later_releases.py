@@ -33,7 +33,8 @@ def live(name: str) -> dict[str, str]:
 
 
 def deploy(source: Path, limit: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    return play(PLAYBOOK, "-e", f"release_source_root={source}", limit=limit, check=check)
+    asked = ("-e", "release_policy=deploy", "-e", f"release_source_root={source}")
+    return play(PLAYBOOK, *asked, limit=limit, check=check)
 
 
 @pytest.fixture(scope="session")

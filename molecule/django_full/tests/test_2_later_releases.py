@@ -18,7 +18,8 @@ def deploy(tmp_path):
     def run(check: bool = True, **appended: str) -> tuple[str, subprocess.CompletedProcess[str]]:
         greeting = uuid.uuid4().hex
         source = copy_project(tmp_path, greeting, **appended) / "molecule/django"
-        done = play("django_full/converge.yml", "-e", f"release_source_root={source}", limit="django_full", check=check)
+        asked = ("-e", "release_policy=deploy", "-e", f"release_source_root={source}")
+        done = play("django_full/converge.yml", *asked, limit="django_full", check=check)
         return greeting, done
 
     return run
