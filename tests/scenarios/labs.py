@@ -11,11 +11,13 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-# Role scenarios share one lab; each scenario that runs a whole site has one of its own. Two checkouts that run scenarios at
+# Role scenarios share one lab, but for one; each scenario that runs a whole site has one of its own. Two checkouts that run scenarios at
 # once on one machine each set a TEST_LABS of their own.
 PREFIX = os.environ.get("TEST_LABS") or "test"
 ROLES = f"{PREFIX}-roles"
 SITES = {name: f"{PREFIX}-{name.replace('_', '-')}" for name in ("deploy", "stack", "stack_rds", "local")}
+# The two scenarios of a role may run at once, and a lab holds one server that imitates RDS.
+LABS = {**SITES, "rds_client_full": f"{PREFIX}-rds-full"}
 INVENTORIES = {
     "deploy": "molecule/deploy/inventory",
     "stack": "lab",
@@ -26,7 +28,7 @@ INVENTORIES = {
 
 def lab_of(scenario: str) -> str:
     """The name of the lab that a scenario uses."""
-    return SITES.get(scenario, ROLES)
+    return LABS.get(scenario, ROLES)
 
 
 def environment(scenario: str) -> dict[str, str]:
@@ -59,5 +61,5 @@ def remove(scenario: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1:] != ["remove"]:
         sys.exit("usage: python -m tests.scenarios.labs remove")
-    for one in ("roles", *SITES):
+    for one in ("roles", *LABS):
         remove(one)
