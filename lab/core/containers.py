@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.core import names
-from lab.core.model import Machine, machine
+from lab.core.model import SHARED_MOUNT, Machine, machine
 from lab.core.podman import Podman, project_label, run
 from lab.core.settings import LabError, Settings
 
@@ -17,8 +17,6 @@ BOOT_SECONDS = 90
 SSH_PORT = 22
 CONNECT_SECONDS = 3
 REMOVAL_ATTEMPTS = 5
-# Where applications with `media_storage: shared` keep their files: plugin_utils/applications/storage.py.
-SHARED_MOUNT = "/mnt/applications"
 # systemd in each host takes a few inotify instances; the kernel's 128 are used up by ten hosts.
 INOTIFY_INSTANCES = 1024
 

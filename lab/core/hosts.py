@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import kinds
 from lab.core import containers, inventory, names, network, plan, ssh
 from lab.core.lock import locked
-from lab.core.model import Host, Machine, container_name
+from lab.core.model import SHARED_MOUNT, Host, Machine, container_name
 from lab.core.podman import Podman
 from lab.core.settings import PROJECT, LabError, Settings
 
@@ -86,8 +86,23 @@ def start(settings: Settings, limit: str = "all") -> dict[str, str]:
                 f"An earlier version of the lab made {', '.join(told)}: new names are lost when one of them reboots, "
                 "until the next 'make up'"
             )
+        _note_shared_files(settings, [*staying, *new])
         ssh.write_files(settings, _addresses([*staying, *new]), dict(zip(_addresses(booted), keys, strict=True)))
     return addresses
+
+
+def _note_shared_files(settings: Settings, machines: Sequence[Machine]) -> None:
+    """Note whether all hosts share a file system, by which group_vars/env_lab chooses where the sample application keeps uploads."""
+    lacking = [machine.name for machine in machines if not machine.shared]
+    note = settings.directory / "shared-files"
+    if not lacking:
+        note.touch()
+        return
+    note.unlink(missing_ok=True)
+    settings.say(
+        f"An earlier version of the lab made {', '.join(lacking)}, without the file system that hosts share ({SHARED_MOUNT}): "
+        "uploads stay on the host that took them, until 'make down' and 'make up'"
+    )
 
 
 def _addresses(machines: Iterable[Machine]) -> dict[str, str]:
@@ -96,7 +111,7 @@ def _addresses(machines: Iterable[Machine]) -> dict[str, str]:
 
 
 def _machine(settings: Settings, host: Host, address: str) -> Machine:
-    return Machine(host.name, container_name(settings, host.name), host.suite, host.kind, address)
+    return Machine(host.name, container_name(settings, host.name), host.suite, host.kind, address, shared=True)
 
 
 def _in_parallel(work: Callable[[Machine], str], machines: Sequence[Machine]) -> list[str]:

@@ -10,6 +10,8 @@ from typing import Any
 from lab.core.settings import Settings
 
 DEFAULT_KIND = "debian"
+# Where applications with `media_storage: shared` keep their files: plugin_utils/applications/storage.py.
+SHARED_MOUNT = "/mnt/applications"
 
 
 def container_name(settings: Settings, host: str) -> str:
@@ -47,6 +49,7 @@ class Machine:
         running: whether its container runs.
         port: the port of this machine that leads to it, or "".
         project: the checkout that it belongs to.
+        shared: whether it has the file system that the hosts of the lab share; those of earlier versions don't.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Machine:
     running: bool = False
     port: str = ""
     project: str = ""
+    shared: bool = False
 
 
 def machine(container: Mapping[str, Any]) -> Machine:
@@ -73,4 +77,5 @@ def machine(container: Mapping[str, Any]) -> Machine:
         running=container["State"] == "running",
         port=labels.get("lab.port", ""),
         project=labels.get("lab.project", ""),
+        shared=SHARED_MOUNT in (container.get("Mounts") or []),
     )

@@ -226,3 +226,15 @@ def test_a_host_that_runs_and_cannot_be_reached_is_told_as_that(monkeypatch: pyt
     host = Machine(name="web1", address="10.90.7.2", suite="trixie", kind="debian", container="lab-web1")
     with pytest.raises(LabError, match=r"web1 runs, but port 22 of 10\.90\.7\.2 does not answer"):
         containers.wait_for_boot(Running(), host, "key")  # type: ignore[arg-type]
+
+
+def test_a_lab_of_an_earlier_version_keeps_uploads_on_the_host(
+    lab: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new, old = (Machine(name, name, "trixie", "debian", "10.90.7.2", shared=name == "new") for name in ("new", "old"))
+    note = lab.directory / "shared-files"
+    hosts._note_shared_files(lab, [new])
+    assert note.exists()
+    hosts._note_shared_files(lab, [new, old])
+    assert not note.exists()
+    assert "made old, without the file system" in capsys.readouterr().err

@@ -145,6 +145,7 @@ def test_a_container_says_what_it_is() -> None:
     assert machine(container) == Machine("rds1", "lab-rds1", "trixie", "rds", "10.90.7.12", project="/project")
     of_now = {**labels, "lab.kind": "debian", "lab.port": "8443"}
     found = machine({"Names": ["lab-web1"], "State": "running", "Labels": of_now})
-    assert (found.kind, found.running, found.port) == ("debian", True, "8443")
+    assert (found.kind, found.running, found.port, found.shared) == ("debian", True, "8443", False)
+    assert machine({**container, "Mounts": ["/etc/resolv.conf", "/mnt/applications"]}).shared
     older = {**labels, "lab.image": "localhost/lab-host-trixie:123456789abc"}
     assert machine({**container, "Labels": older}).kind == "debian"
