@@ -7,10 +7,11 @@ import filecmp
 import gzip
 import os
 import shutil
-import stat
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from ansible_collections.django_ec2.site.plugins.module_utils.release.ownership import take_for_everyone
 
 # Already compressed formats only grow.
 SUFFIXES = {
@@ -51,38 +52,6 @@ def link(source: Path, target: Path) -> None:
     partial.replace(target)
     # rename(2) does nothing when both are names of one file already, as after an interrupted run.
     partial.unlink(missing_ok=True)
-
-
-def take_from_application(directory: Path) -> None:
-    """Hand a tree that the application wrote to root, readable by all, without the links in it.
-
-    A directory belongs to root before it is read, so that nothing comes into it afterwards; and no step follows a link, not
-    even one that a process of the application puts there meanwhile.
-    """
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        _take(handle)
-    finally:
-        os.close(handle)
-
-
-def _take(directory: int) -> None:
-    os.fchown(directory, 0, 0)
-    os.fchmod(directory, 0o755)
-    for name in sorted(os.listdir(directory)):
-        mode = os.lstat(name, dir_fd=directory).st_mode
-        if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
-            os.unlink(name, dir_fd=directory)
-            continue
-        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
-        try:
-            if stat.S_ISDIR(mode):
-                _take(handle)
-            else:
-                os.fchown(handle, 0, 0)
-                os.fchmod(handle, 0o644)
-        finally:
-            os.close(handle)
 
 
 def take_over(path: Path, kept: Path) -> bool:
@@ -137,7 +106,7 @@ def publish(directory: Path, public: Path, shared: Path, brotli: bool) -> dict[s
         ``shared``, because no release holds them).
     """
     shared.mkdir(parents=True, exist_ok=True)
-    take_from_application(directory)
+    take_for_everyone(directory)
     originals = [path for path in sorted(directory.rglob("*")) if path.is_file() and path.suffix not in VARIANTS]
     new = [path for path in originals if not take_over(path, shared / path.relative_to(directory))]
     worth = [path for path in new if path.suffix in SUFFIXES and path.stat().st_size >= SMALLEST]
