@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.django_ec2.site.plugins.module_utils.alone import alone
+from ansible_collections.django_ec2.site.plugins.module_utils.directory_lock import directory_lock
 from ansible_collections.django_ec2.site.plugins.modules import secrets_file as module_secrets_file
 
 NAMES = ["secret_key", "database_password"]
@@ -250,7 +250,7 @@ def test_a_file_of_the_vault_is_changed_by_one_run_at_a_time(make: Callable[...,
         f"path={path}",
         *identity,
     ]
-    with alone(str(path.parent)):
+    with directory_lock(str(path.parent)):
         run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         with pytest.raises(subprocess.TimeoutExpired):
             run.wait(timeout=8)

@@ -105,6 +105,16 @@ def test_what_the_router_keeps_out_breaks_nothing(root: Path, tmp_path: Path) ->
     assert set(project.gate("migrate")[1]["breaking"]) == {"facts.0002_drop"}
 
 
+@pytest.mark.parametrize("action", ["prepare", "migrate"])
+def test_an_sqlite_file_that_cannot_be_opened_is_named(project: Project, action: str) -> None:
+    place = project.place / "nowhere"
+    settings = project.place / "settings.py"
+    settings.write_text(settings.read_text().replace(f'"{project.place}/"', f'"{place}/"'))
+    code, said = project.gate(action)
+    assert code != 0
+    assert f'DATABASES["default"] is SQLite, in the file {place}/default' in said["error"]
+
+
 def test_an_alias_that_the_project_does_not_know_is_refused_with_the_remedy(project: Project) -> None:
     for action in ("prepare", "migrate"):
         code, said = project.gate(action, aliases="figures")

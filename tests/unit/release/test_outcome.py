@@ -101,8 +101,12 @@ def test_a_project_that_falls_back_to_sqlite_is_told_so() -> None:
         messages.failure({"msg": f"release_commands: 'migrate' failed: {said}"}),
         messages.failure({"msg": "it failed", "stderr": said}),
     ):
+        assert "The project's default database here is SQLite" in message
         assert "falls back to SQLite" in message
         assert "${database_url}" in outcome.cause(message)
+    named = messages.failure({"msg": f'{said} (DATABASES["default"] is SQLite, in the file /srv/x/db.sqlite3)'})
+    assert 'SQLite (DATABASES["default"] is SQLite, in the file /srv/x/db.sqlite3)' in outcome.cause(named)
+    assert "falls back to SQLite" in messages.failure({"stderr": "attempt to write a readonly database"})
     assert "SQLite" not in messages.failure({"msg": "no route to host"})
 
 

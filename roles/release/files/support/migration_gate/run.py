@@ -9,7 +9,7 @@ import time
 import database_links
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection, connections
 from django.db.backends.signals import connection_created
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
@@ -29,6 +29,19 @@ THERE_ALREADY = ("42P07", "42701", "42710")
 def _code(error):
     """PostgreSQL's code of an error of Django's; empty without one."""
     return getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None) or ""
+
+
+def _said(error):
+    """What an error of a database says; SQLite's own words leave out which file they are about."""
+    text = str(error).strip()
+    if "unable to open database file" not in text and "readonly database" not in text:
+        return text
+    files = [
+        f'DATABASES["{alias}"] is SQLite, in the file {connections[alias].settings_dict["NAME"]}'
+        for alias in connections
+        if connections[alias].vendor == "sqlite"
+    ]
+    return f"{text} ({'; '.join(files)})"
 
 
 class Gate:
@@ -118,7 +131,7 @@ class Gate:
             plan, state = self.plan()
             more = more_databases.pending(examine)
         except OperationalError as error:
-            self.end(FAILED, migrations=migrations, error=f"the database cannot be reached: {error}")
+            self.end(FAILED, migrations=migrations, error=f"the database cannot be reached: {_said(error)}")
         self.end(0, migrations=migrations, plan=[*examine(plan, state), *more_databases.labelled(more)])
 
     def applied(self):
@@ -126,7 +139,7 @@ class Gate:
         try:
             self.end(0, migrations=describe(), **applied.read(connection))
         except OperationalError as error:
-            self.end(FAILED, error=f"the database cannot be reached: {error}")
+            self.end(FAILED, error=f"the database cannot be reached: {_said(error)}")
 
     def run(self):
         """Check, take the lock, refuse or migrate."""
@@ -137,7 +150,7 @@ class Gate:
             plan, state = self.plan()
             more = more_databases.pending(lambda *given: examine(*given, strict=True))
         except OperationalError as error:
-            self.end(FAILED, error=f"the database cannot be reached: {error}")
+            self.end(FAILED, error=f"the database cannot be reached: {_said(error)}")
         # A database where nothing was applied has no release that could break.
         first = not state.models
         verdict = judge(self.given.trial, examine(plan, state.clone()), examine(plan, state, strict=True))
@@ -157,7 +170,7 @@ class Gate:
             more_databases.migrate(more, self.given.attempts, self.say)
         except Exception as error:
             self.say("")
-            self.end(FAILED, plan=said["plan"], error=f"migrate: {type(error).__name__}: {str(error).strip()}")
+            self.end(FAILED, plan=said["plan"], error=f"migrate: {type(error).__name__}: {_said(error)}")
         self.end(0, applied=said["plan"], **said)
 
     def migrate(self, plan, said):
@@ -174,7 +187,7 @@ class Gate:
                 self.say("")
                 if _code(error) not in AGAIN or attempt == self.given.attempts:
                     self.tidy(wanted)
-                    self.end(FAILED, plan=said["plan"], error=f"migrate: {str(error).strip()}")
+                    self.end(FAILED, plan=said["plan"], error=f"migrate: {_said(error)}")
                 self.say(f"  attempt {attempt}: {str(error).strip()}; trying again")
                 connection.close()
                 time.sleep(2 * attempt)
@@ -186,7 +199,7 @@ class Gate:
                     FAILED,
                     plan=said["plan"],
                     partly=partly,
-                    error=f"migrate: {type(error).__name__}: {str(error).strip()}",
+                    error=f"migrate: {type(error).__name__}: {_said(error)}",
                 )
 
     def tidy(self, wanted):

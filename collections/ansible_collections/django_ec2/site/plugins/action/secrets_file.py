@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.vault import VaultLib, is_encrypted
 from ansible.plugins.action import ActionBase
 from ansible.utils.path import unfrackpath
-from ansible_collections.django_ec2.site.plugins.module_utils.alone import alone
+from ansible_collections.django_ec2.site.plugins.module_utils.directory_lock import directory_lock
 
 
 class ActionModule(ActionBase):
@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
             )
             return result
         # The module locks the directory of its file, which is a scratch copy here.
-        with nullcontext() if self._task.check_mode else alone(str(path.parent)):
+        with nullcontext() if self._task.check_mode else directory_lock(str(path.parent)):
             result.update(self._decrypted(path, args, task_vars))
         return result
 

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.accounts import foreign_account
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config.spec import ARGUMENT_SPEC
 from ansible_collections.django_ec2.site.plugins.plugin_utils import application_server
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
 
@@ -36,11 +39,32 @@ def uwsgi_users(instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def uwsgi_account_problems(instances: list[dict[str, Any]], facts: Mapping[str, Any]) -> list[str]:
+    """Accounts of a host that have the name of an instance and belong to somebody else, in sentences with the remedy.
+
+    Args:
+        instances: as role uwsgi takes them.
+        facts: of the host, with its accounts: as it lists them itself (``ansible_local.accounts``), or as getent does.
+    """
+    listed = (facts.get("ansible_local") or {}).get("accounts") or [
+        (name, *entry[4:6]) for name, entry in (facts.get("getent_passwd") or {}).items()
+    ]
+    accounts = {name: (home, shell) for name, home, shell in listed}
+    shell = ARGUMENT_SPEC["users"]["options"]["shell"]["default"]
+    found = (
+        foreign_account({**user, "shell": shell}, *accounts[user["name"]])
+        for user in uwsgi_users(instances)
+        if user["name"] in accounts
+    )
+    return [problem for problem in found if problem]
+
+
 class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, Any]:
         return {
+            "uwsgi_account_problems": uwsgi_account_problems,
             "uwsgi_files": uwsgi_files,
             "uwsgi_instances": application_server.instances,
             "uwsgi_users": uwsgi_users,

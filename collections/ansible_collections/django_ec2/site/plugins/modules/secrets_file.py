@@ -107,7 +107,7 @@ from contextlib import nullcontext
 
 import yaml
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.django_ec2.site.plugins.module_utils.alone import alone
+from ansible_collections.django_ec2.site.plugins.module_utils.directory_lock import directory_lock
 
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 64
@@ -280,7 +280,7 @@ def main() -> None:
     names = {one: [*module.params["names"], *more.get(one, [])] for one in module.params["applications"]}
     try:
         # A check makes nothing, so it needs nobody to wait.
-        with nullcontext() if module.check_mode else alone(os.path.dirname(path) or "."):
+        with nullcontext() if module.check_mode else directory_lock(os.path.dirname(path) or "."):
             added = bring_up_to_date(
                 path,
                 names,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config import commands
@@ -34,7 +34,8 @@ class Accounts:
             self.new_users.append(user)
             missing = user["groups"]
         else:
-            refuse_foreign(user, account)
+            if problem := foreign_account(user, account.pw_dir, account.pw_shell):
+                raise HostConfigError(f"users: {problem}")
             missing = [name for name in user["groups"] if not is_member(account, name)]
         if missing:
             self.new_groups[user["name"]] = missing
@@ -88,18 +89,26 @@ def numbers_of(path: str) -> tuple[int, int] | None:
     return (status.st_uid, status.st_gid) if free else None
 
 
-def refuse_foreign(user: dict[str, Any], account: pwd.struct_passwd) -> None:
-    """Refuse an account that somebody else made, where the entry says so: home and shell tell whose it is."""
+def foreign_account(user: Mapping[str, Any], home: str, shell: str) -> str:
+    """Why an account is one that somebody else made, where the entry says that this matters; empty where it is not.
+
+    Args:
+        user: an entry of the option users. Its home and its shell tell whose the account is.
+        home: of the account, as its shell.
+        shell: of the account.
+    """
+    wanted = {"home": user["home"], "shell": user["shell"]}
     differs = [
-        f"{word} {found}, not {user[word]}"
-        for word, found in (("home", account.pw_dir), ("shell", account.pw_shell))
-        if found != user[word]
+        f"{word} {found}, not {wanted[word]}"
+        for word, found in (("home", home), ("shell", shell))
+        if found != wanted[word]
     ]
-    if differs and not user.get("adopt", True):
-        raise HostConfigError(
-            f"users: {user['name']} is an account of this host already (with the {' and '.join(differs)}), and was not made by this "
-            "repository. Choose another name, or remove the account."
-        )
+    if not differs or user.get("adopt", True):
+        return ""
+    return (
+        f"{user['name']} is an account of this host already (with the {' and '.join(differs)}), and was not made by this "
+        "repository. Choose another name, or remove the account."
+    )
 
 
 def owner_of(entry: dict[str, Any]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -39,12 +40,22 @@ def release_list(state: Mapping[str, Any], name: str) -> list[str]:
     return lines
 
 
+# As release_gate.py says it.
+SQLITE_FILE = re.compile(r'DATABASES\["[^"]+"\] is SQLite, in the file [^;)\n]+')
+
+
 def sqlite_hint(output: str) -> str:
     """A sentence for a project that asks SQLite for a file that it may not write; empty for others."""
-    if "unable to open database file" not in output:
+    if "unable to open database file" not in output and "attempt to write a readonly database" not in output:
         return ""
+    file = SQLITE_FILE.search(output)
+    place = (
+        f"A database of the project here is SQLite ({file[0]})"
+        if file
+        else "The project's default database here is SQLite"
+    )
     return (
-        "\nThe project's database here is SQLite, and its file can't be written: DATABASES of its settings falls back to SQLite where no "
+        f"\n{place}, and its file can't be written: DATABASES of its settings falls back to SQLite where no "
         "other database is named. Give it the application's own, PostgreSQL: managed_settings: [database] in the entry, or the variable "
         "that the settings read with the value ${database_url} (docs/bring-your-own.md)."
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def alone(directory: str) -> Iterator[None]:
+def directory_lock(directory: str) -> Iterator[None]:
     """Hold the lock of a directory, which is made where it is missing; whoever comes second waits."""
     if not os.path.isdir(directory):
         os.makedirs(directory, mode=0o700, exist_ok=True)
