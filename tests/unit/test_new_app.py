@@ -147,6 +147,7 @@ def test_the_board_is_drafted_as_it_is_deployed(drafted: Callable[[str], dict[st
 def test_a_draft_is_an_entry_that_the_playbooks_take(drafted: Callable[[str], dict[str, Any]], path: str) -> None:
     draft = drafted(path)
     draft.pop("open_questions", None)
+    draft["database"]["login"] = ""  # until a rotation names one
     (entry,) = resolve_applications({"app": draft})
     assert entry["name"] == "app"
 
@@ -476,6 +477,7 @@ def test_what_the_packages_and_migrations_need_is_asked_for(new_app: NewApp, gro
     assert entry["packages"] == ["psycopg[binary]>=3.1"]
     assert entry["debian_packages"] == ["libmagic1"]
     assert entry["database"]["extensions"] == ["pg_trgm"]
+    assert entry["database"]["login"].endswith(".database_login | default('') }}"), "its logins take turns"
     assert entry["redis"] is True
     assert entry["secret_environment"]["CELERY_BROKER_URL"] == "${redis_url}"
     assert set(entry["services"]) == {"worker", "beat", "mail"}

@@ -154,7 +154,7 @@ def test_further_names_belong_to_some_applications_or_to_none(make: Callable[...
 
 def test_a_rotation_gives_the_other_login_new_passwords_and_ends(make: Callable[..., dict], path: Path) -> None:
     names = ["database_password", "database_owner_password"]
-    turns = {"board": ["board", "board_b"]}
+    turns = {"board": {"database": ["board", "board_b"]}}
 
     def own() -> dict[str, Any]:
         return yaml.safe_load(path.read_text())["secrets"]["applications"]["board"]
@@ -174,13 +174,27 @@ def test_a_rotation_gives_the_other_login_new_passwords_and_ends(make: Callable[
     assert own()["database_login"] == "board"
 
 
+def test_a_further_database_has_its_own_turn(make: Callable[..., dict], path: Path) -> None:
+    names = [f"database_{name}" for name in ("password", "owner_password", "facts_password", "facts_owner_password")]
+    turns = {"board": {"database": ["board", "board_b"], "database_facts": ["board_facts", "board_facts_b"]}}
+    make(names=names)
+    first = yaml.safe_load(path.read_text())["secrets"]["applications"]["board"]
+    make(names=names, rotation="begin", logins=turns)
+    second = yaml.safe_load(path.read_text())["secrets"]["applications"]["board"]
+    assert (second["database_login"], second["database_facts_login"]) == ("board_b", "board_facts_b")
+    assert all(second[name] != first[name] for name in names)
+    assert make(names=names, rotation="end", logins=turns)["added"] == [
+        f"applications.board.{prefix}_rotation_began" for prefix in ("database", "database_facts")
+    ]
+
+
 def test_a_value_that_is_looked_up_elsewhere_is_not_replaced(make: Callable[..., dict], path: Path) -> None:
     make(names=[*NAMES, "database_owner_password"])
     content = yaml.safe_load(path.read_text())
     content["secrets"]["applications"]["board"]["database_password"] = "{{ lookup('amazon.aws.ssm_parameter', '/x') }}"
     path.write_text(yaml.safe_dump(content))
     before = path.read_bytes()
-    said = make(rotation="begin", logins={"board": ["board", "board_b"]})
+    said = make(rotation="begin", logins={"board": {"database": ["board", "board_b"]}})
     assert said["failed"] is True
     assert "applications.board.database_password is looked up elsewhere" in said["msg"]
     assert path.read_bytes() == before
@@ -197,7 +211,7 @@ ROTATION = """
         applications: [board]
         names: [secret_key, database_password, database_owner_password]
         rotation: begin
-        logins: {board: [board, board_b]}
+        logins: {board: {database: [board, board_b]}}
     - ansible.builtin.include_vars:
         file: "{{ path }}"
       no_log: true

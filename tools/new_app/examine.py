@@ -52,7 +52,7 @@ def examine(
 
 def _check(draft: Draft) -> None:
     """What the playbooks refuse is said now; its questions are asked in the entry itself."""
-    entry = {key: value for key, value in draft.entry.items() if key != "open_questions"}
+    entry = {key: value for key, value in draft.read().items() if key != "open_questions"}
     try:
         resolve_applications({draft.name: entry})
     except AnsibleFilterError as error:

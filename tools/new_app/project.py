@@ -53,6 +53,10 @@ class Draft:
         """How the entry refers to one of its secrets."""
         return f"{{{{ secrets.applications.{self.name}.{name} }}}}"
 
+    def read(self) -> dict[str, Any]:
+        """The entry as playbooks read it at first: no rotation has named a login yet."""
+        return {**self.entry, "database": {**self.entry["database"], "login": ""}}
+
     def manage(self, setting: str, reason: str) -> None:
         """Propose that the product sets something in the project's place."""
         self.managed[setting] = reason

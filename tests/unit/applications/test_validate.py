@@ -75,7 +75,7 @@ TIMER = {"command": "manage.py report", "schedule": "daily"}
         ({"unverified_databases": ["default"]}, "beside 'default', which is always verified, as in [legacy]"),
         ({"databases": {"replica": {}}}, "databases: 'replica' is no alias for a further database"),
         ({"databases": {"b2": {}}}, "use small letters and '_'"),
-        ({"databases": {"facts": {"login": "x"}}}, "databases.facts has no key 'login'"),
+        ({"databases": {"owner": {}}}, "none of 'default', 'replica' and 'owner'"),
         ({"environment": {"A": "${database_facts_url}"}, "databases": {"fact": {}}}, "Did you mean ${database_fact_url}?"),
         ({"database": {"url_scheme": "Postgres:"}}, "is no scheme of a URL, as in 'postgis'"),
         ({"environment": {"A-B": "1"}}, "is no name for an environment variable"),

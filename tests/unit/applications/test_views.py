@@ -13,7 +13,6 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.views
     database_secrets_names,
     nginx_sites,
     postgres_databases,
-    rotating_logins,
     select_application,
 )
 from ansible_collections.django_ec2.site.plugins.plugin_utils.capacity import count_connections
@@ -65,15 +64,10 @@ def test_only_the_database_is_told_its_passwords() -> None:
     applications = [resolved(secret_environment={"KEY": STRONG * 2})]
     (database,) = postgres_databases(applications)
     assert (database["password"], database["owner_password"]) == (STRONG, STRONG[::-1])
-    for view in (nginx_sites, application_server.instances, rotating_logins):
+    for view in (nginx_sites, application_server.instances):
         told = json.dumps(view(applications))
         assert STRONG not in told
         assert STRONG[::-1] not in told
-
-
-def test_two_logins_take_turns() -> None:
-    changed = {"password": STRONG, "owner_password": STRONG[::-1], "login": "shop_b"}
-    assert rotating_logins([resolved(database=changed)]) == {"shop": ["shop", "shop_b"]}
 
 
 def test_a_run_is_about_all_applications_or_one() -> None:

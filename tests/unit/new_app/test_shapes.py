@@ -41,12 +41,12 @@ def test_a_draft_is_taken_as_it_is_or_refused_with_its_questions(drafted: Any, n
     draft = drafted(ALL[name])
     if draft.questions:
         with pytest.raises(AnsibleFilterError) as refused:
-            resolve_applications({"app": draft.entry})
+            resolve_applications({"app": draft.read()})
         for question in draft.questions:
             assert question in str(refused.value)
             assert "{{" not in question
     else:
-        resolve_applications({"app": draft.entry})
+        resolve_applications({"app": draft.read()})
     assert "x.example.org" not in entry_text(draft)
 
 

@@ -31,6 +31,8 @@ def extensions(project: Project, draft: Draft) -> None:
     draft.entry["database"] = {
         **({"url_scheme": "postgis"} if geographic and url else {}),
         **({"extensions": sorted(found)} if found else {}),
+        # Two logins take turns when passwords are replaced.
+        "login": draft.secret("database_login | default('')"),
         "password": draft.secret("database_password"),
         "owner_password": draft.secret("database_owner_password"),
     }

@@ -14,6 +14,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications impor
     mail,
     removal,
     resolve,
+    rotation,
     secrets,
     storage,
     views,
@@ -45,5 +46,7 @@ class FilterModule:
             "application_removal_problem": removal.removal_problem,
             "application_removal_summary": removal.summary,
             "mail_question": mail.mail_question,
-            "rotating_logins": views.rotating_logins,
+            "rotating_logins": rotation.rotating_logins,
+            "rotation_problems": rotation.rotation_problems,
+            "rotation_turned": rotation.turned,
         }

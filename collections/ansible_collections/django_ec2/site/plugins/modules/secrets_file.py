@@ -16,7 +16,7 @@ description:
     password as for any playbook, for example with C(--ask-vault-pass).
   - Runs on the controller and needs the Python package C(cryptography).
   - Begins and ends a rotation of the databases' passwords. The old login stays valid meanwhile, because the new password
-    is another role's; C(database_login) says whose turn it is.
+    is another role's; C(database_login), or C(database_<alias>_login) of a further database, says whose turn it is.
 options:
   path:
     description: The file.
@@ -43,13 +43,15 @@ options:
     default: []
   rotation:
     description:
-      - With V(begin) the applications of O(logins) get a new C(database_password) and C(database_owner_password), and the
+      - With V(begin) the databases of O(logins) get a new C(database_password) and C(database_owner_password), and the
         other of their two logins. A rotation that began before and did not end goes on, with the same values.
       - With V(end) the rotation is over.
     type: str
     choices: [begin, end]
   logins:
-    description: For O(rotation), the two roles of each application that take turns in logging in, by its name.
+    description:
+      - For O(rotation), the two roles of each database that take turns in logging in, by the name of the application and by what the
+        names of the database's secrets begin with.
     type: dict
     default: {}
 author:
@@ -68,7 +70,8 @@ EXAMPLES = r"""
     names: [database_password, database_owner_password]
     rotation: begin
     logins:
-      board: [board, board_b]
+      board:
+        database: [board, board_b]
 
 - name: Make the secrets of the lab
   django_ec2.site.secrets_file:
@@ -112,9 +115,10 @@ from ansible_collections.django_ec2.site.plugins.module_utils.directory_lock imp
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 64
 AUTHORITY_YEARS = 10
-ROTATED = ("database_password", "database_owner_password")
+# Of each database, behind the prefix of its secrets.
+LOGIN, ROTATED = "login", ("password", "owner_password")
 # Stands in the file from the first step of a rotation to the last.
-PENDING = "database_rotation_began"
+PENDING = "rotation_began"
 
 
 class Elsewhere(Exception):
@@ -197,23 +201,29 @@ def complete(content: dict, names: dict[str, list[str]], environment_names: list
     return added
 
 
-def rotate(content: dict, logins: dict[str, list[str]], step: str) -> list[str]:
+def rotate(content: dict, logins: dict[str, dict[str, list[str]]], step: str) -> list[str]:
     """Begin or end a rotation; returns what was replaced, by name."""
     changed = []
-    for application, turns in sorted(logins.items()):
+    for application, prefix, turns in (
+        (application, prefix, turns)
+        for application, own in sorted(logins.items())
+        for prefix, turns in sorted(own.items())
+    ):
         own = content["applications"][application]
-        for name in ROTATED:
+        login, pending = f"{prefix}_{LOGIN}", f"{prefix}_{PENDING}"
+        rotated = [f"{prefix}_{name}" for name in ROTATED]
+        for name in rotated:
             if "{{" in str(own.get(name)):
                 raise Elsewhere(f"applications.{application}.{name}")
-        if step == "begin" and PENDING not in own:
-            current = own.get("database_login") or turns[0]
-            own["database_login"] = next(login for login in turns if login != current)
-            for name in ROTATED:
-                own[name] = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
-            own[PENDING] = True
-            changed += [f"applications.{application}.{name}" for name in ("database_login", *ROTATED)]
-        elif step == "end" and own.pop(PENDING, False):
-            changed.append(f"applications.{application}.{PENDING}")
+        if step == "begin" and pending not in own:
+            current = own.get(login) or turns[0]
+            own[login] = next(one for one in turns if one != current)
+            for name in rotated:
+                own[name] = make_secret()
+            own[pending] = True
+            changed += [f"applications.{application}.{name}" for name in (login, *rotated)]
+        elif step == "end" and own.pop(pending, False):
+            changed.append(f"applications.{application}.{pending}")
     return changed
 
 
@@ -242,7 +252,7 @@ def bring_up_to_date(
     environment_names: list[str],
     check_mode: bool,
     rotation: str | None = None,
-    logins: dict[str, list[str]] | None = None,
+    logins: dict[str, dict[str, list[str]]] | None = None,
 ) -> list[str]:
     """Add what is missing to the file; returns what was added, by name."""
     content: dict = {}  # the whole file: what else an operator keeps in it stays
@@ -291,8 +301,8 @@ def main() -> None:
             )
     except Elsewhere as error:
         module.fail_json(
-            msg=f"{path}: {error} is looked up elsewhere. Write its new value there, and database_login with the other of "
-            "the two logins, and run the playbook without secrets_file: docs/database.md."
+            msg=f"{path}: {error} is looked up elsewhere. Write its new value there, and its login with the other of "
+            "the two, and run the playbook without secrets_file: docs/database.md."
         )
     except yaml.YAMLError as error:
         if "!vault" in str(error):

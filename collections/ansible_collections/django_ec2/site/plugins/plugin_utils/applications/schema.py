@@ -166,10 +166,9 @@ DATABASE = (
     ),
 )
 
-# A further database has its own of everything but the turn of logins: passwords of these are not rotated.
-MORE_DATABASE = tuple(key for key in DATABASE if key.name != "login")
-# An alias of Django's, which stands in the middle of placeholders: ${database_analytics_url}.
-DATABASE_ALIAS = r"(?!(default|replica)$)[a-z][a-z_]{0,30}"
+# An alias of Django's, which stands in the middle of placeholders, ${database_analytics_url}, and of the names of secrets: that of
+# the first owner's password is database_owner_password.
+DATABASE_ALIAS = r"(?!(default|replica|owner)$)[a-z][a-z_]{0,30}"
 
 SUPERUSER = (
     Key("username", "str", "name", required=True, example="admin"),
@@ -562,8 +561,8 @@ ENTRY = (
         default={},
         elements="dict",
         pattern=DATABASE_ALIAS,
-        otherwise="is no alias for a further database: use small letters and '_', and neither 'default' nor 'replica'",
-        options=MORE_DATABASE,
+        otherwise="is no alias for a further database: use small letters and '_', and none of 'default', 'replica' and 'owner'",
+        options=DATABASE,
     ),
     Key(
         "unverified_databases",

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import OTHER
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.validate import is_git
 
 
@@ -111,8 +110,3 @@ def database_secrets_names(applications: Any) -> dict[str, list[str]]:
         for name, entry in given.items()
         if isinstance(entry, Mapping) and isinstance(entry.get("databases"), Mapping)
     }
-
-
-def rotating_logins(resolved: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """The two logins of each application that take turns when its password is replaced."""
-    return {entry["name"]: [entry["database"]["user"], entry["database"]["user"] + OTHER] for entry in resolved}
