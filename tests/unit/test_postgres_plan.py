@@ -167,6 +167,20 @@ def test_a_membership_that_voids_the_least_rights_is_revoked(name: str) -> None:
     assert statements(plan.plan_memberships(SHOP, server)) == [f'REVOKE "shop_owner" FROM "{name}" CASCADE']
 
 
+def test_a_membership_that_the_login_may_not_revoke_is_told_with_who_may() -> None:
+    role = model.Role(
+        member_of=frozenset({"shop_owner", "pg_monitor"}),
+        granted=(("shop_owner", "dba"), ("pg_monitor", "master")),
+        kept=(("shop_owner", "dba"),),
+    )
+    server = model.Server(version=170000, user="master", superuser=False, roles={"shop": role})
+    assert statements(plan.plan_memberships(SHOP, server)) == ['REVOKE "pg_monitor" FROM "shop" GRANTED BY "master" CASCADE']
+    assert plan.kept_memberships(SHOP, server) == [
+        "The role shop has the rights of shop_owner, granted by dba, which void its least rights, and master may not revoke what dba "
+        'granted. Run as dba: REVOKE "shop_owner" FROM "shop" GRANTED BY "dba" CASCADE;'
+    ]
+
+
 def test_the_memberships_of_the_owner_and_its_login_are_looked_at() -> None:
     server = with_role("shop_owner", ("pg_write_all_data", "postgres"))
     assert 'REVOKE "pg_write_all_data" FROM "shop_owner"' in statements(plan.plan_roles([SHOP], server))[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,35 @@ def test_a_files_own_validator_sees_the_new_content_before_anything_is_placed(et
     assert apply(files=files)["changed"]
     files[1].update(content="good 2\n", validate="not-installed %s")
     assert "not-installed is not installed" in refused(files=files)
+
+
+def test_what_a_killed_run_left_beside_its_files_is_removed_by_the_next(etc: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    (etc / "d").mkdir()
+    left = [f".ansible-{gone.pid}.0123456789ab-a.conf", f".ansible-{gone.pid}.0123456789ab"]
+    others = [f".ansible-{os.getpid()}.0123456789ab", f".kept.ansible-{gone.pid}.0123456789ab", ".ansible-mine", "x.conf"]
+    for name in left + others:
+        (etc / "d" / name).write_text("x")
+    apply(files=[{"path": f"{etc}/d/a.conf", "content": "new"}], check_mode=True)
+    assert (etc / "d" / left[0]).exists(), "a check removes nothing"
+    apply(files=[{"path": f"{etc}/d/a.conf", "content": "new"}])
+    assert sorted(path.name for path in (etc / "d").iterdir()) == sorted([*others, "a.conf"])
+
+
+def test_what_could_not_be_restored_is_kept_from_later_calls(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (etc / "one").write_text("old")
+    real_rename = os.rename
+
+    def rename(source: str, target: str) -> None:
+        # Neither the second file can be placed, nor the first one be put back.
+        if target.endswith("/two") or (target.endswith("/one") and "-" not in os.path.basename(source)[9:]):
+            raise OSError(5, "Input/output error", source, None, target)
+        real_rename(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    message = refused(files=[{"path": f"{etc}/{name}", "content": "new"} for name in ("one", "two")])
+    (kept,) = etc.glob(".kept.ansible-*")
+    assert f"(kept: {kept})" in message
+    assert kept.read_text() == "old"
+    assert not list(etc.glob(".ansible-*"))

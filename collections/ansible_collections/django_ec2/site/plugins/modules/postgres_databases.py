@@ -19,7 +19,8 @@ description:
     user by logging in.
   - Databases and roles that are not listed are left alone. What is listed, is there already and was not made by this module is
     refused; a comment on the role or the database says that it was.
-  - Memberships that the roles were granted by others are revoked.
+  - Memberships that the roles were granted by others are revoked. Those that the login may not revoke (PostgreSQL 16 and newer) are in
+    RV(notes), with the statement and who may run it.
   - A password is replaced without an interruption by two logins in turn, the application role and its name with C(_b).
     C(login) names the one that is in use. The other one may still log in, until a run with O(retire).
 options:
@@ -180,7 +181,7 @@ unknown:
   returned: when it is so, in check mode or without O(apply)
   type: str
 notes:
-  description: What the module leaves alone and somebody should look at.
+  description: What the module leaves alone and somebody should look at. These are warnings, too.
   returned: always
   type: list
   elements: str
@@ -224,6 +225,8 @@ def main() -> None:
         module.fail_json(msg=str(error), changes=error.changes)
     if "unknown" in result:
         module.warn(result["unknown"])
+    for note in result.get("notes", []):
+        module.warn(note)
     module.exit_json(
         changed=bool(result["changes"]) and module.params["apply"],
         diff={"before": "", "after": "".join(f"{text}\n" for text in result["changes"])},

@@ -7,9 +7,11 @@ Knows the order of these steps. What an account, a file or a unit is, the files 
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config import (
+    hidden,
     memory,
     owed,
     request,
@@ -135,6 +137,11 @@ class HostConfig:
 
     def _apply(self) -> None:
         accounts = self.accounts
+        hidden.clear(
+            os.path.dirname(entry["path"])
+            for option in ("files", "links", "absent")
+            for entry in self.params[option]
+        )
         self._owe()
         if self.params.get("remember") and any((accounts.new_users, accounts.new_groups, *self.changes.values())):
             memory.forget(self.params["remember"])

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.host_config import commands
+from ansible_collections.django_ec2.site.plugins.module_utils.host_config import commands, hidden
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.accounts import owner_of
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.errors import HostConfigError, describe_error
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.paths import lstat, make_directory
@@ -39,7 +39,7 @@ class Transaction:
 
     @staticmethod
     def _hidden_name(path: str, names: list[str], suffix: str = "") -> str:
-        name = os.path.join(os.path.dirname(path), f".ansible-{os.urandom(6).hex()}{suffix}")
+        name = hidden.beside(path, suffix)
         names.append(name)
         return name
 
@@ -89,9 +89,10 @@ class Transaction:
             try:
                 self._undo.pop()()
             except OSError as error:
-                problems.append(f"{error.filename2 or error.filename}: {error.strerror} (kept: {error.filename})")
+                kept = hidden.keep(error.filename) if error.filename in self._backups else error.filename
+                problems.append(f"{error.filename2 or error.filename}: {error.strerror} (kept: {kept})")
         # When something could not be restored, its backup may be the only copy.
-        self._clear(self._staged if problems else self._staged + self._backups)
+        self._clear(self._staged + ([] if problems else self._backups))
         return problems
 
     def commit(self) -> None:

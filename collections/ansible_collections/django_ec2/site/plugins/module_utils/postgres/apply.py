@@ -13,6 +13,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login imp
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import Change, Inside, Outside, Server
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import (
     identifier,
+    kept_memberships,
     missing_extensions,
     plan_databases,
     plan_inside,
@@ -92,6 +93,7 @@ class Databases:
             self.check_rights()
             existing = set(self.server.databases)
             self.take(connection, plan_roles(self.wanted, self.server, self.authentication, self.retire))
+            self.notes += [note for one in self.wanted for note in kept_memberships(one, self.server)]
             created = plan_databases(self.wanted, self.server)
             self.changes += [change.text for change in created]
             if self.apply and created:

@@ -64,6 +64,8 @@ class Role:
     acts_as: str | None = None
     # The same memberships, each with who granted it.
     granted: tuple[tuple[str, str], ...] = ()
+    # Those of them that the login may not revoke: PostgreSQL 16 asks for the rights of who granted them.
+    kept: tuple[tuple[str, str], ...] = ()
     # Whether it has the comment MARK.
     marked: bool = False
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import (
@@ -149,21 +149,44 @@ def plan_roles(
 
 def plan_memberships(one: dict[str, Any], server: Server) -> list[Change]:
     """Memberships of the roles of an application: each is a way around the rights that it was given."""
+    changes = [
+        Change(f"Role {name}: not the rights of {role}", (f"{revocation(name, role, grantor, server)} CASCADE",))
+        for name, role, grantor in unwanted_memberships(one, server)
+        if (role, grantor) not in server.roles[name].kept
+    ]
+    user = one["user"]
+    for role in sorted(set(one.get("memberships") or []) - server.roles.get(user, Role()).member_of):
+        statement = f"GRANT {identifier(role)} TO {identifier(user)}"
+        changes.append(Change(f"Role {user}: the rights of {role}", (statement,)))
+    return changes
+
+
+def kept_memberships(one: dict[str, Any], server: Server) -> list[str]:
+    """Memberships that are not wanted and that the login may not revoke, in sentences with the remedy."""
+    return [
+        f"The role {name} has the rights of {role}, granted by {grantor}, which void its least rights, and {server.user} may not revoke "
+        f"what {grantor} granted. Run as {grantor}: {revocation(name, role, grantor, server)} CASCADE;"
+        for name, role, grantor in unwanted_memberships(one, server)
+        if (role, grantor) in server.roles[name].kept
+    ]
+
+
+def unwanted_memberships(one: dict[str, Any], server: Server) -> Iterator[tuple[str, str, str]]:
+    """Role, the one whose rights it has and should not have, and who granted them."""
     owner, user, wanted = one["owner"], one["user"], set(one.get("memberships") or [])
     allowed = {owner: set(), user: wanted, owner + IAM_SUFFIX: {owner}, user + IAM_SUFFIX: {user}, user + OTHER: {user}}
     allowed.setdefault(login_of(one), {user})
-    changes = []
     for name, roles in allowed.items():
         for role, grantor in server.roles.get(name, Role()).granted:
             # Who logs in by tokens is decided with the logins.
             if role not in roles and role != "rds_iam":
-                how = f" GRANTED BY {identifier(grantor)}" if server.version >= 160000 else ""
-                statement = f"REVOKE {identifier(role)} FROM {identifier(name)}{how} CASCADE"
-                changes.append(Change(f"Role {name}: not the rights of {role}", (statement,)))
-    for role in sorted(wanted - server.roles.get(user, Role()).member_of):
-        statement = f"GRANT {identifier(role)} TO {identifier(user)}"
-        changes.append(Change(f"Role {user}: the rights of {role}", (statement,)))
-    return changes
+                yield name, role, grantor
+
+
+def revocation(name: str, role: str, grantor: str, server: Server) -> str:
+    """The statement that takes a membership away."""
+    how = f" GRANTED BY {identifier(grantor)}" if server.version >= 160000 else ""
+    return f"REVOKE {identifier(role)} FROM {identifier(name)}{how}"
 
 
 def plan_databases(wanted: list[dict[str, Any]], server: Server) -> list[Change]:

@@ -75,16 +75,17 @@ def read_server(
         # The last columns are those of FORBIDDEN, in its order.
         """SELECT rolname, rolcanlogin, rolconnlimit,
             pg_has_role(current_user, oid, 'USAGE') AND pg_has_role(current_user, oid, %(acting)s),
-            ARRAY(SELECT ARRAY[pg_get_userbyid(m.roleid)::text, pg_get_userbyid(m.grantor)::text]
+            ARRAY(SELECT ARRAY[pg_get_userbyid(m.roleid)::text, pg_get_userbyid(m.grantor)::text,
+                    CASE WHEN %(version)s < 160000 OR pg_has_role(current_user, m.grantor, 'USAGE') THEN '' ELSE 'kept' END]
                 FROM pg_auth_members m WHERE m.member = pg_roles.oid ORDER BY 1),
             (SELECT substring(c FROM 6) FROM unnest(rolconfig) c WHERE c LIKE 'role=%%'),
             shobj_description(oid, 'pg_authid'),
             rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls
             FROM pg_roles WHERE rolname = ANY(%(names)s)""",
-        {"names": names, "acting": acting},
+        {"names": names, "acting": acting, "version": server.version},
     ):
         known = server.superuser and name in passwords
-        member_of = frozenset(role for role, _grantor in granted)
+        member_of = frozenset(role for role, _grantor, _kept in granted)
         matches = verifier_matches(verifiers.get(name), passwords[name]) if known else True
         server.roles[name] = Role(
             login=can_login,
@@ -95,7 +96,8 @@ def read_server(
             iam="rds_iam" in member_of,
             member_of=member_of,
             acts_as=acts_as,
-            granted=tuple((role, grantor) for role, grantor in granted),
+            granted=tuple((role, grantor) for role, grantor, _kept in granted),
+            kept=tuple((role, grantor) for role, grantor, kept in granted if kept),
             marked=comment == MARK,
         )
     for one in wanted:
