@@ -174,7 +174,9 @@ def test_a_membership_that_the_login_may_not_revoke_is_told_with_who_may() -> No
         kept=(("shop_owner", "dba"),),
     )
     server = model.Server(version=170000, user="master", superuser=False, roles={"shop": role})
-    assert statements(plan.plan_memberships(SHOP, server)) == ['REVOKE "pg_monitor" FROM "shop" GRANTED BY "master" CASCADE']
+    assert statements(plan.plan_memberships(SHOP, server)) == [
+        'REVOKE "pg_monitor" FROM "shop" GRANTED BY "master" CASCADE'
+    ]
     assert plan.kept_memberships(SHOP, server) == [
         "The role shop has the rights of shop_owner, granted by dba, which void its least rights, and master may not revoke what dba "
         'granted. Run as dba: REVOKE "shop_owner" FROM "shop" GRANTED BY "dba" CASCADE;'

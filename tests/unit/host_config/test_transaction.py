@@ -102,7 +102,12 @@ def test_what_a_killed_run_left_beside_its_files_is_removed_by_the_next(etc: Pat
         gone.wait()
     (etc / "d").mkdir()
     left = [f".ansible-{gone.pid}.0123456789ab-a.conf", f".ansible-{gone.pid}.0123456789ab"]
-    others = [f".ansible-{os.getpid()}.0123456789ab", f".kept.ansible-{gone.pid}.0123456789ab", ".ansible-mine", "x.conf"]
+    others = [
+        f".ansible-{os.getpid()}.0123456789ab",
+        f".kept.ansible-{gone.pid}.0123456789ab",
+        ".ansible-mine",
+        "x.conf",
+    ]
     for name in left + others:
         (etc / "d" / name).write_text("x")
     apply(files=[{"path": f"{etc}/d/a.conf", "content": "new"}], check_mode=True)

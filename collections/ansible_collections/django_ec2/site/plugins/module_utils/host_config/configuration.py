@@ -138,9 +138,7 @@ class HostConfig:
     def _apply(self) -> None:
         accounts = self.accounts
         hidden.clear(
-            os.path.dirname(entry["path"])
-            for option in ("files", "links", "absent")
-            for entry in self.params[option]
+            os.path.dirname(entry["path"]) for option in ("files", "links", "absent") for entry in self.params[option]
         )
         self._owe()
         if self.params.get("remember") and any((accounts.new_users, accounts.new_groups, *self.changes.values())):

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.release import manifest, mend, static, unpack
+from ansible_collections.django_ec2.site.plugins.module_utils.release import manifest, mend, static, transfers, unpack
 from ansible_collections.django_ec2.site.plugins.module_utils.release.commands import Refusal, run
 from ansible_collections.django_ec2.site.plugins.module_utils.release.lock import lock
 from ansible_collections.django_ec2.site.plugins.module_utils.release.ownership import hand_over
@@ -81,6 +81,7 @@ class Stage:
     def _remove(self) -> None:
         # Before the new one comes: deploys that fail one after the other must not fill the disk.
         self.result["removed"] = unpack.remove_releases(self.root, self.given["remove"])
+        transfers.clear(self.given["archive"] or self.given["layer_archive"] or "")
 
     def _unpack(self) -> None:
         group = self.given["user"]
