@@ -257,3 +257,8 @@ def test_own_certificate_is_checked():
     assert "does not belong" in problems_of(certificate, bring("a")[1], "www.test")
     assert "no certificate in PEM" in problems_of("nonsense", key)
     assert "no private key in PEM" in problems_of(certificate, "nonsense")
+
+
+def test_a_file_of_somebody_else_takes_no_name_of_a_site() -> None:
+    text = nginx_conf()
+    assert 0 < text.index("include /etc/nginx/sites-enabled/*.conf;") < text.index("include /etc/nginx/conf.d/*.conf;")

@@ -142,3 +142,15 @@ def test_limits(host):
 def test_slow_headers_are_cut_off(host):
     connect = "openssl s_client -quiet -connect 127.0.0.1:8443 -servername full.test"
     assert host.run(f"(printf 'GET / HTTP/1.1\\r\\n'; sleep 5) | timeout 4 {connect}").rc != 124
+
+
+def test_a_server_of_somebody_else_takes_no_name_of_a_site(host):
+    listen = re.search(r"listen (\S*8080)", host.file("/etc/nginx/sites-enabled/shop.conf").content_string)[1]
+    mine = f"server {{ listen {listen}; server_name full.test; return 204; }}"
+    host.check_output("echo %s >/etc/nginx/conf.d/mine.conf", mine)
+    try:
+        assert "conflicting server name" in host.run("nginx -t").stderr
+        host.check_output("systemctl reload nginx; sleep 1")
+        assert ask(host, "http://full.test:8080/")[0] == 301
+    finally:
+        host.check_output("rm /etc/nginx/conf.d/mine.conf; systemctl reload nginx")
