@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 INPUTS = sorted((ROOT / "playbooks" / "inputs").glob("*.yml"))
 PLAYBOOKS = {"site": ROOT / "site.yml", **{path.stem: path for path in sorted((ROOT / "playbooks").glob("*.yml"))}}
 OPTION_KEYS = {
-    "type", "elements", "choices", "default", "required", "no_log", "description", "keys_of", "whole_line", "format", "when_missing",
+    "type", "elements", "choices", "default", "required", "no_log", "description", "keys_of", "whole_line", "format", "minimum", "maximum",
+    "when_missing",
 }  # fmt: skip
 TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,), "path": (str,), "raw": (object,), "int": (int,), "bool": (bool,), "list": (list,), "dict": (dict,),
@@ -109,6 +110,8 @@ def test_every_input_is_described(path: Path) -> None:
         if "format" in option:
             assert set(option["format"]) == {"pattern", "words"}
             re.compile(option["format"]["pattern"])
+        if "minimum" in option or "maximum" in option:
+            assert option["type"] in ("int", "float"), name
         if "keys_of" in option:
             assert option["keys_of"] in checks.group_variables(ROOT / "group_vars"), name
         if re.search("password|token|secret_key", name):
@@ -162,7 +165,7 @@ def test_an_input_of_several_playbooks_is_the_same_in_each() -> None:
             stated = {
                 key: value
                 for key, value in option.items()
-                if key in ("type", "elements", "choices", "format", "keys_of")
+                if key in ("type", "elements", "choices", "format", "minimum", "maximum", "keys_of")
             }
             if (path.stem, name) == ("remove_app", "app"):
                 continue  # what goes may be no key of applications any more

@@ -12,12 +12,14 @@ A file ``playbooks/inputs/<playbook>.yml`` has an argument spec (``short_descrip
 ``returns``
     what the playbook hands to a workflow, in the words of a module's RETURN.
 
-An option knows four keys that an argument spec does not:
+An option knows keys that an argument spec does not:
 
 ``keys_of``
     the variable, a mapping, whose keys are the values that can be given;
 ``format``
     a ``pattern`` that each value has to match as a whole, and the ``words`` that say so to people;
+``minimum``, ``maximum``
+    the smallest and the largest number that can be given;
 ``when_missing``
     the sentence for an operator who did not give a required input;
 ``whole_line``
@@ -44,7 +46,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.variable_types imp
 PREFIXES = ("ansible_", "awx_", "tower_")
 # What tells a run of AWX, where a question of a survey that was not answered arrives as an empty string.
 AWX_JOB = ("awx_job_id", "tower_job_id")
-OWN_KEYS = ("keys_of", "format", "when_missing", "whole_line")
+OWN_KEYS = ("keys_of", "format", "minimum", "maximum", "when_missing", "whole_line")
 # The types of role options whose values are checked here. What is inside lists and mappings is checked with the facts at hand.
 SCALARS = ("bool", "float", "int", "path", "str")
 KINDS = {
@@ -210,16 +212,23 @@ def wanted(option: Mapping[str, Any]) -> str:
     if "choices" in option:
         return "one of " + ", ".join(str(choice) for choice in option["choices"])
     kind = option.get("type", "str")
-    return KINDS.get(kind, kind)
+    limits = [f"{words} {option[key]}" for key, words in (("minimum", "from"), ("maximum", "to")) if key in option]
+    return " ".join([KINDS.get(kind, kind), *limits])
 
 
 def value_problem(name: str, option: Mapping[str, Any], value: Any) -> str:
     """The sentence about a value that cannot be used; empty when it can."""
-    errors = ArgumentSpecValidator({name: spec(option)}).validate({name: value}).error_messages
+    checked = ArgumentSpecValidator({name: spec(option)}).validate({name: value})
+    errors = checked.error_messages
     if not errors and "format" in option:
         parts = value if isinstance(value, list) else [value]
         errors = [part for part in parts if not re.fullmatch(option["format"]["pattern"], str(part))]
         errors = errors or ([] if parts else ["nothing"])
+    if not errors and ("minimum" in option or "maximum" in option):
+        number = checked.validated_parameters[name]
+        errors = (
+            [] if option.get("minimum", number) <= number <= option.get("maximum", number) else ["beyond its limits"]
+        )
     if not errors:
         return ""
     shown = "has a value that cannot be used" if option.get("no_log") else f"is '{value}'"
