@@ -60,9 +60,12 @@ new-app: venv ## First draft of an application's entry: make new-app SOURCE=../s
 new-operations: venv ## A repository of your team's own, with this one inside: make new-operations DIR=../operations
 	@$(PYTHON) -m tools.new_operations new "$$DIR" --source "$$SOURCE" --environments "$${ENVIRONMENTS:-staging production}"
 
-lock: venv ## Compile requirements.in into requirements.txt
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  requirements.in --output-file requirements.txt
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+lock: venv ## Compile requirements.in into requirements.txt, and the part of it that an execution environment has
+	@$(COMPILE) requirements.in --output-file requirements.txt
+	@$(COMPILE) execution-environment/requirements.in --constraint requirements.txt \
+	  --output-file execution-environment/requirements.txt
 
 lint: venv ## ansible-lint (production), yamllint, ruff, shell syntax
 	@bash -n lab/bootstrap .ci/run

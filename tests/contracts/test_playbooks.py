@@ -152,10 +152,11 @@ def test_every_input_is_used(path: Path) -> None:
 def test_defaults_are_those_of_the_expressions(path: Path) -> None:
     text = expressions()
     for name, option in load(path)["options"].items():
-        for given in re.findall(rf"\b{name} \| default\(([^()]*)\)", text):
-            value = {"true": True, "false": False}.get(given, given)
-            value = ast.literal_eval(value) if isinstance(value, str) else value
+        for given, rest in re.findall(rf"\b{name} \| default\(([^()]*)\)( \| string \| default\(true, true\))?", text):
+            value, *empty_too = ast.literal_eval(f"[{given.replace('true', 'True').replace('false', 'False')}]")
             assert value == option.get("default", ""), f"{name} is {given} where it is used"
+            # AWX hands over '' for a question that nobody answered, and `false` must not count as that.
+            assert not value or (rest if value is True else empty_too), f"{name}: an empty answer has to be {value}"
 
 
 def test_an_input_of_several_playbooks_is_the_same_in_each() -> None:

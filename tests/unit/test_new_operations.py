@@ -81,7 +81,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> Said:
     return run
 
 
-def run(operations: Path, program: str, *words: str) -> str:
+def run(operations: Path, program: str, *words: str | Path) -> str:
     """Run a program of Ansible as one would in the operations repository."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment["PATH"] = f"{operations / PRODUCT / '.venv/bin'}:{environment['PATH']}"
@@ -97,7 +97,7 @@ def variables_of(operations: Path, host: str = "web1") -> dict[str, Any]:
     return json.loads(run(operations, "ansible-inventory", "-i", "inventory/production", "--host", host))
 
 
-def put(operations: Path, path: str, text: str) -> None:
+def put(operations: Path, path: str | Path, text: str) -> None:
     """Write a file of the team's."""
     (operations / path).parent.mkdir(parents=True, exist_ok=True)
     (operations / path).write_text(text)
@@ -157,7 +157,13 @@ def test_nothing_that_was_to_be_filled_in_is_left(made: Path) -> None:
 
 
 def test_secrets_in_clear_stay_out_of_git(made: Path) -> None:
-    for name in (f"{OWN}/secrets.yml", "inventory/local/secrets.yml", f"{OWN}/ca.pem", ".vault-password", "build/x"):
+    for name in (
+        f"{OWN}/secrets.yml",
+        "inventory/production/secrets.yml",
+        f"{OWN}/ca.pem",
+        ".vault-password",
+        "build/x",
+    ):
         assert git(made, "check-ignore", name) == name
 
 
@@ -341,6 +347,31 @@ def test_awx_imports_the_same_groups_and_values(operations: Path) -> None:
     assert exported["web"]["hosts"] == ["web1"]
     assert "nginx_sites" in exported["web"]["vars"]
     assert "database_port" in exported["all"]["vars"]
+
+
+def test_an_import_of_awx_needs_no_password_and_takes_no_secret_along(operations: Path, tmp_path: Path) -> None:
+    """AWX gives inventory sources no vault's password, and shows their variables to whoever may see the inventory."""
+    file = operations / "inventory/production/secrets.yml"
+    play = {
+        "hosts": "web1",
+        "gather_facts": False,
+        "connection": "local",
+        "tasks": [{"ansible.builtin.debug": {"msg": "<{{ secrets.applications.shop.secret_key }}>"}}],
+    }
+    put(operations, "shown.yml", yaml.safe_dump([play]))
+    put(operations, file, "secrets: {applications: {shop: {secret_key: in-the-file}}}\n")
+    (tmp_path / "password").write_text("a password\n")
+    run(operations, "ansible-vault", "encrypt", "--vault-password-file", tmp_path / "password", file)
+    exported = run(operations, "ansible-inventory", "-i", "inventory/production", "--list", "--export")
+    assert "in-the-file" not in exported
+    assert "secrets_file" in json.loads(exported)["env_production"]["vars"]
+    words = ("ansible-playbook", "-i", "inventory/production", "shown.yml")
+    assert "<in-the-file>" in run(operations, *words, "--vault-password-file", tmp_path / "password")
+    # A credential's injector writes a file, and names it.
+    put(operations, tmp_path / "injected", "secrets: {applications: {shop: {secret_key: of-the-credential}}}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_EC2_SECRETS_FILE", str(tmp_path / "injected"))
+        assert "<of-the-credential>" in run(operations, *words)
 
 
 SHOWN = """\

@@ -101,8 +101,7 @@ def environment_files(product: Path, environment: str) -> dict[str, str]:
     for name in ("applications.yml", "main.yml"):
         found[f"{own}/{name}"] = text_of(name, [environment], environment)
     if environment not in ("lab", "local"):
-        found[f"{own}/main.yml"] += text_of("vaulted.yml", [environment], environment)
-        found[f"{own}/secrets.yml.example"] = text_of("secrets.yml.example", [environment], environment)
+        found[f"{own}/main.yml"] += text_of("secrets_of.yml", [environment], environment)
     return found
 
 

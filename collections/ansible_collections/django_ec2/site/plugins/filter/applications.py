@@ -49,4 +49,5 @@ class FilterModule:
             "rotating_logins": rotation.rotating_logins,
             "rotation_problems": rotation.rotation_problems,
             "rotation_turned": rotation.turned,
+            "logins_elsewhere": rotation.logins_elsewhere,
         }

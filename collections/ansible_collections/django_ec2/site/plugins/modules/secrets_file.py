@@ -105,20 +105,20 @@ import datetime
 import os
 import secrets
 import stat
-import string
 from contextlib import nullcontext
 
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils.directory_lock import directory_lock
+from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
+    LOGIN,
+    PENDING,
+    ROTATED,
+    make_secret,
+    new_values,
+)
 
-ALPHABET = string.ascii_letters + string.digits
-LENGTH = 64
 AUTHORITY_YEARS = 10
-# Of each database, behind the prefix of its secrets.
-LOGIN, ROTATED = "login", ("password", "owner_password")
-# Stands in the file from the first step of a rotation to the last.
-PENDING = "rotation_began"
 
 
 class Elsewhere(Exception):
@@ -170,11 +170,6 @@ def make_authority() -> dict[str, str]:
     }
 
 
-def make_secret() -> str:
-    """Letters and digits, so that no file or URL has to quote it."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
-
-
 def complete(content: dict, names: dict[str, list[str]], environment_names: list[str]) -> list[str]:
     """Add what is missing to ``content``; returns what was added, by name.
 
@@ -216,10 +211,7 @@ def rotate(content: dict, logins: dict[str, dict[str, list[str]]], step: str) ->
             if "{{" in str(own.get(name)):
                 raise Elsewhere(f"applications.{application}.{name}")
         if step == "begin" and pending not in own:
-            current = own.get(login) or turns[0]
-            own[login] = next(one for one in turns if one != current)
-            for name in rotated:
-                own[name] = make_secret()
+            own |= new_values(prefix, own.get(login) or "", turns)
             own[pending] = True
             changed += [f"applications.{application}.{name}" for name in (login, *rotated)]
         elif step == "end" and own.pop(pending, False):

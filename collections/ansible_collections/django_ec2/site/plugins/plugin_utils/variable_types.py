@@ -36,6 +36,7 @@ SITE: dict[str, dict[str, Any]] = {
     "redis_is_local": {"type": "bool"},
     "secrets": {"type": "dict", "no_log": True},
     "secrets_names": {"type": "list", "elements": "str"},
+    "secrets_store": {"type": "dict"},
     "singleton_host": {"type": "str"},
     "web_processes": {"type": "list", "elements": "int"},
 }

@@ -61,6 +61,21 @@ def rotation_problems(resolved: Sequence[Mapping[str, Any]], secrets: Mapping[st
     return [problem for entry in resolved for problem in _problems(entry, secrets["applications"][entry["name"]])]
 
 
+def logins_elsewhere(secrets: Mapping[str, Any], turn: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The applications whose secrets do not have the logins that were written, so they are looked up somewhere else.
+
+    Args:
+        secrets: the mapping of that name, as it is looked up now.
+        turn: what was written, by application and name.
+    """
+    applications = secrets.get("applications") or {}
+    return [
+        application
+        for application, written in sorted(turn.items())
+        if any((applications.get(application) or {}).get(name) != value for name, value in written.items())
+    ]
+
+
 def _problems(entry: Mapping[str, Any], secrets: Mapping[str, Any]) -> Iterator[str]:
     for alias, one in _databases(entry).items():
         name = f"{secrets_prefix(alias)}_login"

@@ -1,0 +1,195 @@
+"""A rotation of passwords that AWS keeps: written there first, gone on with after a cut, and what a job of AWX refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.django_ec2.site.plugins.module_utils import secret_stores
+
+from tests.aws.conftest import Cloud
+
+OTHERS = {
+    "secret_key": "Zq8vX3kLw0Rt-1-Hn5cPm7bYd",
+    "api_token": "Zq8vX3kLw0Rt-2-Hn5cPm7bYd",
+    "admin_password": "Zq8vX3kLw0Rt-3-Hn5cPm7bYd",
+}
+OLD = {"database_password": "Zq8vX3kLw0Rt-4-Hn5cPm7bYd", "database_owner_password": "Zq8vX3kLw0Rt-5-Hn5cPm7bYd"}
+LOOKUPS = {
+    "ssm": "{{ lookup('amazon.aws.ssm_parameter', '/staging/board', bypath=true, shortnames=true) }}",
+    "secretsmanager": "{{ lookup('amazon.aws.secretsmanager_secret', '/staging/board') | from_json }}",
+}
+TURNS = {"board": {"database": ["board", "board_b"]}}
+LOGIN, PENDING = "database_login", "database_rotation_began"
+ROTATED = ("database_password", "database_owner_password")
+AWX = ("-e", "awx_job_id=17", "-e", "tower_job_id=17")
+
+
+@pytest.fixture
+def store(cloud: Cloud, request: pytest.FixtureRequest) -> Callable[[], dict[str, str]]:
+    """Fill a store, and say what is in it."""
+    kind = request.param
+    client = cloud.client(kind)
+    if kind == "ssm":
+        names = [one["Name"] for one in client.describe_parameters()["Parameters"]]
+        if names:
+            client.delete_parameters(Names=names)
+        for name, value in {**OTHERS, **OLD}.items():
+            client.put_parameter(Name=f"/staging/board/{name}", Value=value, Type="SecureString", KeyId="alias/ours")
+        return lambda: {
+            one["Name"].rpartition("/")[2]: one["Value"]
+            for one in client.get_parameters_by_path(Path="/staging/board", WithDecryption=True)["Parameters"]
+        }
+    if "SecretList" in client.list_secrets() and client.list_secrets()["SecretList"]:
+        client.delete_secret(SecretId="/staging/board", ForceDeleteWithoutRecovery=True)
+    client.create_secret(Name="/staging/board", SecretString=json.dumps({**OTHERS, **OLD}))
+    return lambda: json.loads(client.get_secret_value(SecretId="/staging/board")["SecretString"])
+
+
+both = pytest.mark.parametrize(
+    ("store", "kind"), [("ssm", "ssm"), ("secretsmanager", "secretsmanager")], indirect=["store"]
+)
+
+
+def rotate(cloud: Cloud, place: Path, variables: dict[str, Any], *words: str) -> subprocess.CompletedProcess[str]:
+    """Run rotate_secrets.yml, without its steps on hosts: the plays that every run has, on this machine as the only host."""
+    inventory = place / "inventory"
+    if not inventory.exists():
+        shutil.copytree(cloud.root / "group_vars", inventory / "group_vars")
+        host = {
+            "ansible_connection": "local",
+            "ansible_become": False,
+            "ansible_host": "127.0.0.1",
+            "accept_untested_distribution": True,
+        }
+        group = {"vars": {"ansible_group_priority": 10}, "hosts": {"web1": host}}
+        hosts = {"env_staging": group, "web": {"hosts": {"web1": {}}}, "database": {"hosts": {"web1": {}}}}
+        (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    (inventory / "group_vars/env_staging/own.yml").write_text(yaml.safe_dump(variables))
+    return cloud.ansible(
+        "ansible-playbook",
+        "-i",
+        str(inventory),
+        str(cloud.root / "playbooks/rotate_secrets.yml"),
+        "--tags",
+        "none",
+        *words,
+    )
+
+
+def kept_in(kind: str, board: object | None = None) -> dict[str, Any]:
+    """The variables of an environment whose secrets are there."""
+    authority = {"certificate": "-----BEGIN CERTIFICATE-----", "key": "-----BEGIN PRIVATE KEY-----"}
+    secrets = {"authority": authority, "applications": {"board": board or LOOKUPS[kind]}}
+    return {"secrets": secrets, "secrets_store": {"kind": kind, "path": "/staging"}}
+
+
+@both
+def test_a_job_of_awx_writes_new_passwords_where_they_are_looked_up(
+    cloud: Cloud, tmp_path: Path, store: Callable[[], dict[str, str]], kind: str
+) -> None:
+    done = rotate(cloud, tmp_path, kept_in(kind), *AWX)
+    assert done.returncode == 0, done.stdout + done.stderr
+    now = store()
+    assert {name: now[name] for name in OTHERS} == OTHERS
+    assert now[LOGIN] == "board_b"
+    assert all(now[name] != OLD[name] and len(now[name]) == 64 for name in ROTATED)
+    assert PENDING not in now
+    assert not [now[name] for name in ROTATED if now[name] in done.stdout + done.stderr]
+
+
+@both
+def test_a_rotation_that_was_cut_goes_on_with_the_same_values(
+    cloud: Cloud, store: Callable[[], dict[str, str]], kind: str
+) -> None:
+    own = secret_stores.KINDS[kind](cloud.client(kind), "/staging/")
+    predicted, turn = secret_stores.rotate(own, TURNS, "begin", check_mode=True)
+    assert (len(predicted), turn) == (3, {"board": {LOGIN: "board_b"}})
+    assert store() == {**OTHERS, **OLD}
+    secret_stores.rotate(own, TURNS, "begin", check_mode=False)
+    first = store()
+    if kind == "ssm":
+        # Cut between two parameters: one still has the value of before.
+        cloud.client("ssm").put_parameter(
+            Name="/staging/board/database_owner_password",
+            Value=OLD["database_owner_password"],
+            Type="SecureString",
+            Overwrite=True,
+        )
+    changed, turn = secret_stores.rotate(own, TURNS, "begin", check_mode=False)
+    assert store() == first
+    assert turn == {"board": {LOGIN: "board_b"}}
+    assert changed == (["applications.board.database_owner_password"] if kind == "ssm" else [])
+    assert secret_stores.rotate(own, TURNS, "end", check_mode=False)[0] == [f"applications.board.{PENDING}"]
+    assert secret_stores.rotate(own, TURNS, "end", check_mode=False)[0] == []
+    # The next one is the first login's turn again.
+    assert secret_stores.rotate(own, TURNS, "begin", check_mode=False)[1] == {"board": {LOGIN: "board"}}
+
+
+@pytest.mark.parametrize("store", ["ssm"], indirect=True)
+def test_two_rotations_at_once_write_one_pair_of_passwords(cloud: Cloud, store: Callable[[], dict[str, str]]) -> None:
+    first, second = (secret_stores.ParameterStore(cloud.client("ssm"), "/staging") for _ in range(2))
+    read = second.read("board", "database")
+    secret_stores.rotate(first, TURNS, "begin", check_mode=False)
+    # It read before the other one wrote, and writes after it.
+    second.begin(
+        "board",
+        "database",
+        read,
+        {LOGIN: "board_b", "database_password": "mine", "database_owner_password": "mine too"},
+    )
+    assert "mine" not in " ".join(store().values())
+
+
+@pytest.mark.parametrize("store", ["ssm"], indirect=True)
+def test_a_parameter_keeps_its_key(cloud: Cloud, store: Callable[[], dict[str, str]]) -> None:
+    secret_stores.rotate(
+        secret_stores.ParameterStore(cloud.client("ssm"), "/staging"), TURNS, "begin", check_mode=False
+    )
+    assert set(store()) == {*OTHERS, *OLD, LOGIN, PENDING}
+    found = cloud.client("ssm").describe_parameters()["Parameters"]
+    assert {one["KeyId"] for one in found} == {"alias/ours"}
+
+
+@both
+def test_what_the_store_lacks_is_named_and_nothing_is_written(
+    cloud: Cloud, store: Callable[[], dict[str, str]], kind: str
+) -> None:
+    own = secret_stores.KINDS[kind](cloud.client(kind), "/staging")
+    with pytest.raises(secret_stores.StoreError, match=r"/staging/shop.*docs/secrets.md"):
+        secret_stores.rotate(own, {**TURNS, "shop": {"database": ["shop", "shop_b"]}}, "begin", check_mode=False)
+    assert store() == {**OTHERS, **OLD}
+
+
+@pytest.mark.parametrize("store", ["ssm"], indirect=True)
+def test_an_entry_that_reads_elsewhere_stops_the_run_before_a_host_is_touched(
+    cloud: Cloud, tmp_path: Path, store: Callable[[], dict[str, str]]
+) -> None:
+    done = rotate(cloud, tmp_path, kept_in("ssm", {**OTHERS, **OLD}), *AWX)
+    assert done.returncode != 0
+    assert "the variable secrets has another login than was written there" in " ".join(done.stdout.split())
+    assert "Read the facts of the host" not in done.stdout
+    assert store()[PENDING]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words", "remedy"),
+    [
+        ({"secrets_file": "/tmp/secrets.yml"}, AWX, "secrets_store: {kind: ssm, path: /production}"),
+        ({"secrets_store": {"kind": "ssm"}}, (), "secrets_store needs kind (ssm or secretsmanager) and path"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_kept_is_refused_before_a_host_is_asked(
+    cloud: Cloud, tmp_path: Path, variables: dict[str, Any], words: tuple[str, ...], remedy: str
+) -> None:
+    secrets = {"authority": kept_in("ssm")["secrets"]["authority"], "applications": {"board": {**OTHERS, **OLD}}}
+    done = rotate(cloud, tmp_path, {"secrets": secrets, **variables}, *words)
+    assert done.returncode != 0
+    assert remedy in " ".join(done.stdout.split())
+    assert "Ask each host" not in done.stdout
