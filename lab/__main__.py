@@ -17,7 +17,7 @@ from lab.core.model import Machine
 from lab.core.podman import Podman, project_label
 from lab.core.settings import PROJECT, LabError, Settings, from_environment
 
-SHOWN_GROUPS = ("web", "database", "redis", "balancer", "rds")
+SHOWN_GROUPS = ("web", "database", "redis", "backup", "balancer", "rds")
 
 
 def _environment(settings: Settings) -> dict[str, str]:

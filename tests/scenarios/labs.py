@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 # once on one machine each set a TEST_LABS of their own.
 PREFIX = os.environ.get("TEST_LABS") or "test"
 ROLES = f"{PREFIX}-roles"
-SITES = {name: f"{PREFIX}-{name.replace('_', '-')}" for name in ("deploy", "stack", "stack_rds", "local")}
+SITES = {name: f"{PREFIX}-{name.replace('_', '-')}" for name in ("deploy", "stack", "stack_rds", "local", "pgbackrest")}
 # The two scenarios of a role may run at once, and a lab holds one server that imitates RDS.
 LABS = {**SITES, "rds_client_full": f"{PREFIX}-rds-full"}
 INVENTORIES = {
@@ -23,6 +23,7 @@ INVENTORIES = {
     "stack": "lab",
     "stack_rds": "lab-rds",
     "local": "molecule/local/inventory",
+    "pgbackrest": "molecule/pgbackrest/inventory",
 }
 
 

@@ -475,6 +475,7 @@ def test_an_environment_can_be_added(operations: Path, said: Said) -> None:
         "env_qa",
         "web",
         "database",
+        "backup",
         "redis",
     ]
     assert (operations / "inventory/qa/group_vars/all").resolve() == operations / PRODUCT / "group_vars/all"

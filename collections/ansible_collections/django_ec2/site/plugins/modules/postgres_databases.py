@@ -185,6 +185,12 @@ notes:
   returned: always
   type: list
   elements: str
+archive:
+  description:
+    - How the archive of the write-ahead log is doing, of a server of this host. Also the fact C(database_archive).
+  returned: when a server answered
+  type: dict
+  sample: {mode: "on", waiting: 0, archived: 1795685400.1, failed: null, reason: ""}
 server:
   description: Some of the server's settings, those that the login may see.
   returned: when a server answered
@@ -230,6 +236,7 @@ def main() -> None:
     module.exit_json(
         changed=bool(result["changes"]) and module.params["apply"],
         diff={"before": "", "after": "".join(f"{text}\n" for text in result["changes"])},
+        **({"ansible_facts": {"database_archive": result["archive"]}} if result.get("archive") else {}),
         **result,
     )
 

@@ -7,6 +7,7 @@ import contextlib
 import glob
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.archive import read_archive
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.connections import connection_shortage
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.foreign import foreign
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
@@ -78,6 +79,7 @@ class Databases:
         self.changes: list[str] = []
         self.notes: list[str] = []
         self.server = Server()
+        self.archive: dict[str, Any] = {}
 
     def take(self, connection: Any, changes: list[Change]) -> None:
         """Note changes, and make them when asked to."""
@@ -89,6 +91,8 @@ class Databases:
         """Read, compare, change: roles first, then databases, then the inside of each."""
         with contextlib.closing(connect(self.login)) as connection:
             self.server = read_server(connection, self.login, self.wanted, self.authentication)
+            if self.server.superuser and not self.login.get("host"):
+                self.archive = read_archive(connection)
             connection.rollback()
             self.check_rights()
             existing = set(self.server.databases)
@@ -188,6 +192,7 @@ def apply_databases(given: dict[str, Any], apply: bool) -> dict[str, Any]:
     try:
         databases.run()
         found["server"] = databases.server.settings
+        found["archive"] = databases.archive
     except ServerUnavailable as error:
         if apply:
             raise DatabasesError(f"PostgreSQL does not answer: {error}", databases.changes) from None

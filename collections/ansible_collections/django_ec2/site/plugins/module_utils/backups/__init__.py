@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Backups by pgBackRest, as a host knows them."""

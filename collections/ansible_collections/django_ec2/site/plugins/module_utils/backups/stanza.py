@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Begin a repository, try the way to it, and start the first backup. What is due follows from the state alone (``plan``)."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import Any
+
+from ansible_collections.django_ec2.site.plugins.module_utils.backups import repository
+from ansible_collections.django_ec2.site.plugins.module_utils.backups.repository import UNITS, BackupError
+
+
+def plan(state: dict[str, Any], units: dict[str, dict[str, str]], check: bool) -> list[str]:
+    """What has to be done: ``create``, ``check``, ``backup``, in this order.
+
+    Args:
+        state: what ``repository.summary`` says.
+        units: what ``repository.units`` says.
+        check: whether something changed that the way to the repository depends on.
+    """
+    steps = []
+    if state["state"] == "no stanza":
+        steps.append("create")
+    if check or steps:
+        steps.append("check")
+    running = state["running"] or any(one["active"] in ("active", "activating") for one in units.values())
+    if not state["backups"] and not running:
+        steps.append("backup")
+    return steps
+
+
+def bring(stanza: str, check: bool, restoring: bool, apply: bool) -> dict[str, Any]:
+    """Bring the repository to where backups are made; what was done and what it holds.
+
+    Args:
+        stanza: name of the cluster in the repository.
+        check: whether to try archiving from end to end, too.
+        restoring: whether only to look.
+        apply: whether to do anything.
+
+    Raises:
+        BackupError: the repository can't be used as it is; the text has the remedy.
+    """
+    state = repository.read(stanza)
+    if state["state"] == "unreadable":
+        raise BackupError(state["problem"])
+    steps = [] if restoring else plan(state, repository.units(), check)
+    if apply:
+        for step in steps:
+            do(step, stanza)
+    elif "check" in steps:
+        steps.remove("check")
+    if apply and "create" in steps:
+        state = repository.read(stanza)
+    return {
+        "done": steps,
+        "state": {
+            **state,
+            "units": repository.units(),
+            "room": repository.room(repository.local_path()),
+            "at": int(time.time()),
+        },
+    }
+
+
+def do(step: str, stanza: str) -> None:
+    """One step."""
+    if step == "create":
+        repository.pgbackrest(f"--stanza={stanza}", "stanza-create")
+    elif step == "check":
+        repository.pgbackrest(f"--stanza={stanza}", "check")
+    else:
+        # In the background: that of a large cluster takes hours.
+        unit = UNITS.format("full")
+        done = subprocess.run(
+            ["systemctl", "start", "--no-block", "--", unit], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise BackupError(f"The first backup could not be started ({unit}): {done.stderr.strip()}")

@@ -1,0 +1,67 @@
+"""Hosts of the scenario, and the playbooks that its tests run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from typing import Any, NamedTuple
+
+import pytest
+import testinfra
+from site_visitor import PROJECT
+
+INVENTORY = "molecule/pgbackrest/inventory"
+
+
+class Run(NamedTuple):
+    """A playbook that ended."""
+
+    code: int
+    output: str
+
+
+def play(*words: str) -> Run:
+    """Run a playbook to its end."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    done = subprocess.run(
+        [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", INVENTORY, *words],
+        cwd=PROJECT, env={**env, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    return Run(done.returncode, done.stdout)
+
+
+def on(name: str) -> Any:
+    """A host of the inventory, as root."""
+    return testinfra.get_host(f"ansible://{name}?ansible_inventory={PROJECT / INVENTORY}&force_ansible=true")
+
+
+def info(host: Any) -> dict[str, Any]:
+    """What the repository says of the cluster."""
+    return json.loads(host.check_output("runuser -u postgres -- pgbackrest --stanza=main --output=json info"))[0]
+
+
+def sql(host: Any, statement: str) -> str:
+    """Ask the cluster as its superuser."""
+    return host.check_output(f'runuser -u postgres -- psql -XAtq -d postgres -c "{statement}"')
+
+
+def until(seconds: float, condition: Any) -> float:
+    """Wait until something holds; how long it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s"
+        time.sleep(0.5)
+    return time.monotonic() - began
+
+
+@pytest.fixture(scope="session")
+def db1() -> Any:
+    return on("db1")
+
+
+@pytest.fixture(scope="session")
+def backup1() -> Any:
+    return on("backup1")

@@ -1,0 +1,1 @@
+"""Backups: configuration, refusals, what is said of them."""
