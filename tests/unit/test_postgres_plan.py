@@ -109,6 +109,13 @@ def test_relations_of_others_are_noted() -> None:
     assert "public.old belongs to shop" in notes[0]
 
 
+def test_settings_that_no_file_decides_are_noted_with_the_place() -> None:
+    (note,) = plan.outranked_settings(model.Server(outranked=[("max_connections", "command line")]))
+    assert note.startswith(
+        "max_connections of the configuration files has no effect: the server's command line (pg_ctl_options"
+    )
+
+
 def test_unknown_extensions() -> None:
     assert plan.missing_extensions(SHOP, model.Inside()) == []
     assert plan.missing_extensions(SHOP, model.Inside(available_extensions=frozenset({"pg_trgm"}))) == ["citext"]

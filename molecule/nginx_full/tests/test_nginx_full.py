@@ -145,7 +145,7 @@ def test_slow_headers_are_cut_off(host):
 
 
 def test_a_server_of_somebody_else_takes_no_name_of_a_site(host):
-    listen = re.search(r"listen (\S*8080)", host.file("/etc/nginx/sites-enabled/shop.conf").content_string)[1]
+    listen = re.search(r"listen (\S*8080)", host.file("/etc/nginx/sites-enabled/my-shop.conf").content_string)[1]
     mine = f"server {{ listen {listen}; server_name full.test; return 204; }}"
     host.check_output("echo %s >/etc/nginx/conf.d/mine.conf", mine)
     try:

@@ -155,12 +155,19 @@ def test_what_somebody_changed_in_the_server_is_put_right(host: Any) -> None:
         "GRANT shop_migrations TO shop_web",
     ):
         postgres(host, statement)
+    command_line = "/etc/postgresql/17/main/pg_ctl.conf"
+    host.check_output(
+        f"""cp --preserve {command_line} /root/; echo "pg_ctl_options = '-o -crandom_page_cost=2'" >>{command_line}"""
+    )
     host.check_output(f"echo 'jit = on' >{later}; chown postgres: {later}; systemctl restart postgresql@17-main")
     assert (postgres(host, "SHOW max_connections"), postgres(host, "SHOW jit")) == ("40", "on")
     try:
         checked = play("postgres_full/converge.yml", "--check", "--diff", limit="postgres-full").stdout
         assert "+# Ansible, set in /etc/postgresql/17/main/conf.d/10-managed.conf: max_connections = '40'" in checked
         assert "+Role shop_web: not the rights of shop_migrations" in checked
+        assert "random_page_cost of the configuration files has no effect: the server's command line" in " ".join(
+            checked.split()
+        )
         play("postgres_full/converge.yml", limit="postgres-full")
         assert (postgres(host, "SHOW max_connections"), postgres(host, "SHOW jit")) == ("50", "off")
         assert postgres(host, "SHOW vacuum_cost_limit") == "300", "what the role does not set stays"
@@ -168,7 +175,7 @@ def test_what_somebody_changed_in_the_server_is_put_right(host: Any) -> None:
         assert host.file(later).content_string.endswith(": jit = on\n")
     finally:
         postgres(host, "ALTER SYSTEM RESET vacuum_cost_limit")
-        host.check_output(f"rm {later}")
+        host.check_output(f"rm {later}; mv /root/pg_ctl.conf {command_line}")
 
 
 def test_a_role_of_somebody_else_is_not_taken_over(host: Any) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan impo
     identifier,
     kept_memberships,
     missing_extensions,
+    outranked_settings,
     plan_databases,
     plan_inside,
     plan_outside,
@@ -97,6 +98,7 @@ class Databases:
             self.check_rights()
             existing = set(self.server.databases)
             self.take(connection, plan_roles(self.wanted, self.server, self.authentication, self.retire))
+            self.notes += outranked_settings(self.server)
             self.notes += [note for one in self.wanted for note in kept_memberships(one, self.server)]
             created = plan_databases(self.wanted, self.server)
             self.changes += [change.text for change in created]

@@ -118,6 +118,8 @@ class Server:
     has_iam: bool = False
     version: int = 0
     settings: dict[str, str] = field(default_factory=dict)
+    # Settings of configuration files that something else outranks, and what: (name, what PostgreSQL calls it).
+    outranked: list[tuple[str, str]] = field(default_factory=list)
     roles: dict[str, Role] = field(default_factory=dict)
     databases: dict[str, Outside] = field(default_factory=dict)
 

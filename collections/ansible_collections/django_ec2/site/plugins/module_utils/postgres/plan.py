@@ -273,6 +273,18 @@ def plan_inside(one: dict[str, Any], now: Inside, server: Server) -> tuple[list[
     return changes, notes
 
 
+def outranked_settings(server: Server) -> list[str]:
+    """Settings of the files that have no effect, in sentences with the remedy."""
+    places = {
+        "command line": "the server's command line (pg_ctl_options in pg_ctl.conf beside postgresql.conf, or the unit)",
+        "environment variable": "its environment (the file environment beside postgresql.conf)",
+    }
+    return [
+        f"{name} of the configuration files has no effect: {places.get(source, source)} sets it. Take it out there and restart PostgreSQL."
+        for name, source in server.outranked
+    ]
+
+
 def missing_extensions(one: dict[str, Any], now: Inside) -> list[str]:
     """Extensions that the server could not create."""
     if now.available_extensions is None:

@@ -25,6 +25,12 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.scram imp
 # What the server says of itself, beside the connections that it keeps.
 SETTINGS = ("data_directory", "data_checksums", "server_version_num", "server_encoding", "port", "max_connections")
 
+# Files that outrank each other are looked at on disk, by host_config. These outrank all files.
+OUTRANKED = """
+SELECT DISTINCT s.name, s.source FROM pg_settings s JOIN pg_file_settings f USING (name)
+WHERE s.source IN ('command line', 'environment variable') ORDER BY 1
+"""
+
 
 def rows(connection: Any, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple]:
     """The answer to a query."""
@@ -50,6 +56,8 @@ def read_server(
         """SELECT rolsuper, rolname, rolcreaterole, rolcreatedb, EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam')
         FROM pg_roles WHERE rolname = current_user""",
     )[0]
+    if server.superuser:
+        server.outranked = rows(connection, OUTRANKED)
     if not server.superuser:
         rights = {"CREATEROLE": roles, "CREATEDB": databases}
         server.lacking = tuple(right for right, given in rights.items() if not given)
