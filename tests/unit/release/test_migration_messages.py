@@ -75,6 +75,31 @@ def test_why_the_text_decides_is_said() -> None:
     assert "more than 60 seconds" in late["notes"][0]
 
 
+def test_each_database_that_lacks_migrations_is_tried() -> None:
+    entry = {
+        "database": {"name": "shop", "owner": "shop_owner"},
+        "databases": {
+            "facts": {"name": "shop_facts", "owner": "shop_facts_owner"},
+            "idle": {"name": "i", "owner": "i_owner"},
+        },
+    }
+    first = {"alias": "default", "name": "shop", "owner": "shop_owner"}
+    second = {"alias": "facts", "name": "shop_facts", "owner": "shop_facts_owner"}
+    assert migrations.to_try(entry, ["s.2", "s.2 in facts"]) == [first, second]
+    assert migrations.to_try(entry, ["s.2 in facts"]) == [second]
+    assert migrations.to_try(entry, []) == []
+
+
+def test_trials_of_an_application_are_one_verdict() -> None:
+    one = migrations.trials({}, "shop", "default", {"name": "shop_scratch"}, TRIED)
+    both = migrations.trials(one, "shop", "facts", {"name": "", "reason": "no room"}, {})
+    assert both["verdict"]["judged"] == ["s.2"]
+    assert both["verdict"]["more"] == {"facts": {}}
+    assert both["notes"][-1].startswith("shop, facts: the text of the migrations decides")
+    alone = migrations.trials({}, "shop", "facts", {"name": "shop_facts_scratch"}, {**TRIED, "stopped": ""})
+    assert alone["verdict"]["more"]["facts"]["judged"] == ["s.2"]
+
+
 def test_what_the_trial_found_is_kept_for_a_rollback() -> None:
     gates = {"shop": {"migrations": {"s.1": [], "s.2": []}, "plan": ["s.2"]}}
     found = migrations.recorded(gates, "shop", {"reasons": {"s.2": ["adds the trigger t"]}})

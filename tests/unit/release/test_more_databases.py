@@ -98,6 +98,19 @@ def test_what_breaks_the_release_that_serves_is_refused_there_too(project: Proje
     assert project.gate("migrate", "--allow-breaking")[0] == 0
 
 
+def test_a_trial_decides_about_a_further_database_as_about_the_first(project: Project) -> None:
+    assert project.gate("migrate")[0] == 0
+    project.migration("0002_drop", DROP, "0001_initial")
+    trial = {"plan": ["facts.0002_drop"], "judged": ["facts.0002_drop"], "findings": {}, "kinds": {}}
+    # The router keeps the model out of the first one, where the text refuses it all the same.
+    found = {**trial, "findings": {"facts.0002_drop": ["drops it"]}, "kinds": {"facts.0002_drop": ["drop"]}}
+    code, said = project.gate("migrate", "--trial", json.dumps({**trial, "more": {"analytics": found}}))
+    assert code != 0
+    assert said["breaking"] == {"facts.0002_drop in analytics": ["drops it"]}
+    assert said["kinds"] == {"facts.0002_drop in analytics": ["drop"]}
+    assert project.gate("migrate", "--trial", json.dumps({**trial, "more": {"analytics": trial}}))[0] == 0
+
+
 def test_what_the_router_keeps_out_breaks_nothing(root: Path, tmp_path: Path) -> None:
     project = Project(root, tmp_path, "default")
     assert project.gate("migrate")[0] == 0

@@ -17,6 +17,7 @@ import json
 import sys
 
 import django
+from django.db import connections
 from migration_gate import serving, walls
 from migration_gate.run import Gate
 from migration_gate.text import describe
@@ -50,18 +51,19 @@ def on_scratch(action, given):
 
     Args:
         action: ``serving`` or ``try``.
-        given: ``database``, the scratch one. For ``serving`` ``host`` and ``paths`` of the pages to ask for; for ``try`` ``used``,
-            what ``serving`` found.
+        given: ``database``, the scratch one, and ``alias``, which one of DATABASES it stands for. For ``serving`` ``host`` and ``paths``
+            of the pages to ask for; for ``try`` ``used``, what ``serving`` found.
     """
     # Of this directory the package is needed alone: what else a project imports is its own release's.
     sys.path.pop(0)
     try:
-        walls.redirect(given["database"])
+        walls.redirect(given["database"], given["alias"])
         django.setup()
-        walls.close(given["database"])
+        walls.close(given["database"], given["alias"])
+        connection = connections[given["alias"]]
         if action == "serving":
-            return {"used": serving.use(), "answers": serving.ask(given["host"], given["paths"])}
-        return Trial(given["used"]).run()
+            return {"used": serving.use(connection), "answers": serving.ask(connection, given["host"], given["paths"])}
+        return Trial(connection, given["used"]).run()
     except Exception as error:
         return {"error": f"{type(error).__name__}: {str(error).strip()[:500]}"}
 

@@ -12,6 +12,8 @@ from django.core.management import call_command
 from django.db import OperationalError, connections, router
 from django.db.migrations.executor import MigrationExecutor
 
+from migration_gate.verdict import judge
+
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected
 AGAIN = ("55P03", "40P01")
 
@@ -56,6 +58,17 @@ def pending(examine):
                 for name, reasons in examined.items()
             }
     return found
+
+
+def judged(trials, found, strict):
+    """What decides about the migrations of each database: see verdict.py.
+
+    Args:
+        trials: what release_gate.py's ``try`` said, by alias.
+        found: what ``pending`` found.
+        strict: the same, with what may be harmless.
+    """
+    return {alias: judge(trials.get(alias) or {}, own, strict[alias]) for alias, own in found.items()}
 
 
 def labelled(found):

@@ -148,19 +148,22 @@ class Gate:
             self.links()
             self.take_lock()
             plan, state = self.plan()
-            more = more_databases.pending(lambda *given: examine(*given, strict=True))
+            more = more_databases.pending(examine)
+            strict = more_databases.pending(lambda *given: examine(*given, strict=True))
         except OperationalError as error:
             self.end(FAILED, error=f"the database cannot be reached: {_said(error)}")
         # A database where nothing was applied has no release that could break.
         first = not state.models
         verdict = judge(self.given.trial, examine(plan, state.clone()), examine(plan, state, strict=True))
-        others = more_databases.labelled(more)
+        judged = more_databases.judged(self.given.trial.get("more") or {}, more, strict)
+        others = more_databases.labelled({alias: own["decided"] for alias, own in judged.items()})
         for name, reasons in {**verdict["decided"], **others}.items():
             self.say(f"  to apply: {name}" + "".join(f"\n      {reason}" for reason in reasons))
         breaking = {} if first else {name: reasons for name, reasons in verdict["decided"].items() if reasons}
         breaking |= {name: reasons for name, reasons in others.items() if reasons}
         said = {"plan": [*verdict["decided"], *others], "breaking": breaking, "reasons": verdict["recorded"]}
-        said |= {"kinds": verdict["kinds"], "packages": packages(breaking)}
+        kinds = more_databases.labelled({alias: own["kinds"] for alias, own in judged.items()})
+        said |= {"kinds": verdict["kinds"] | kinds, "packages": packages(breaking)}
         if breaking and not self.given.allow_breaking:
             self.end(REFUSED, **said)
         if self.given.plan_only:

@@ -7,7 +7,7 @@ from wsgiref.util import setup_testing_defaults
 from django.apps import apps
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
-from django.db import connection, models, router
+from django.db import models, router
 
 
 def _concrete(model):
@@ -23,7 +23,7 @@ def _written(field):
     return getattr(field, "db_default", missing) is missing
 
 
-def _relation(cursor, table):
+def _relation(connection, cursor, table):
     """The name of a table as the catalogs have it, whatever the search path; None where there is none."""
     cursor.execute(
         "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -34,18 +34,18 @@ def _relation(cursor, table):
     return row[0] if row else None
 
 
-def _models():
+def _models(connection):
     for model in apps.get_models(include_auto_created=True):
         if not model._meta.proxy and not model._meta.swapped and router.allow_migrate_model(connection.alias, model):
             yield model
 
 
-def use():
-    """What the models use, by relation: see compare.py. Several models of one table are taken together."""
+def use(connection):
+    """What the models of a database use, by relation: see compare.py. Several models of one table are taken together."""
     found = {}
     with connection.cursor() as cursor:
-        for model in _models():
-            name = _relation(cursor, model._meta.db_table)
+        for model in _models(connection):
+            name = _relation(connection, cursor, model._meta.db_table)
             if name is None:
                 continue
             own = found.setdefault(name, {"model": model._meta.label, "columns": {}, "uniques": [], "constraints": []})
@@ -82,13 +82,13 @@ def _get(application, host, path):
     return statuses[-1]
 
 
-def ask(host, paths):
-    """Read each model, and get each path; ``{what: error}``, empty where it went well.
+def ask(connection, host, paths):
+    """Read each model of a database, and get each path; ``{what: error}``, empty where it went well.
 
     A scratch database has no rows: a page that needs some fails before the migrations as well, and says nothing.
     """
     answers = {}
-    for model in _models():
+    for model in _models(connection):
         try:
             list(model._base_manager.using(connection.alias).all()[:1])
             answers[model._meta.label] = ""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.apps import apps
-from django.db import connection
+from django.db import router
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import RunPython, RunSQL
 
@@ -48,19 +48,21 @@ class Trial:
     """One trial; ``result`` is what the command prints.
 
     Attributes:
+        connection: to the scratch database.
         used: what the serving release's models use (serving.py); None where it could not be asked.
         result: ``plan``, ``judged`` (names of the migrations that ran here to their end), ``findings`` and ``kinds`` of each of
             them, ``not_judged`` (what of them was left out), and ``stopped``: why a migration and those after it did not run.
     """
 
-    def __init__(self, used):
+    def __init__(self, connection, used):
+        self.connection = connection
         self.used = used
         self.result = {"plan": [], "judged": [], "findings": {}, "kinds": {}, "not_judged": [], "stopped": ""}
         self.current = ""
 
     def look(self):
         """The catalog as it is now."""
-        with connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             return catalog.read(cursor)
 
     @contextmanager
@@ -68,11 +70,13 @@ class Trial:
         """Within it, RunPython leaves out what works with models, and statements that change rows are listed."""
         of_python, of_sql = RunPython.database_forwards, RunSQL.database_forwards
 
-        def python_forwards(operation, _app_label, schema_editor, from_state, _to_state):
-            self.run_python(operation, schema_editor, from_state)
+        def python_forwards(operation, app_label, schema_editor, from_state, _to_state):
+            # As Django's own: which database it is for, the router says.
+            if router.allow_migrate(self.connection.alias, app_label, **operation.hints):
+                self.run_python(operation, schema_editor, from_state)
 
         def sql_forwards(operation, *given):
-            with connection.execute_wrapper(self.rows("RunSQL")):
+            with self.connection.execute_wrapper(self.rows("RunSQL")):
                 of_sql(operation, *given)
 
         RunPython.database_forwards, RunSQL.database_forwards = python_forwards, sql_forwards
@@ -106,14 +110,14 @@ class Trial:
             self.leave_out(f"RunPython {name} works with rows")
             return
         try:
-            with connection.execute_wrapper(self.rows(f"RunPython {name}")):
+            with self.connection.execute_wrapper(self.rows(f"RunPython {name}")):
                 operation.code(from_state.apps, schema_editor)
         except Walled as error:
             raise Walled(f"RunPython {name}: {error}") from error
 
     def run(self):
         """Migrate one by one, and compare after each with what was before the first."""
-        executor = MigrationExecutor(connection)
+        executor = MigrationExecutor(self.connection)
         plan = [one for one, _backwards in executor.migration_plan(executor.loader.graph.leaf_nodes())]
         self.result["plan"] = [f"{one.app_label}.{one.name}" for one in plan]
         before = self.look()

@@ -44,36 +44,36 @@ def _near(execute, sql, parameters, many, context):
     return execute(sql, parameters, many, context)
 
 
-def redirect(scratch):
-    """Lead every connection of Django to the scratch database. Call it before django.setup().
+def redirect(scratch, alias):
+    """Lead one connection of Django to the scratch database, and the others nowhere. Call it before django.setup().
 
     Args:
-        scratch: name of the database; it has the default one's server and login.
+        scratch: name of the database; it has the server and the login of the one that it stands for.
+        alias: of DATABASES, the one that it stands for. Further aliases of the same database go along.
 
     Raises:
         Walled: the project's settings do not lead there.
     """
-    default = connections["default"]
-    if default.vendor != "postgresql":
-        raise Walled("the default database is not PostgreSQL")
-    live = {key: default.settings_dict.get(key) for key in ("HOST", "PORT", "NAME")}
-    for alias in connections:
-        own = connections[alias].settings_dict
+    if connections[alias].vendor != "postgresql":
+        raise Walled(f"the database '{alias}' is not PostgreSQL")
+    live = {key: connections[alias].settings_dict.get(key) for key in ("HOST", "PORT", "NAME")}
+    for one in connections:
+        own = connections[one].settings_dict
         if {key: own.get(key) for key in live} == live:
             own["NAME"] = scratch
-        elif alias != "default":
+        else:
             # A replica of the live database, or another one altogether.
             own["ENGINE"] = "django.db.backends.dummy"
-            connections[alias] = connections.create_connection(alias)
+            connections[one] = connections.create_connection(one)
 
 
-def close(scratch):
-    """Open the connection to the scratch database, and forbid the rest. Call it after django.setup().
+def close(scratch, alias):
+    """Open the connection to the scratch database, and forbid the rest. Call it after django.setup(), with what ``redirect`` got.
 
     Raises:
         Walled: the connection leads elsewhere.
     """
-    connection = connections["default"]
+    connection = connections[alias]
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
         name = cursor.fetchone()[0]

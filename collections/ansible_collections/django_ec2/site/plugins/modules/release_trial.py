@@ -36,6 +36,10 @@ options:
     description: Name of the scratch database.
     type: str
     required: true
+  alias:
+    description: Which one of the project's C(DATABASES) it stands for.
+    type: str
+    default: default
   host:
     description: The name that pages are asked for by, one of those that the application accepts.
     type: str
@@ -128,6 +132,7 @@ def main() -> None:
             "slot": {"type": "str", "choices": ["blue", "green"], "required": True},
             "live": {"type": "str", "choices": ["blue", "green"], "required": True},
             "database": {"type": "str", "required": True},
+            "alias": {"type": "str", "default": "default"},
             "host": {"type": "str", "required": True},
             "paths": {"type": "list", "elements": "str", "default": ["/"]},
             "seconds": {"type": "int", "default": 60},

@@ -65,9 +65,10 @@ class Trial:
             self.script,
             action,
         ]
+        asked = {**given, "database": self.given["database"], "alias": self.given["alias"]}
         try:
             done = subprocess.run(
-                command, input=json.dumps({**given, "database": self.given["database"]}), capture_output=True, text=True,
+                command, input=json.dumps(asked), capture_output=True, text=True,
                 errors="replace", check=False, timeout=seconds + 5,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.release.stage import last_document
@@ -88,16 +88,56 @@ def migration_line(pair: Any) -> str:
     return f"{name} {', '.join(reasons)}"
 
 
-def tried(name: str, scratch: Mapping[str, Any], trial: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of a trial.
+FIRST = "default"
+
+
+def to_try(entry: Mapping[str, Any], plan: Sequence[str]) -> list[dict[str, str]]:
+    """The databases of an application that lack migrations: ``alias``, ``name`` and ``owner`` of each.
 
     Args:
+        entry: of ``resolve_applications``.
+        plan: the pending migrations, as the gate's ``prepare`` names them: ``shop.0002_code``, ``facts.0001_initial in analytics``.
+    """
+    lacking = {one.partition(" in ")[2] or FIRST for one in plan}
+    databases = {FIRST: entry["database"], **entry["databases"]}
+    return [
+        {"alias": alias, "name": str(one["name"]), "owner": str(one["owner"])}
+        for alias, one in databases.items()
+        if alias in lacking
+    ]
+
+
+def trials(
+    before: Mapping[str, Any], name: str, alias: str, scratch: Mapping[str, Any], trial: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What became of the trials of an application, with one more.
+
+    Args:
+        before: what this returned for the database before; empty for the first one.
         name: of the application.
+        alias: of the database.
         scratch: result of the module postgres_scratch.
         trial: result of the module release_trial; without ``plan`` where it was not asked.
 
     Returns:
-        ``verdict``, what the gate's ``--trial`` takes, and ``notes``: what was not judged, and what their text decides about.
+        ``verdict``, what the gate's ``--trial`` takes, with ``more`` for further databases; and ``notes``.
+    """
+    found = tried(name if alias == FIRST else f"{name}, {alias}", scratch, trial)
+    verdict = dict(before.get("verdict") or {})
+    if alias == FIRST:
+        verdict |= found["verdict"]
+    else:
+        verdict["more"] = {**verdict.get("more", {}), alias: found["verdict"]}
+    return {"verdict": verdict, "notes": [*(before.get("notes") or []), *found["notes"]]}
+
+
+def tried(name: str, scratch: Mapping[str, Any], trial: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of one trial; ``verdict`` of its database, and ``notes``: what was not judged, and what text decides about.
+
+    Args:
+        name: of the application, and of the database where it is a further one.
+        scratch: result of the module postgres_scratch.
+        trial: result of the module release_trial; without ``plan`` where it was not asked.
     """
     if not scratch.get("name"):
         why = scratch.get("reason") or "no reason given"
