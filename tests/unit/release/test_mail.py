@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +34,26 @@ MAIL = {"host": "localhost", "tls": "none", "user": "shop@x", "password": PASSWO
 class Server(socketserver.StreamRequestHandler):
     """An SMTP server that knows one login, and nothing of mails."""
 
+    starttls: ssl.SSLContext | None = None
+    tls: ssl.SSLContext | None = None
+
     def handle(self) -> None:
+        encrypted = self.encrypt(self.tls) if self.tls else False
         self.wfile.write(b"220 mail.test\r\n")
-        for line in self.rfile:
+        # TLS changes what lines are read from.
+        while line := self.rfile.readline():
             word = line.split()[0].upper()
             if word == b"EHLO":
-                self.wfile.write(b"250-mail.test\r\n250 AUTH PLAIN\r\n")
+                # As real servers do: a login is offered with TLS alone.
+                asks_first = self.starttls and not encrypted
+                self.wfile.write(b"250-mail.test\r\n250 " + (b"STARTTLS" if asks_first else b"AUTH PLAIN") + b"\r\n")
+            elif word == b"STARTTLS" and self.starttls:
+                self.wfile.write(b"220 go on\r\n")
+                encrypted = self.encrypt(self.starttls)
+                if not encrypted:
+                    return
+            elif word == b"AUTH" and self.starttls and not encrypted:
+                self.wfile.write(b"538 encryption required\r\n")
             elif word == b"AUTH":
                 good = base64.b64decode(line.split()[2]) == f"\0shop@x\0{PASSWORD}".encode()
                 self.wfile.write(b"235 in\r\n" if good else b"535 wrong password\r\n")
@@ -46,14 +63,55 @@ class Server(socketserver.StreamRequestHandler):
             else:
                 self.wfile.write(b"502 no mail is sent here\r\n")
 
+    def encrypt(self, context: ssl.SSLContext) -> bool:
+        """Go on by TLS, where the other end takes the certificate."""
+        try:
+            self.request = context.wrap_socket(self.request, server_side=True)
+        except OSError:
+            return False
+        self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", buffering=0)
+        return True
 
-@pytest.fixture
-def port() -> Iterator[int]:
-    """The port of a mail server."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Server) as server:
+
+@contextmanager
+def serving(**contexts: ssl.SSLContext) -> Iterator[int]:
+    """A mail server; its port."""
+    handler = type("Handler", (Server,), contexts)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """The port of a mail server without TLS."""
+    with serving() as number:
+        yield number
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate of localhost, which is its own authority, and what a server does with it."""
+    pem, key = tmp_path / "mail.pem", tmp_path / "mail.key"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    words = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        *subject,
+    ]
+    subprocess.run([*words, "-keyout", key, "-out", pem], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, key)
+    return pem, context
 
 
 @pytest.fixture
@@ -64,7 +122,9 @@ def inside(tmp_path: Path) -> Any:
         "import os\nSECRET_KEY = 'x'\nEMAIL_BACKEND = os.environ.get('BACKEND', 'django.core.mail.backends.smtp.EmailBackend')\n"
     )
 
-    def ask(settings: str = "managed_settings", backend: str = "", **mail: Any) -> dict[str, Any]:
+    def ask(
+        settings: str = "managed_settings", backend: str = "", trusts: Path | None = None, **mail: Any
+    ) -> dict[str, Any]:
         one = resolved(settings_module="project", managed_settings=["mail"], mail={**MAIL, **mail})
         text = application_environment(one, endpoints(one), "r1")
         script = 'set -a; . ./environment; exec env PYTHONPATH="$1" DJANGO_SETTINGS_MODULE="$2" "$3" -c "$4"'
@@ -72,7 +132,10 @@ def inside(tmp_path: Path) -> Any:
         paths = f"{ROOT}/roles/release/files/support:{tmp_path}"
         asked = {"program": PROGRAM, "name": "mail.py", "given": mail_question(one)}
         words = ["sh", "-c", script, "sh", paths, settings, sys.executable, BOOTSTRAP]
-        done = subprocess.run(words, cwd=tmp_path, input=json.dumps(asked), capture_output=True, text=True, check=False)
+        env = {**os.environ, **({"SSL_CERT_FILE": str(trusts)} if trusts else {})}
+        done = subprocess.run(
+            words, cwd=tmp_path, env=env, input=json.dumps(asked), capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -92,6 +155,20 @@ def test_a_refused_login_and_a_server_that_is_away_are_told(inside: Any, port: i
 
 def test_a_server_without_starttls_is_no_place_for_a_password(inside: Any, port: int) -> None:
     assert "STARTTLS" in inside(port=port, tls="starttls")["problem"]
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_a_login_is_proven_by_tls_with_a_server_that_is_verified(
+    inside: Any, certificate: tuple[Path, ssl.SSLContext], tls: str
+) -> None:
+    pem, context = certificate
+    with serving(**{tls: context}) as number:
+        assert inside(port=number, tls=tls, trusts=pem)["proven"] is True
+        assert "wrong password" in inside(port=number, tls=tls, trusts=pem, password="other")["problem"]
+        stranger = inside(port=number, tls=tls)["problem"]
+    assert stranger.startswith(
+        f"localhost:{number} (user 'shop@x', tls: {tls}) can't be used: SSLCertVerificationError"
+    )
 
 
 def test_settings_that_send_elsewhere_are_told(inside: Any, port: int) -> None:
