@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from typing import Any, NamedTuple
 
 import pytest
 import testinfra
-from site_visitor import PROJECT
+from site_visitor import LAB, PROJECT
 
 INVENTORY = "molecule/pgbackrest/inventory"
 
@@ -30,12 +31,13 @@ def play(*words: str) -> Run:
         cwd=PROJECT, env={**env, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600,
     )  # fmt: skip
-    return Run(done.returncode, done.stdout)
+    # Ansible breaks long lines where it likes.
+    return Run(done.returncode, re.sub(r"\n {4,}", " ", done.stdout))
 
 
 def on(name: str) -> Any:
     """A host of the inventory, as root."""
-    return testinfra.get_host(f"ansible://{name}?ansible_inventory={PROJECT / INVENTORY}&force_ansible=true")
+    return testinfra.get_host(f"ssh://{name}?ssh_config={LAB / 'ssh_config'}&sudo=true")
 
 
 def info(host: Any) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def info(host: Any) -> dict[str, Any]:
 
 def sql(host: Any, statement: str) -> str:
     """Ask the cluster as its superuser."""
-    return host.check_output(f'runuser -u postgres -- psql -XAtq -d postgres -c "{statement}"')
+    return host.check_output(f'runuser -u postgres -- psql -XAtq -d postgres -c "{statement}"').strip()
 
 
 def until(seconds: float, condition: Any) -> float:

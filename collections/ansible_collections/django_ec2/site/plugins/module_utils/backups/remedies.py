@@ -13,9 +13,9 @@ REMEDIES = (
         "same release of the operating system, and install the newest package on both: apt-get install --only-upgrade pgbackrest.",
     ),
     (
-        r"No space left on device|Disk quota exceeded|\[28\]",
-        "The disk is full. Make room or enlarge it; until then the database host keeps what is not archived (pg_wal). Fewer days of "
-        "backups: pgbackrest_retention_days.",
+        r"No space left on device|Disk quota exceeded|\[28\]|FileWriteError|FileSyncError",
+        "The disk is full, or can't be written (df on that host). Make room or enlarge it; until then the database host keeps what is not "
+        "archived (pg_wal). Fewer days of backups: pgbackrest_retention_days.",
     ),
     (
         r"unable to find hostname|hostname .* (?:not found|does not match)",

@@ -11,7 +11,8 @@ from ansible_collections.django_ec2.site.plugins.module_utils.backups import rep
 from ansible_collections.django_ec2.site.plugins.module_utils.backups.remedies import explain
 from ansible_collections.django_ec2.site.plugins.module_utils.backups.repository import UNITS, BackupError
 
-LINES = 60
+LINES = 200
+LEVEL = re.compile(r"(?:\d{4}-\d\d-\d\d [\d:.]+ )?P\d\d\s+([A-Z]+):")
 
 
 def make(stanza: str, kind: str) -> dict[str, Any]:
@@ -38,11 +39,24 @@ def make(stanza: str, kind: str) -> dict[str, Any]:
 
 
 def said(unit: str) -> str:
-    """What the unit's last run printed, from the first error on; all of its last lines without one."""
+    """What the unit's last run printed that says why it failed."""
     subprocess.run(["journalctl", "--sync"], capture_output=True, check=False)
     words = ["journalctl", "--unit", unit, "--lines", str(LINES), "--no-pager", "--output", "cat"]
-    text = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-    last = text.rpartition("Starting pgbackrest-backup@")[2]
-    found = re.search(r"^P\d\d\s+ERROR:", last, re.MULTILINE) or re.search(r"ERROR:", last)
-    errors = [line for line in last[found.start() :].splitlines() if not line.startswith(unit)] if found else []
-    return "\n".join(errors) if errors else last.strip()
+    return cause(subprocess.run(words, capture_output=True, text=True, check=False).stdout)
+
+
+def cause(journal: str) -> str:
+    """Warnings and errors of the last run in a journal, with the lines that go on from them; all of it without one.
+
+    A warning comes first and often has the cause: why a host could not be asked.
+    """
+    last = journal.rpartition("Starting pgbackrest-backup@")[2].splitlines()[1:]
+    found, kept = [], False
+    for line in last:
+        if level := LEVEL.match(line):
+            kept = level[1] in ("WARN", "ERROR")
+        elif not line.startswith(" "):
+            kept = False
+        if kept:
+            found.append(line)
+    return "\n".join(found or last).strip()

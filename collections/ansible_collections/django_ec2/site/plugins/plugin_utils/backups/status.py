@@ -84,7 +84,7 @@ def _lines(
             f"newest backup    {newest['label']}, {newest['type']}, {ago(now - newest['stop'])} ago, "
             f"{size(newest['size'])} in {ago(newest['stop'] - newest['start'])}"
         )
-        yield f"back to          {moment(oldest['stop'])} ({len(backups)} backups, {fulls} of them full)"
+        yield f"back to          {moment(oldest['stop'])} ({len(backups)} kept, {fulls} full)"
     if room := repository.get("room"):
         yield f"repository       {size(room['free'])} of {size(room['total'])} free"
     if primary:
