@@ -12,7 +12,8 @@ from tools.new_operations.create import Made, create
 ROOT = Path(__file__).resolve().parent.parent
 # What a run needs of this repository.
 PARTS = (
-    "ansible.cfg", "awx", "collections", "django_app", "group_vars", "inventory", "lab", "Makefile", "playbooks", "pyproject.toml",
+    "ansible-navigator.yml", "ansible.cfg", "awx", "collections", "django_app", "group_vars", "inventory", "lab", "Makefile",
+    "playbooks", "pyproject.toml",
     "requirements.txt", "roles", "site.yml", "tools", ".gitignore",
 )  # fmt: skip
 AUTHOR = {

@@ -248,6 +248,19 @@ def test_one_file_knows_which_application_server_it_is() -> None:
     assert [name for name in named if not MAY_NAME_UWSGI.match(name)] == []
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_no_template_depends_on_the_order_of_an_option_s_keys(role: str) -> None:
+    """AWX hands mappings over sorted by key: files would change with every run from elsewhere."""
+    options = set(yaml.safe_load((ROOT / "roles" / role / "defaults/main.yml").read_text()) or {})
+    unsorted = [
+        f"{path.name}: {name}"
+        for path in sorted((ROOT / "roles" / role).glob("templates/**/*.j2"))
+        for name in re.findall(r"in (\w+)\.items\(\)", path.read_text())
+        if name in options
+    ]
+    assert unsorted == [], "write '| dictsort' in place of '.items()'"
+
+
 def test_every_file_of_python_says_its_licence() -> None:
     """What is copied out of here keeps the licence that LICENSE states."""
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.django_ec2.site.plugins.plugin_utils.awx import objects
 
 from tests.operations import AUTHOR, git, operations_repository, product_repository
 from tools.new_app.__main__ import main as new_app
@@ -347,6 +348,19 @@ def test_awx_imports_the_same_groups_and_values(operations: Path) -> None:
     assert exported["web"]["hosts"] == ["web1"]
     assert "nginx_sites" in exported["web"]["vars"]
     assert "database_port" in exported["all"]["vars"]
+
+
+def test_awx_and_navigator_find_their_files_at_the_root(made: Path) -> None:
+    for name in ("collections/requirements.yml", "ansible-navigator.yml"):
+        assert (made / name).resolve() == made / PRODUCT / name
+    ours, team = objects.load_settings(made / PRODUCT / "awx/settings.yml"), made / "awx/settings.yml"
+    settings = objects.load_settings(made / PRODUCT / "awx/settings.yml", team)
+    assert settings["awx_environments"] == ["production"], "a lab is no environment of AWX"
+    assert settings["awx_product"] == ours["awx_product"] == PRODUCT
+    needed = objects.missing_settings(settings, team)
+    assert [str(team) in sentence for sentence in needed] == [True, True], (
+        "what only the team knows is asked for in its own file"
+    )
 
 
 def test_an_import_of_awx_needs_no_password_and_takes_no_secret_along(operations: Path, tmp_path: Path) -> None:

@@ -17,12 +17,20 @@ PATHS = ("inventory", "roles_path", "collections_path")
 # their names, so digits come before the team's own files, and the last one wins.
 OURS = "00-django-ec2"
 SHARED = "10-every-environment"
+# Files that are read at the root of a repository, by AWX and by ansible-navigator.
+LINKED = ("collections/requirements.yml", "ansible-navigator.yml")
 
 
 def text_of(name: str, environments: list[str], environment: str = "") -> str:
     """A file of ``files/`` with its names filled in."""
     shown = next((one for one in environments if one not in ("lab", "local")), environments[0])
-    names = {"product": PRODUCT, "environments": ", ".join(environments), "environment": environment or shown}
+    names = {
+        "product": PRODUCT,
+        "environments": ", ".join(environments),
+        "environment": environment or shown,
+        # Labs and machines that run Ansible themselves are nothing for AWX.
+        "awx_environments": ", ".join(one for one in environments if one not in ("lab", "local")),
+    }
     return re.sub(r"@(\w+)@", lambda found: names[found[1]], (FILES / f"{name}.in").read_text(encoding="utf-8"))
 
 
@@ -77,6 +85,7 @@ def files(product: Path, environments: list[str]) -> dict[str, str]:
     }
     for name in ("README.md", "Makefile", "requirements.txt", "site.yml", "variables/main.yml"):
         found[name] = text_of(name, environments)
+    found["awx/settings.yml"] = text_of("awx_settings.yml", environments)
     for environment in environments:
         found |= environment_files(product, environment)
     return found
@@ -112,7 +121,7 @@ def links(repository: Path, environments: list[str]) -> dict[Path, Path]:
     team's own; ours is one part of it. So everything that is the team's wins, and is in one place.
     """
     shipped = sorted(path.name for path in (repository / PRODUCT / "group_vars").iterdir() if path.is_dir())
-    found = {repository / "collections/requirements.yml": repository / PRODUCT / "collections/requirements.yml"}
+    found = {repository / name: repository / PRODUCT / name for name in LINKED}
     for environment in environments:
         group_vars = repository / "inventory" / environment / "group_vars"
         for group in shipped:
@@ -143,8 +152,8 @@ def add_links(repository: Path, environments: list[str] | None = None) -> list[P
     """
     made = []
     for link, target in links(repository, environments or environments_of(repository)).items():
-        # Of these two a later version brings no more: where one is missing, it was removed.
-        removed = environments is None and link.name in (SHARED, "requirements.yml")
+        # Of these a later version brings no more: where one is missing, it was removed.
+        removed = environments is None and (link.name == SHARED or link.relative_to(repository).as_posix() in LINKED)
         if os.path.lexists(link) or removed:
             continue
         link.parent.mkdir(parents=True, exist_ok=True)

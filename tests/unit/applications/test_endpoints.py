@@ -113,3 +113,13 @@ def test_a_further_database_has_the_same_three_endpoints() -> None:
         ("facts", "shop_analytics_iam"), ("facts", "shop_analytics_owner_iam"), ("facts", "shop_analytics_iam"),
     ]  # fmt: skip
     assert database_authority({"shop": endpoints(resolved(databases=more))}, "PEM")["directories"]
+
+
+def test_the_order_of_options_makes_no_other_url() -> None:
+    """AWX hands mappings over in the order of their keys: an application would start anew for each run from elsewhere."""
+    options = {"tcp_user_timeout": 5000, "connect_timeout": 3}
+    urls = {
+        database_url({**ENDPOINT, "options": dict(order)}) for order in (options.items(), reversed(options.items()))
+    }
+    assert len(urls) == 1
+    assert urls.pop().endswith("&connect_timeout=3&tcp_user_timeout=5000")

@@ -654,3 +654,18 @@ def test_a_name_that_is_not_utf8_is_packed_as_it_is(project: Path, tmp_path: Pat
             subprocess.run(["git", "-C", str(project), *words], check=True)
     result = release.build(recipe(project), TARGET, tmp_path / "build")
     assert {f"app/shop/{latin}", "app/shop/link"} <= set(members(str(result["archive"])))
+
+
+def test_builds_lie_in_the_cache_where_the_project_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.directory(str(tmp_path)) == str(tmp_path / "build/releases")
+    # For root everything can be written; a mount that is read-only says no to root, too.
+    monkeypatch.setattr(store.os, "access", lambda path, _mode: path != tmp_path)
+    monkeypatch.setenv("HOME", "/home/anna")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert store.directory(str(tmp_path)) == "/home/anna/.cache/django-ec2/releases"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert store.directory(str(tmp_path)) == "/cache/django-ec2/releases"
+    (tmp_path / "build").mkdir()
+    assert store.directory(str(tmp_path)) == str(tmp_path / "build/releases")

@@ -16,6 +16,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.release import (
     reversal,
     rollback,
     room,
+    store,
     superusers,
     units,
 )
@@ -37,6 +38,7 @@ class FilterModule:
             "release_buildable": outcome.buildable,
             "release_command_output": operate.command_output,
             "release_command_words": operate.command_words,
+            "release_build_directory": store.directory,
             "release_builds": releases.builds,
             "release_failed": outcome.failed,
             "release_failure": messages.failure,

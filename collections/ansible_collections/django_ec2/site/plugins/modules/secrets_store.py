@@ -13,7 +13,7 @@ description:
   - What M(django_ec2.site.secrets_file) does in a file, for controllers whose files nobody keeps, such as jobs of AWX.
   - In Parameter Store, C(<path>/<application>/database_password), C(…/database_owner_password) and C(…/database_login) are written, each
     encrypted with the key that it has. In Secrets Manager these are keys of the secret C(<path>/<application>), a JSON mapping.
-  - Runs on the controller. Region and credentials come from the environment, as for the lookups of C(amazon.aws).
+  - Runs on the controller. Credentials come from the environment, as for the lookups of C(amazon.aws).
 options:
   kind:
     description: Where they are, Parameter Store or Secrets Manager.

@@ -101,7 +101,7 @@ def database_url(endpoint: Mapping[str, Any]) -> str:
     if is_socket(host):
         return f"{login}@{quote(host, safe='')}:{endpoint['port']}/{name}"
     verified = {"sslmode": endpoint["sslmode"], "sslrootcert": endpoint["ca_file"]}
-    options = urlencode({**verified, **(endpoint.get("options") or {})}, safe="/")
+    options = urlencode({**verified, **dict(sorted((endpoint.get("options") or {}).items()))}, safe="/")
     if ":" in host:
         host = f"[{host}]"
     return f"{login}@{host}:{endpoint['port']}/{name}?{options}"

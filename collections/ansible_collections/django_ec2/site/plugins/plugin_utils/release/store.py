@@ -8,12 +8,27 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+def directory(project: str) -> str:
+    """Where builds of a project are kept: below it, or in the user's cache where nobody may write there, as in a job of AWX.
+
+    Args:
+        project: the directory of ansible.cfg.
+    """
+    wanted = Path(project, "build", "releases")
+    there = next(path for path in (wanted, *wanted.parents) if path.exists())
+    if os.access(there, os.W_OK):
+        return str(wanted)
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return str(Path(cache).expanduser() / "django-ec2" / "releases")
 
 
 def archive(kept: Path, release: str) -> Path:
