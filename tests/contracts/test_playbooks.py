@@ -142,6 +142,15 @@ def test_what_deploys_ends_with_what_failed(path: Path) -> None:
 
 
 @each
+def test_nobody_is_asked_while_a_playbook_runs(path: Path) -> None:
+    """A job of AWX or a pipeline has no terminal: it would wait for its end."""
+    for one in parts(PLAYBOOKS[path.stem]):
+        assert not [play["name"] for play in load(one) if "vars_prompt" in play]
+    asking = [str(one) for one in sources() if re.search(r"(ansible\.builtin\.pause|vars_prompt):", one.read_text())]
+    assert asking == []
+
+
+@each
 def test_every_input_is_used(path: Path) -> None:
     text = expressions()
     for name in load(path)["options"]:
