@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.backups import repository
 from ansible_collections.django_ec2.site.plugins.module_utils.backups.repository import UNITS, BackupError
+
+HALF_MADE = re.compile(r"archive directory not empty|archive\.info exists but backup\.info is missing")
 
 
 def plan(state: dict[str, Any], units: dict[str, dict[str, str]], check: bool) -> list[str]:
@@ -64,10 +67,25 @@ def bring(stanza: str, check: bool, restoring: bool, apply: bool) -> dict[str, A
     }
 
 
+def create(stanza: str) -> None:
+    """Make the stanza, also where an earlier attempt was cut between its two files and the log has gone there since.
+
+    Without a backup that log is worth nothing, so it goes. Where there is anything of a backup, nothing is touched.
+    """
+    words = (f"--stanza={stanza}", "stanza-create")
+    try:
+        repository.pgbackrest(*words)
+    except BackupError as error:
+        if not HALF_MADE.search(str(error)) or repository.pgbackrest("repo-ls", f"backup/{stanza}").strip():
+            raise
+        repository.pgbackrest("repo-rm", "--recurse", f"archive/{stanza}")
+        repository.pgbackrest(*words)
+
+
 def do(step: str, stanza: str) -> None:
     """One step."""
     if step == "create":
-        repository.pgbackrest(f"--stanza={stanza}", "stanza-create")
+        create(stanza)
     elif step == "check":
         repository.pgbackrest(f"--stanza={stanza}", "check")
     else:
