@@ -190,7 +190,13 @@ def test_a_changed_key_is_told_without_the_noise_that_is_quoted() -> None:
 )
 def test_what_is_due_follows_from_the_state(state: str, units: dict[str, Any], check: bool, steps: list[str]) -> None:
     backups = [backup(1)] if state == "ok" else []
-    assert plan({"state": state, "backups": backups, "running": False}, units, check) == steps
+    assert plan({"state": state, "backups": backups, "running": False, "system_ids": []}, units, check) == steps
+
+
+def test_a_cluster_that_was_made_anew_is_tried() -> None:
+    known = {"state": "ok", "backups": [backup(1)], "running": False, "system_ids": ["6", "7"]}
+    assert plan(known, IDLE, False, "8") == ["check"]
+    assert plan(known, IDLE, False, "7") == []
 
 
 def test_where_the_repository_is(tmp_path: Any) -> None:

@@ -22,6 +22,8 @@ UNABLE = "2026-11-26 08:26:33.701 P00   WARN: unable to check pg1: "
         ("[CryptoError] unable to load info file '/x':\nCryptoError: cipher header invalid", "Put the old key back"),
         ("unable to write '/x': [28] No space left on device", "The disk is full"),
         ("repo1: [FileWriteError] raised from remote-1 tls protocol on '10.0.0.9': unable to write '/x.tmp'", "The disk is full"),
+        ("backup and archive info files exist but do not match the database", "holds the backups of another cluster"),
+        ("[ArchiveMismatchError] PostgreSQL version 17, system-id 7 do not match repo1 stanza version 17", "of another cluster"),
         ("HTTP request failed with 403 (Forbidden): AccessDenied", "S3 refuses these credentials"),
         ("HTTP request failed with 404 (Not Found): NoSuchBucket", "no such bucket"),
         ("stop file exists for all stanzas", "pgbackrest start"),

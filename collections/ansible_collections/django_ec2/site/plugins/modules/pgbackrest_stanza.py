@@ -25,6 +25,10 @@ options:
     description: Whether only to look. A cluster that is about to be restored is not the one that the repository knows.
     type: bool
     default: false
+  system_id:
+    description: Identifier of the cluster, where it is known. One that the repository does not know is refused.
+    type: str
+    default: ''
 author:
   - The maintainers
 attributes:
@@ -64,12 +68,13 @@ def main() -> None:
             "stanza": {"type": "str", "required": True},
             "check": {"type": "bool", "default": False},
             "restoring": {"type": "bool", "default": False},
+            "system_id": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
     given = module.params
     try:
-        found = bring(given["stanza"], given["check"], given["restoring"], apply=not module.check_mode)
+        found = bring(given["stanza"], given["check"], given["restoring"], not module.check_mode, given["system_id"])
     except BackupError as error:
         if module.check_mode and module.get_bin_path("pgbackrest") is None:
             module.exit_json(changed=not given["restoring"], done=["create", "backup"], state={})

@@ -8,7 +8,7 @@ import re
 # The first that fits. {…} are filled in by `explain`.
 REMEDIES = (
     (
-        r"greeting key 'version'|versions? .* (?:must|do) (?:match|not match)",
+        r"greeting key 'version'",
         "pgBackRest's versions differ on the database and the repository host, and it works with equal ones alone. Give both hosts the "
         "same release of the operating system, and install the newest package on both: apt-get install --only-upgrade pgbackrest.",
     ),
@@ -43,7 +43,7 @@ REMEDIES = (
         "admit this one on port {port}?",
     ),
     (
-        r"do(?:es)? not match the database|system-id|not match .* (?:archive|backup) info",
+        r"do(?:es)? not match the database|MismatchError|system-id",
         "The repository holds the backups of another cluster under this name: the database host was made anew, or another environment uses "
         "the same place. To get the old data back, restore it before anything else (docs/backups.md). To begin anew beside it, give "
         "pgbackrest_stanza another name.",

@@ -14,14 +14,16 @@ from ansible_collections.django_ec2.site.plugins.module_utils.backups.repository
 HALF_MADE = re.compile(r"archive directory not empty|archive\.info exists but backup\.info is missing")
 
 
-def plan(state: dict[str, Any], units: dict[str, dict[str, str]], check: bool) -> list[str]:
+def plan(state: dict[str, Any], units: dict[str, dict[str, str]], check: bool, system_id: str = "") -> list[str]:
     """What has to be done: ``create``, ``check``, ``backup``, in this order.
 
     Args:
         state: what ``repository.summary`` says.
         units: what ``repository.units`` says.
         check: whether something changed that the way to the repository depends on.
+        system_id: of the cluster, where it is known. One that was made anew is told by the check.
     """
+    check = check or bool(system_id and state["system_ids"] and system_id != state["system_ids"][-1])
     steps = []
     if state["state"] == "no stanza":
         steps.append("create")
@@ -33,7 +35,7 @@ def plan(state: dict[str, Any], units: dict[str, dict[str, str]], check: bool) -
     return steps
 
 
-def bring(stanza: str, check: bool, restoring: bool, apply: bool) -> dict[str, Any]:
+def bring(stanza: str, check: bool, restoring: bool, apply: bool, system_id: str = "") -> dict[str, Any]:
     """Bring the repository to where backups are made; what was done and what it holds.
 
     Args:
@@ -41,6 +43,7 @@ def bring(stanza: str, check: bool, restoring: bool, apply: bool) -> dict[str, A
         check: whether to try archiving from end to end, too.
         restoring: whether only to look.
         apply: whether to do anything.
+        system_id: as for ``plan``.
 
     Raises:
         BackupError: the repository can't be used as it is; the text has the remedy.
@@ -48,7 +51,7 @@ def bring(stanza: str, check: bool, restoring: bool, apply: bool) -> dict[str, A
     state = repository.read(stanza)
     if state["state"] == "unreadable":
         raise BackupError(state["problem"])
-    steps = [] if restoring else plan(state, repository.units(), check)
+    steps = [] if restoring else plan(state, repository.units(), check, system_id)
     if apply:
         for step in steps:
             do(step, stanza)
