@@ -16,7 +16,7 @@ import yaml
 from .entries import STRONG, entry
 
 Ask = Callable[..., dict[str, Any]]
-TOLD = ("database_endpoints", "django_database_ca", "rds_client_ca_file")
+TOLD = ("database_endpoints", "django_database_ca", "rds_client_ca_file", "pgbouncer_instances")
 RDS = {
     "database_mode": "rds",
     "rds_client_host": "board.c1a2b3.eu-central-1.rds.amazonaws.com",

@@ -11,13 +11,14 @@ import os
 import socket
 from collections import namedtuple
 
+import database_pooling
 from django.db import DatabaseError, connections
 
 VERIFIED = "verify-full"
 # alias: of DATABASES. peer: address of the other end; empty is a unix socket. own: address of this end.
 # sslmode: what libpq was told; empty is unknown. pooled: address of the server behind a pooler, as that server says it, or empty.
-# pooled_ssl: whether the pooler's link to it is encrypted.
-Link = namedtuple("Link", "alias peer own sslmode pooled pooled_ssl", defaults=("", False))
+# pooled_ssl: whether the pooler's link to it is encrypted. verified: whether the pooler verifies the server; None is unknown.
+Link = namedtuple("Link", "alias peer own sslmode pooled pooled_ssl verified", defaults=("", False, None))
 
 
 def stays(peer, own):
@@ -33,6 +34,11 @@ def problem(link):
             return (
                 f"{place} goes through a pooler on this host, whose link to {link.pooled} is not encrypted: set "
                 f"server_tls_sslmode = {VERIFIED} in the pooler (PgBouncer's name for it)."
+            )
+        if link.pooled and link.verified is False:
+            return (
+                f"{place} goes through a pooler on this host that does not verify {link.pooled}: server_tls_sslmode in its "
+                f"pgbouncer.ini is not {VERIFIED}. Run site.yml --tags pgbouncer, which places the file anew."
             )
         return ""
     if link.sslmode == VERIFIED:
@@ -52,7 +58,7 @@ def problem(link):
 
 def remark(link):
     """What is worth saying of a good link; empty for nothing."""
-    if link.pooled and stays(link.peer, link.own):
+    if link.pooled and stays(link.peer, link.own) and link.verified is None:
         return (
             f'DATABASES["{link.alias}"] goes through a pooler on this host. Its link to {link.pooled} is encrypted; whether '
             f"it is verified, only the pooler knows (server_tls_sslmode = {VERIFIED})."
@@ -94,7 +100,11 @@ def link(connection):
     # Django's pool hands out the driver's own object.
     peer, own = _ends(raw)
     behind = _pooled(connection) if stays(peer, own) else ("", False)
-    return Link(connection.alias, peer, own, _sslmode(raw), *behind)
+    return Link(connection.alias, peer, own, _sslmode(raw), *behind, _verified(connection))
+
+
+def _verified(connection):
+    return database_pooling.verified(getattr(connection, "settings_dict", {}))
 
 
 def examine(say):

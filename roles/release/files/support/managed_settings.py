@@ -83,6 +83,15 @@ if "database" in _chosen:
         _names = {_key: _variable(f"DATABASE_{_alias.upper()}_{_key}") for _key in ("NAME", "USER", "PASSWORD")}
         DATABASES[_alias] = {**DATABASES["default"], **_names}
 
+if _pooling := os.environ.get("MANAGED_DATABASE_POOLING", ""):
+    # Whoever wrote DATABASES. Between two transactions another client has the connection, and a cursor of the server would be gone;
+    # with a session for each client it is given back after each request, so that the pooler can be paused.
+    _pooled = {"DISABLE_SERVER_SIDE_CURSORS": True} if _pooling == "transaction" else {"CONN_MAX_AGE": 0}
+    DATABASES = {
+        _alias: {**_one, **_pooled} if str(_one.get("HOST", "")).startswith("/run/pgbouncer/") else _one
+        for _alias, _one in globals().get("DATABASES", {}).items()
+    }
+
 if os.environ.get("MANAGED_DATABASE_AUTH") == "iam":
     # Whoever wrote DATABASES: it is the password that differs, and the backend makes it for each connection.
     DATABASES = {

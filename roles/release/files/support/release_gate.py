@@ -4,6 +4,7 @@
     python release_gate.py describe   the project's migrations and what in each breaks a release before it (no database)
     python release_gate.py prepare    the same, the checks of Django, and which migrations the database lacks; changes nothing
     python release_gate.py migrate    checks, refuses what breaks, and migrates, one at a time and with time limits
+    python release_gate.py links      as the application: how it is connected, and what of it can't live with a pooler
     python release_gate.py applied    which migrations the database has, and how each is taken back; changes nothing
     python release_gate.py serving    in the release that serves: what its models use, and whether it works on a scratch database
     python release_gate.py try        the pending migrations on a scratch database, and what they break
@@ -16,8 +17,10 @@ import argparse
 import json
 import sys
 
+import database_links
+import database_pooling
 import django
-from django.db import connections
+from django.db import DatabaseError, connections
 from migration_gate import serving, walls
 from migration_gate.run import Gate
 from migration_gate.text import describe
@@ -27,7 +30,7 @@ from migration_gate.trial import Trial
 def main():
     """Entry point."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("action", choices=["describe", "prepare", "migrate", "applied", "serving", "try"])
+    parser.add_argument("action", choices=["describe", "prepare", "links", "migrate", "applied", "serving", "try"])
     parser.add_argument("--allow-breaking", action="store_true", help="migrate though the release that serves breaks")
     parser.add_argument("--plan-only", action="store_true", help="say what would be done")
     parser.add_argument("--lock-timeout", default="5s", help="PostgreSQL's lock_timeout")
@@ -43,7 +46,21 @@ def main():
     if given.action == "describe":
         print(json.dumps(describe()))
         return
+    if given.action == "links":
+        print(json.dumps(links()))
+        return
     Gate(given).act(given.action)
+
+
+def links():
+    """Why the application's own links must not become live, as ``error``."""
+    problems = database_pooling.problems({alias: connections[alias].settings_dict for alias in connections})
+    if not problems:
+        try:
+            problems = database_links.examine(print)
+        except DatabaseError as error:
+            problems = [f"the application can't reach its database: {str(error).strip()}"]
+    return {"error": " ".join(problems)} if problems else {"links": "good"}
 
 
 def on_scratch(action, given):

@@ -149,6 +149,11 @@ options:
           - The words of the file are also blotted out in what validators, systemctl and the journal print.
         type: bool
         default: false
+      secrets:
+        description: What of a sensitive file is secret. The default is every word of it; then a validator that names a host is hard to read.
+        type: list
+        elements: str
+        default: []
       validate:
         description:
           - Command that checks the new file before anything is put in place. V(%s) stands for the file.

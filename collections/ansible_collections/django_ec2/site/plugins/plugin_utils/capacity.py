@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.connections import connection_shortage
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.pooling import pooling_of
 from jinja2 import Undefined
 
 # A worker waits for the database half of its time: docs/performance.md, "How many workers?".
@@ -85,14 +86,33 @@ def web_processes(hosts: Iterable[Mapping[str, Any]], server: str) -> list[int]:
     return [unknown if one is None else one for one in found]
 
 
-def application_connections(application: Mapping[str, Any], processes: list[int]) -> dict[str, Any]:
+def pool_size(application: Mapping[str, Any], processes: int, mode: str) -> int:
+    """Connections to the server that the pooler of one host may have for a database of an application.
+
+    As many as can be in use at once: a transaction each for workers and their threads, services and timers. While a release is
+    deployed the workers of two share them, but for sessions, which are not shared.
+
+    Args:
+        application: an entry that ``resolve_applications`` returned.
+        processes: workers on the host, where the entry does not say how many.
+        mode: ``transaction`` or ``session``.
+    """
+    workers = int(application["processes"]) or int(processes)
+    others = len(application.get("services") or []) + len(application.get("timers") or [])
+    return (workers * int(application["threads"]) + others) * (RELEASES if mode == "session" else 1)
+
+
+def application_connections(
+    application: Mapping[str, Any], processes: list[int], pooling: str = "none"
+) -> dict[str, Any]:
     """Connections that an application may hold, and how they come about.
 
-    Each thread of a worker holds one, and so does each service and timer on each host.
+    Each thread of a worker holds one, and so does each service and timer on each host. Through a pooler they are those of the pools.
 
     Args:
         application: an entry that ``resolve_applications`` returned.
         processes: workers on each web host of an application that does not say how many.
+        pooling: ``transaction``, ``session`` or ``none``.
     """
     own, threads = int(application["processes"]), int(application["threads"])
     workers = own * len(processes) if own else sum(processes)
@@ -100,6 +120,13 @@ def application_connections(application: Mapping[str, Any], processes: list[int]
     text = f"{workers} workers on {len(processes)} web hosts"
     text += f" x {threads} threads" if threads > 1 else ""
     text = f"({text} + {others} services and timers on each host)" if others else text
+    if pooling == "transaction":
+        return {
+            "connections": sum(pool_size(application, one, pooling) for one in processes),
+            "connections_for": f"{text}, in the pools of PgBouncer",
+            # While an application goes from no pooler to one, or back, it has both.
+            "connection_limit_at_least": RELEASES * (workers * threads + others * len(processes)),
+        }
     return {
         "connections": RELEASES * (workers * threads + others * len(processes)),
         "connections_for": f"{text} x {RELEASES} releases during a deploy",
@@ -107,15 +134,27 @@ def application_connections(application: Mapping[str, Any], processes: list[int]
 
 
 def count_connections(
-    databases: list[dict[str, Any]], applications: list[dict[str, Any]], processes: list[int]
+    databases: list[dict[str, Any]],
+    applications: list[dict[str, Any]],
+    processes: list[int],
+    server: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """The databases of the applications, in the same order, each with the connections that its application may hold.
 
     A worker holds one to each of its application's databases.
+
+    Args:
+        databases: what ``postgres_databases`` returned.
+        applications: what ``resolve_applications`` returned.
+        processes: workers on each web host of an application that does not say how many.
+        server: as ``database_endpoints`` takes it; without one nobody has a pooler.
     """
     owners = [one for one in applications for _database in ("default", *(one.get("databases") or {}))]
     return [
-        {**one, **application_connections(application, processes)}
+        {
+            **one,
+            **application_connections(application, processes, pooling_of(application, server) if server else "none"),
+        }
         for one, application in zip(databases, owners, strict=True)
     ]
 
@@ -123,7 +162,7 @@ def count_connections(
 def limit_connections(databases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Databases whose application roles may hold what they need and no more, where no limit is given."""
     return [
-        {**one, "connection_limit": int(one["connections"])}
+        {**one, "connection_limit": max(int(one["connections"]), int(one.get("connection_limit_at_least") or 0))}
         if int(one["connection_limit"]) < 0 and int(one.get("connections") or 0) > 0
         else one
         for one in databases

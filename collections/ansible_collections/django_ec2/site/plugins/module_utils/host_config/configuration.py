@@ -44,7 +44,11 @@ class HostConfig:
     def run(self) -> dict[str, Any]:
         """Plan everything, then apply it unless in check mode."""
         request.normalize(self.params)
-        self.redact = Redaction(entry["content"] for entry in self.params["files"] if entry["sensitive"])
+        self.redact = Redaction(
+            "\n".join(entry["secrets"]).encode() if entry.get("secrets") else entry["content"]
+            for entry in self.params["files"]
+            if entry["sensitive"]
+        )
         self._plan()
         self._report_plan()
         if not self.check_mode:

@@ -47,6 +47,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             **_OWNERSHIP,
             "mode": {"type": "str", "default": "0644"},
             "sensitive": {"type": "bool", "default": False},
+            "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "validate": {"type": "str"},
             "triggers": _TRIGGERS,
         },

@@ -19,6 +19,8 @@ from ansible_collections.django_ec2.site.plugins.module_utils.release.ownership 
 
 READY = ".ready"
 GATE = "release_gate.py"
+# In the environment of an application whose database is behind the pooler of the host.
+POOLED = ("/run/pgbouncer/", "%2Frun%2Fpgbouncer%2F")
 
 
 class Stage:
@@ -181,6 +183,17 @@ class Stage:
         """Ask the release what its migrations are and which of them the database lacks."""
         output = run("manage.py", self._manage("--owner", "--script", GATE, "prepare"), good=tuple(range(256)))
         self.result["gate"] = last_document(output) or {"error": output[-2000:] or "the release cannot start"}
+        if "error" not in self.result["gate"] and any(word in self.given["environment"] for word in POOLED):
+            self._links()
+
+    def _links(self) -> None:
+        """Ask the release as the application: migrations go straight to the server, and the application through the pooler."""
+        output = run("manage.py", self._manage("--script", GATE, "links"), good=tuple(range(256)))
+        said = last_document(output) or {"error": output[-2000:] or "the release cannot start"}
+        if said.get("error"):
+            raise Refusal(
+                f"{self.release.name} was not made live, and what was live before still serves. {said['error']}"
+            )
 
 
 def last_document(output: str) -> dict[str, Any]:

@@ -4,6 +4,9 @@
 An endpoint has ``scheme`` (of its URL), ``host``, ``port``, ``name``, ``user``, ``password``, ``sslmode``, ``ca_file``,
 ``authentication`` (``password`` or ``iam``), ``options`` of libpq, and ``token_environment``, what the signer of tokens gets in its
 environment. ``host`` may be the directory of a unix socket: then ``sslmode`` and ``ca_file`` are empty. A login by tokens has no password.
+
+Through a pooler ``application`` and ``replica`` are its socket and have ``pooling``; ``owner`` and ``owner_replica`` always go straight
+to the server. What the pooler itself needs to get there is ``pooler_databases``.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import IAM_SUFFIX
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import pooling
 
 
 def database_endpoints(
@@ -27,18 +31,61 @@ def database_endpoints(
     Args:
         resolved: what ``resolve_applications`` returned.
         server: ``host`` and ``port``; for a host that is reached by TCP ``sslmode`` and ``ca_file``; and, where they are not the
-            usual ones, ``address`` (of ``host``, which is not looked up then), ``options``, ``authentication``, ``token_environment``
-            and ``replica_host``. group_vars/all/database.yml fills it.
+            usual ones, ``address`` (of ``host``, which is not looked up then), ``options``, ``authentication``, ``token_environment``,
+            ``replica_host``, ``mode`` and ``pooling``. group_vars/all/database.yml fills it.
     """
     return {
-        entry["name"]: _endpoints(entry["database"], server)
+        entry["name"]: _pooled(entry, entry["database"], server)
         | (
-            {"databases": {alias: _endpoints(one, server) for alias, one in entry["databases"].items()}}
+            {"databases": {alias: _pooled(entry, one, server) for alias, one in entry["databases"].items()}}
             if entry["databases"]
             else {}
         )
         for entry in resolved
     }
+
+
+def _pooled(
+    entry: Mapping[str, Any], database: Mapping[str, Any], server: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The endpoints of one database, by way of the pooler where the application has one."""
+    direct = _endpoints(database, server)
+    if pooling.pooling_of(entry, server) == pooling.NONE:
+        return direct
+    application = pooling.through_pooler(entry, direct["application"], server)
+    replica = bool(server.get("replica_host"))
+    return {
+        "application": application,
+        "owner": direct["owner"],
+        "replica": pooling.through_pooler(entry, direct["replica"], server, replica=True) if replica else application,
+        # Whoever migrates has no account that a pooler would know.
+        "owner_replica": {
+            **direct["replica"],
+            "user": direct["owner"]["user"],
+            "password": direct["owner"]["password"],
+        },
+    }
+
+
+def pooler_databases(resolved: list[dict[str, Any]], server: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What each pooler of a web host has to know: by its name, the databases with the endpoint that it uses itself.
+
+    Args:
+        resolved: what ``resolve_applications`` returned.
+        server: as ``database_endpoints`` takes it.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in resolved:
+        mode = pooling.pooling_of(entry, server)
+        if mode == pooling.NONE:
+            continue
+        for database in (entry["database"], *entry["databases"].values()):
+            direct = _endpoints(database, server)
+            kinds = {"application": False} | ({"replica": True} if server.get("replica_host") else {})
+            for kind, replica in kinds.items():
+                one = {"application": entry["name"], "account": entry["user"], "endpoint": direct[kind]}
+                found.setdefault(pooling.instance(server, mode, replica), []).append(one)
+    return found
 
 
 def _endpoints(database: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

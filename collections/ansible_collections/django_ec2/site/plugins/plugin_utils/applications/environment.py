@@ -54,9 +54,11 @@ def application_environment(
     """
     code = f"{entry['root']}/slots/{slot}/release"
     login = endpoints["owner" if owner else "application"]
+    replica = (endpoints.get("owner_replica") if owner else None) or endpoints["replica"]
     by_token = login["authentication"] == "iam"
+    pooling = _pooling(entry, endpoints)
     values = {
-        **_database_values(login, endpoints["replica"]),
+        **_database_values(login, replica),
         **_more_database_values(endpoints, owner),
         "static_root": f"{code}/static",
         "media_root": entry["media_root"],
@@ -67,10 +69,10 @@ def application_environment(
     }
     directories = [entry["project_directory"], *entry["python_path"]]
     variables = {
-        "DJANGO_SETTINGS_MODULE": MANAGED_MODULE if by_token else entry["django_settings_module"],
+        "DJANGO_SETTINGS_MODULE": MANAGED_MODULE if by_token or pooling else entry["django_settings_module"],
         "PYTHONPATH": ":".join([f"{code}/support", *(posixpath.normpath(f"{code}/app/{one}") for one in directories)]),
-        **_libpq(login, endpoints["replica"]),
-        **_managed(entry, values, login),
+        **_libpq(login, replica, endpoints["owner"]),
+        **_managed(entry, values, login, pooling),
         # Where the signer of tokens finds keys and region, if not by itself from the instance's role.
         **login["token_environment"],
         **{key: filled(str(value), values) for key, value in entry["environment"].items()},
@@ -126,11 +128,18 @@ def _more_database_values(endpoints: Endpoints, owner: bool) -> dict[str, str]:
     return found
 
 
-def _libpq(login: Mapping[str, Any], replica: Mapping[str, Any]) -> dict[str, str]:
+def _pooling(entry: Mapping[str, Any], endpoints: Endpoints) -> str:
+    """The mode of the pooler, where the settings have to be told of it."""
+    # Classes of django-configurations are no module whose values could be replaced; database_links.py asks how they are.
+    own = "DJANGO_CONFIGURATION" in {**entry["environment"], **entry["secret_environment"]}
+    return "" if own else str(endpoints["application"].get("pooling", ""))
+
+
+def _libpq(login: Mapping[str, Any], replica: Mapping[str, Any], owner: Mapping[str, Any]) -> dict[str, str]:
     """libpq's own variables: settings that say nothing of TLS are verified all the same, and give up on a dead server."""
     found = {}
     # libpq ignores them on a unix socket; another link may leave the host all the same.
-    verified = login if login["sslmode"] else replica
+    verified = next((one for one in (login, replica, owner) if one["sslmode"]), login)
     if verified["sslmode"]:
         found = {"PGSSLMODE": verified["sslmode"], "PGSSLROOTCERT": verified["ca_file"]}
     options = dict(login["options"])
@@ -140,15 +149,21 @@ def _libpq(login: Mapping[str, Any], replica: Mapping[str, Any]) -> dict[str, st
     return found | {LIBPQ_VARIABLES[name]: str(value) for name, value in options.items() if name in LIBPQ_VARIABLES}
 
 
-def _managed(entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping[str, Any]) -> dict[str, str]:
+def _managed(
+    entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping[str, Any], pooling: str
+) -> dict[str, str]:
     """What managed_settings.py reads; names of its own, so that they never meet those of the project."""
     by_token = login["authentication"] == "iam"
-    if entry["django_settings_module"] != MANAGED_MODULE and not by_token:
+    if entry["django_settings_module"] != MANAGED_MODULE and not by_token and not pooling:
         return {}
     chosen = entry["managed_settings"]
     found = {"MANAGED_SETTINGS": ",".join(chosen), "MANAGED_SETTINGS_MODULE": entry["settings_module"]}
     if by_token:
         found["MANAGED_DATABASE_AUTH"] = "iam"
+    if pooling:
+        found["MANAGED_DATABASE_POOLING"] = pooling
+        if entry["pooling"]:
+            found["MANAGED_DATABASE_POOLING_CHOSEN"] = "true"
     if entry["settings"]:
         found["MANAGED_VALUES"] = json.dumps(filled_structure(entry["settings"], values), sort_keys=True)
     if "hosts" in chosen:

@@ -67,6 +67,7 @@ _PATHS = {
     "/etc/ssl/redis": "Redis's certificate",
     "/etc/ssl/database": "the authority of the database",
     "/etc/ssl/rds": "the authorities of RDS",
+    "/run/pgbouncer": "the sockets of the poolers",
 }
 # Template units of the system whose names a service of an application could have.
 _UNITS = {
@@ -79,7 +80,7 @@ _UNITS = {
 # An application of this name would have the units of all others.
 _UNIT_PREFIXES = {application_server.ROLE: "the application server: units of every application begin with it"}
 
-_DATABASES = ("postgres", "rdsadmin", "template0", "template1")
+_DATABASES = ("pgbouncer", "postgres", "rdsadmin", "template0", "template1")
 _ROLES = ("none", "postgres", "public", "rdsadmin", "rdsrepladmin", "rdstopmgr")
 
 

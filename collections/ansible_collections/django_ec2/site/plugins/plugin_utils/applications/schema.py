@@ -565,6 +565,16 @@ ENTRY = (
         options=DATABASE,
     ),
     Key(
+        "pooling",
+        "str",
+        "how it reaches its database through the PgBouncer of its host: `transaction`, `session`, or `none`, straight to the server; empty "
+        "is `database_pooling`, see [pooling](pooling.md)",
+        default="",
+        pattern=r"transaction|session|none|",
+        otherwise="is none of transaction, session and none",
+        example="session",
+    ),
+    Key(
         "unverified_databases",
         "list",
         "further aliases of the project's `DATABASES` that may be reached without verified TLS, as the servers of others",
