@@ -55,8 +55,9 @@ def ask(host: Any, account: str = "shop", sql: str = "SELECT 1", **given: Any) -
 def start(host: Any, name: str, **given: Any) -> None:
     """Start a client that goes on asking; its answers are fetched with `end`."""
     program = words("shop", given.pop("sql", "SELECT 1"), **given)
-    form = "systemd-run --quiet --collect --unit=client-%s --property=StandardOutput=file:/tmp/client-%s " + " ".join(
-        ["%s"] * len(program)
+    form = (
+        "systemd-run --quiet --collect --unit=client-%s --property=StandardOutput=truncate:/tmp/client-%s "
+        + " ".join(["%s"] * len(program))
     )
     host.check_output(form, name, name, *program)
 
@@ -246,6 +247,7 @@ def test_another_login_is_taken_over_without_a_failed_query(host: Any, database:
     name = host.check_output("hostname")
     if name != "pgbouncer-13":
         pytest.skip("once is enough")
+    database.check_output("runuser -u postgres -- psql -qc %s", "DROP ROLE IF EXISTS shop_b")
     sql = "CREATE ROLE shop_b LOGIN PASSWORD 'second' IN ROLE shop; ALTER ROLE shop_b SET role = shop"
     database.check_output("runuser -u postgres -- psql -qc %s", sql)
     start(host, "rotated", sql="SELECT session_user", times=100000, pause=0.02, end="/tmp/rotated")

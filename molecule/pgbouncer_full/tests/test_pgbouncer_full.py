@@ -42,7 +42,9 @@ def test_a_failover_is_followed_by_name(host: Any) -> None:
     """The primary vanishes without a word, and its name leads elsewhere."""
     began = time.monotonic()
     rds("failover")
-    while (said := ask(host, "CREATE TEMPORARY TABLE written (id int); SELECT pg_is_in_recovery()")).stdout.strip() != "f":
+    while (
+        said := ask(host, "CREATE TEMPORARY TABLE written (id int); SELECT pg_is_in_recovery()")
+    ).stdout.strip() != "f":
         assert time.monotonic() - began < 40, said.stderr
         time.sleep(0.2)
     assert console(host, "SHOW DATABASES").count("rds.amazonaws.com") == 1

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connections
 VERIFIED = "verify-full"
 # alias: of DATABASES. peer: address of the other end; empty is a unix socket. own: address of this end.
 # sslmode: what libpq was told; empty is unknown. pooled: address of the server behind a pooler, as that server says it, or empty.
-# pooled_ssl: whether the pooler's link to it is encrypted. verified: whether the pooler verifies the server; None is unknown.
+# pooled_ssl: whether the pooler's link to it is encrypted; None is unknown. verified: whether the pooler verifies the server; None is unknown.
 Link = namedtuple("Link", "alias peer own sslmode pooled pooled_ssl verified", defaults=("", False, None))
 
 
@@ -30,7 +30,7 @@ def problem(link):
     """Why a link is refused, in a sentence with the remedy; empty for a good one."""
     place = f'DATABASES["{link.alias}"]'
     if stays(link.peer, link.own):
-        if link.pooled and not link.pooled_ssl:
+        if link.pooled and link.pooled_ssl is False:
             return (
                 f"{place} goes through a pooler on this host, whose link to {link.pooled} is not encrypted: set "
                 f"server_tls_sslmode = {VERIFIED} in the pooler (PgBouncer's name for it)."
@@ -87,7 +87,8 @@ def _pooled(connection):
     """The server behind a pooler, as it says itself: its address, and whether the pooler's link is encrypted."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT host(inet_server_addr()), host(inet_client_addr()), ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+            # A login that acts as another role does not see its own row of pg_stat_ssl.
+            "SELECT host(inet_server_addr()), host(inet_client_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())"
         )
         server, client, encrypted = cursor.fetchone() or ("", "", False)
     return ("", False) if not server or stays(server, client) else (server, encrypted)

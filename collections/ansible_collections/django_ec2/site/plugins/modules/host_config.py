@@ -150,7 +150,7 @@ options:
         type: bool
         default: false
       secrets:
-        description: What of a sensitive file is secret. The default is every word of it; then a validator that names a host is hard to read.
+        description: What of a sensitive file is secret. The default is every word of it, the names of hosts among them.
         type: list
         elements: str
         default: []

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""What a pooler is, and what follows from it: pure functions over what its console and its files say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_ENTRY = re.compile(r"^(?P<name>\"(?:[^\"]|\"\")+\"|[^\s=;\[]+)\s*=\s*(?P<rest>.+)$")
+_WORD = re.compile(r"(\w+)\s*=\s*('(?:[^']|'')*'|\S+)")
+
+
+def parse_databases(text: str) -> dict[str, dict[str, str]]:
+    """The entries of a ``[databases]`` section, by the name that applications ask for.
+
+    Args:
+        text: of ``target.ini``.
+    """
+    found: dict[str, dict[str, str]] = {}
+    # What stands before the section belongs to pgbouncer.ini's own.
+    for line in text.partition("[databases]")[2].splitlines():
+        entry = _ENTRY.match(line.strip())
+        if entry:
+            words = {key: _unquoted(value, "'") for key, value in _WORD.findall(entry["rest"])}
+            found[_unquoted(entry["name"], '"')] = words
+    return found
+
+
+def targets(databases: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The servers that entries lead to, as ``host:port``."""
+    return sorted({f"{one.get('host', '')}:{one.get('port', '5432')}" for one in databases.values()})
+
+
+def _unquoted(text: str, mark: str) -> str:
+    return text[1:-1].replace(mark * 2, mark) if text.startswith(mark) else text
+
+
+def paused(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The databases that hold their clients back.
+
+    Args:
+        rows: of ``SHOW DATABASES``.
+    """
+    return sorted(str(row["name"]) for row in rows if int(row["paused"]))
+
+
+def standing(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Whether a pooler is ``paused``, ``active``, or ``partly`` paused, as after a run that was cut."""
+    rows = list(rows)
+    held = len(paused(rows))
+    if rows and held == len(rows):
+        return "paused"
+    return "partly" if held else "active"
+
+
+def refusal_to_pause(instance: str, rows: Iterable[Mapping[str, Any]], record: Mapping[str, Any] | None) -> str:
+    """Why a pooler can't be paused now; empty when it can.
+
+    Args:
+        instance: of the pooler.
+        rows: of its ``SHOW DATABASES``.
+        record: what the host remembers of the pause that is on.
+    """
+    if standing(rows) == "active":
+        return ""
+    since = f" since {record['since']}, by {record['who']}" if record else ""
+    return f"the pooler {instance} is paused already{since}: resume it first (pgbouncer_control, state: resumed)"
+
+
+def holds(token: str, rows: Iterable[Mapping[str, Any]], record: Mapping[str, Any] | None) -> bool:
+    """Whether the pause of a run still holds: nobody resumed, and the pooler was not started anew meanwhile.
+
+    Args:
+        token: that the run got when it paused.
+        rows: of ``SHOW DATABASES``.
+        record: what the host remembers.
+    """
+    return bool(record) and record["token"] == token and standing(rows) == "paused"
+
+
+def busy(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Who kept a pooler from being paused, in words.
+
+    Args:
+        rows: of ``SHOW POOLS``.
+    """
+    held = [
+        f"{row['database']} ({int(row['sv_active'])} connections in use)"
+        for row in rows
+        if int(row.get("sv_active") or 0)
+    ]
+    return ", ".join(sorted(held)) or "nothing that the pooler still knows of"
+
+
+def wrong_targets(rows: Iterable[Mapping[str, Any]], wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Databases of a pooler that do not lead where a file says, as ``name: host:port``.
+
+    Args:
+        rows: of ``SHOW DATABASES``.
+        wanted: what ``parse_databases`` returned.
+    """
+    now = {str(row["name"]): f"{row['host'] or ''}:{row['port']}" for row in rows}
+    then = {name: f"{one.get('host', '')}:{one.get('port', '5432')}" for name, one in wanted.items()}
+    return sorted(f"{name}: {now.get(name, 'missing')}" for name, place in then.items() if now.get(name) != place)
