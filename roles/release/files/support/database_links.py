@@ -17,7 +17,7 @@ from django.db import DatabaseError, connections
 VERIFIED = "verify-full"
 # alias: of DATABASES. peer: address of the other end; empty is a unix socket. own: address of this end.
 # sslmode: what libpq was told; empty is unknown. pooled: address of the server behind a pooler, as that server says it, or empty.
-# pooled_ssl: whether the pooler's link to it is encrypted; None is unknown. verified: whether the pooler verifies the server; None is unknown.
+# pooled_ssl: whether the pooler's link to it is encrypted. verified: whether the pooler verifies the server. None is unknown.
 Link = namedtuple("Link", "alias peer own sslmode pooled pooled_ssl verified", defaults=("", False, None))
 
 
