@@ -15,11 +15,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 # once on one machine each set a TEST_LABS of their own.
 PREFIX = os.environ.get("TEST_LABS") or "test"
 ROLES = f"{PREFIX}-roles"
-SITES = {name: f"{PREFIX}-{name.replace('_', '-')}" for name in ("deploy", "stack", "stack_rds", "local", "pgbackrest")}
+SITES = {
+    name: f"{PREFIX}-{name.replace('_', '-')}"
+    for name in ("deploy", "deploy_faults", "stack", "stack_rds", "local", "pgbackrest")
+}
 # The two scenarios of a role may run at once, and a lab holds one server that imitates RDS.
 LABS = {**SITES, "rds_client_full": f"{PREFIX}-rds-full"}
 INVENTORIES = {
     "deploy": "molecule/deploy/inventory",
+    "deploy_faults": "molecule/deploy_faults/inventory",
     "stack": "lab",
     "stack_rds": "lab-rds",
     "local": "molecule/local/inventory",

@@ -6,23 +6,18 @@ import json
 import os
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import yaml
-from conftest import LIVE
+from deploy_fixtures import LIVE
 from deploying import (
-    FIRST,
     INVENTORY,
-    MIGRATION,
     WEB,
     Visitor,
     deploy,
     history,
     on,
     play,
-    soon,
-    started_until,
     variant,
     visitors,
 )
@@ -128,32 +123,6 @@ def test_a_rollback_to_what_is_not_there_says_what_is(unharmed: object) -> None:
     assert unharmed
 
 
-def test_the_second_of_two_deploys_is_told_who_holds_the_lock(good: str, sources: Path, unharmed: object) -> None:
-    endless = variant(sources, "endless", mysite_wsgi="\nimport time\n\ntime.sleep(3600)\n")
-    words = ("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={endless}", "-e", "release_start_timeout=900")
-    with started_until("Activate | Make the slot live", *words):
-        said = " ".join(deploy(variant(sources, "late"), code=2).output.split())
-    assert re.search(r"deploys since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(process \d+ on ", said), said[-3000:]
-    # The first one was killed. Its locks do not outlive it, so that the next run need not guess.
-    for name in WEB:
-        lock = on(name).file("/srv/plain/deploy.lock")
-        assert soon(lambda file=lock: file.content_string == ""), name
-    assert good
-    assert unharmed
-
-
-def test_a_start_that_never_ends_is_given_up_and_the_other_hosts_are_left_alone(
-    sources: Path, unharmed: object
-) -> None:
-    # What the deploy before left running on the host, though its controller was killed, does no harm either.
-    said = " ".join(deploy(sources / "endless", "-e", "release_start_timeout=8", code=2).output.split())
-    assert "no good answer within 8 seconds" in said, said[-3000:]
-    assert "What was live before still serves" in said
-    assert on("web1").check_output("cat /srv/plain/releases/*/.bad")
-    assert on("web2").run("ls /srv/plain/releases/*/.bad").rc != 0
-    assert unharmed
-
-
 def repository(project: Path) -> Path:
     """Make a project a git repository with the tag v2.0."""
     git = ("git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@example.org")
@@ -210,37 +179,6 @@ def test_a_private_repository_is_read_over_ssh_with_its_deploy_key(sources: Path
     refused = " ".join(play("playbooks/deploy.yml", "-e", "app=plain", *words, code=2).output.split())
     assert "git cannot read ssh://" in refused
     assert "give deploy_key, the path of a private SSH key that may read it" in refused
-
-
-STAGES = (
-    "Stage_application | Ship, unpack",
-    "Migrate | See what has to be done",
-    "Activate | Make the slot live",
-    "Activate | Note it for the summary",
-)
-
-
-def test_a_killed_controller_leaves_what_is_live_and_the_next_run_finishes(good: str, sources: Path) -> None:
-    # Something to migrate, so that each stage comes.
-    pause = MIGRATION.format(after=FIRST, operation='migrations.RunSQL("SELECT pg_sleep(2)")')
-    source = variant(sources, "killed", guestbook_migration_0002_killed=pause)
-    words = ("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={source}")
-    before = LIVE[-1]
-    with visitors() as seen:
-        for stage in STAGES:
-            with started_until(stage, *words):
-                # In the middle of it, not before it.
-                time.sleep(0.7)
-        deploy(source)
-        LIVE.append("killed")
-        for name in WEB:
-            assert "<!-- release killed -->" in Visitor(name, "plain.test").get("/").text
-            running = on(name).check_output("systemctl list-units --plain --no-legend 'uwsgi-plain@*' --state active")
-            assert len(running.splitlines()) == 1
-    assert seen.errors == []
-    assert seen.statuses() == {200}
-    assert seen.marks() == {before, "killed"}
-    assert good
 
 
 def test_initial_commands_ran_once_for_all_hosts_and_releases(any_visitor: Visitor) -> None:

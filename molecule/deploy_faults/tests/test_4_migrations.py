@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import LIVE
+from deploy_fixtures import LIVE
 from deploying import MIGRATION, WEB, Visitor, deploy, on, play, variant
 
 MOOD = "\n\nEntry.add_to_class('mood', models.TextField(null=True))\n"

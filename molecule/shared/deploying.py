@@ -1,4 +1,4 @@
-"""What an operator does with the projects of this scenario, and what their visitors see meanwhile."""
+"""What an operator does with the projects of the scenarios `deploy` and `deploy_faults`, and what their visitors see meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import requests
 import testinfra
 from site_visitor import PROJECT, Visitor
 
-INVENTORY = "molecule/deploy/inventory"
+INVENTORY = f"molecule/{os.environ['MOLECULE_SCENARIO_NAME']}/inventory"
 WEB = ("web1", "web2")
 DOMAIN = "plain.test"
 # A migration of the plain project, after another one.
