@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Filters of playbooks/database_restore.yml: what is refused before any host is asked, and what is said afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres import restore
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.targets import (
+    FORMS,
+    TargetRefused,
+    parse,
+)
+
+AWS = (
+    "database_mode is rds, and AWS restores an instance into a new one: 'aws rds restore-db-instance-to-point-in-time "
+    "--source-db-instance-identifier <now> --target-db-instance-identifier <new> --restore-time 2026-11-22T10:31:07Z', or "
+    "'Restore to point in time' in its console. For a look or one table connect to the new instance; to stay there set "
+    "rds_client_host to its endpoint and run site.yml."
+)
+
+
+def restore_refusal(mode: str, backups: str, restore_to: Any, remove: str) -> str:
+    """Why nothing can be restored here, with what to do instead; empty when it can.
+
+    Args:
+        mode: database_mode.
+        backups: database_backups.
+        restore_to: what the operator asked for.
+        remove: restore_remove, which needs no target.
+    """
+    if mode != "self_hosted":
+        return AWS
+    if remove:
+        return ""
+    if backups != "pgbackrest":
+        return (
+            "This environment has no backups to restore from (database_backups is not pgbackrest): docs/backups.md says how to have "
+            "some."
+        )
+    if not str(restore_to):
+        return f"Say what to restore to: -e restore_to= {FORMS}."
+    try:
+        parse(str(restore_to), time.time())
+    except TargetRefused as error:
+        return str(error)
+    return ""
+
+
+def scratch_commands(scratch: int, live: int, database: str) -> list[str]:
+    """How to look at a scratch cluster, and how to bring rows of it back beside what is live.
+
+    Args:
+        scratch: port of its socket.
+        live: port of the live cluster.
+        database: one of its databases, for an example.
+    """
+    there, here = f"sudo -u postgres psql -p {scratch} {database}", f"sudo -u postgres psql -p {live} {database}"
+    return [
+        f"To look at it, on this host: {there}",
+        f"One table as a file: sudo -u postgres pg_dump -p {scratch} --table=<table> {database} > table.sql",
+        f"Its rows beside the live ones: {here} -c 'CREATE TABLE <table>_before (LIKE <table>)'",
+        f"and then: {there} -c 'COPY <table> TO STDOUT' | {here} -c 'COPY <table>_before FROM STDIN'",
+        "It archives nothing, and nobody but this host gets in. When you are done: playbooks/database_restore.yml "
+        "-e restore_remove=scratch",
+    ]
+
+
+def restored_lacks(asked: Mapping[str, Any], name: str) -> str:
+    """What the restored database of an application lacks for its live release; empty when nothing.
+
+    Args:
+        asked: what the gate's ``applied`` said in the live release.
+        name: of the application.
+    """
+    if "applied" not in asked:
+        return f"{name}: its database could not be asked ({asked.get('error') or 'no answer'})."
+    missing = [one for one in asked.get("migrations") or {} if one not in set(asked["applied"])]
+    if not missing:
+        return ""
+    return (
+        f"{name}: the live release needs migrations that the restored database does not have ({', '.join(missing)}). Go back to the "
+        f"release of that time with playbooks/rollback.yml -e app={name}, or migrate again with playbooks/deploy.yml -e app={name}."
+    )
+
+
+def database_drill_files(directory: str) -> list[dict[str, str]]:
+    """The drill as files of a host, which has no collection: the same modules, imported by their short names.
+
+    Args:
+        directory: of the host, where they go.
+    """
+    package = Path(next(iter(restore.__path__)))
+    sources = [package.parent / "login.py", *sorted(package.glob("*.py"))]
+    prefix = f"{restore.__name__.rpartition('.')[0]}."
+    return [
+        {"path": f"{directory}/{source.relative_to(package.parent)}", "content": source.read_text().replace(prefix, "")}
+        for source in sources
+    ]
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Any]:
+        return {
+            "database_drill_files": database_drill_files,
+            "restore_refusal": restore_refusal,
+            "restored_lacks": restored_lacks,
+            "scratch_commands": scratch_commands,
+        }

@@ -1,0 +1,47 @@
+"""What is refused on the controller, and what is said after a restore."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from ansible_collections.django_ec2.site.plugins.filter.restore import FilterModule, restore_refusal, restored_lacks
+
+
+def test_rds_is_restored_by_aws() -> None:
+    said = restore_refusal("rds", "", "latest", "")
+    assert "aws rds restore-db-instance-to-point-in-time" in said
+    assert "rds_client_host" in said
+
+
+def test_what_is_refused_before_any_host_is_asked() -> None:
+    assert "has no backups to restore from" in restore_refusal("self_hosted", "none", "latest", "")
+    assert "Say what to restore to" in restore_refusal("self_hosted", "pgbackrest", "", "")
+    assert "has no zone" in restore_refusal("self_hosted", "pgbackrest", "2026-11-22 10:31:07", "")
+    assert restore_refusal("self_hosted", "pgbackrest", "latest", "") == ""
+    assert restore_refusal("self_hosted", "pgbackrest", 73482, "") == ""
+    assert restore_refusal("self_hosted", "none", "", "scratch") == ""
+
+
+def test_a_release_that_the_data_does_not_fit_is_named_with_the_way_out() -> None:
+    asked = {"applied": ["shop.0001"], "migrations": {"shop.0001": [], "shop.0002": []}}
+    said = restored_lacks(asked, "shop")
+    assert "(shop.0002)" in said
+    assert "playbooks/rollback.yml -e app=shop" in said
+    assert restored_lacks({**asked, "applied": ["shop.0001", "shop.0002"]}, "shop") == ""
+    assert "could not be asked (no way)" in restored_lacks({"error": "no way"}, "shop")
+
+
+def test_the_drill_runs_without_the_collection(tmp_path: Path) -> None:
+    """As on a host: its files in a directory, and nothing of this repository in Python's path."""
+    for one in FilterModule().filters()["database_drill_files"](str(tmp_path)):
+        place = Path(one["path"])
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(one["content"])
+    path = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"{path}; from restore import drill; print(drill.STATUS)"],
+        capture_output=True, text=True, check=False, cwd="/",
+    )  # fmt: skip
+    assert done.stdout.strip() == "/var/lib/database-drill/status.json", done.stderr
