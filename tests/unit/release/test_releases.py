@@ -307,6 +307,30 @@ def test_the_list_of_releases_says_when_what_and_who() -> None:
     assert lines[-2 if "r2" in lines[-2] else -1].endswith("bad: no answer")
 
 
+def test_the_list_of_releases_names_the_restore_point_before_their_migrations() -> None:
+    given = releases_of()
+    given["history"][2] |= {"restore_point": "shop-20261126T081500Z-r3"}
+    lines = [line for line in messages.release_list(given, "shop") if "shop-20261126T081500Z-r3" in line]
+    assert [line.split()[1] for line in lines] == [given["history"][2]["release"]]
+
+
+def test_the_restore_point_that_leads_back_is_the_first_since_the_release_was_live() -> None:
+    history = [
+        {"release": "r1"}, {"release": "r2", "restore_point": "p2"}, {"release": "r3", "restore_point": "p3"}, {"release": "r4"},
+    ]  # fmt: skip
+    assert releases.point_before(history, "r1") == "p2"
+    assert releases.point_before(history, "r2") == "p3"
+    assert releases.point_before(history, "r3") == ""
+    # Live again since: what was migrated before that is part of its data.
+    assert releases.point_before([*history, {"release": "r1"}], "r1") == ""
+
+
+def test_the_restore_point_is_noted_on_all_hosts() -> None:
+    hosts = [{}, {"__release_gates": {"shop": {"restore_point": "p"}, "other": {}}}]
+    assert releases.restore_point(hosts, "shop") == "p"
+    assert releases.restore_point(hosts, "other") == ""
+
+
 def test_only_commands_that_need_it_may_write_into_the_source(shop: dict[str, Any]) -> None:
     assert releases.writable(shop) == ["static"]
     shop["release_commands"] = ["manage.py compilemessages", "collectstatic --noinput"]

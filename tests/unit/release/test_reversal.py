@@ -41,6 +41,17 @@ def test_what_the_database_has_and_the_release_does_not_know_is_refused_with_the
     assert "-e deploy_allow_breaking_migrations=true" in said
 
 
+def test_the_way_back_for_the_data_is_told_where_there_is_a_restore_point() -> None:
+    here = state()
+    here["history"] = [{"release": "old"}, {"release": "new", "restore_point": "shop-20261126T081500Z-new"}]
+    for back in (BACK, {**BACK, "shop.0003_less": {"to": "0002_more", "reversible": False}}):
+        said = problem(list(NEW), here=here, back=back)
+        assert (
+            "playbooks/database_restore.yml -e restore_to=shop-20261126T081500Z-new, then this rollback again" in said
+        )
+    assert "restore_to" not in problem(list(NEW))
+
+
 def test_after_that_command_the_rollback_is_made() -> None:
     assert problem([*OLD, "shop.0002_more"]) == ""
 

@@ -51,6 +51,7 @@ class FilterModule:
             "release_locks_of_failed": outcome.locks_of_failed,
             "release_log_lines": operate.log_lines,
             "release_migrations": releases.migrations,
+            "release_restore_point": releases.restore_point,
             "release_notes": choice.notes,
             "release_outcome": outcome.outcome,
             "release_pending": releases.pending,

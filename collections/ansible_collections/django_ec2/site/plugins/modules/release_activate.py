@@ -54,6 +54,10 @@ options:
   migrations:
     description: What the release says of its migrations, to be kept with it; left out keeps what is there.
     type: dict
+  restore_point:
+    description: The restore point of the database that was made before its migrations, for the record.
+    type: str
+    default: ""
   settings:
     description: Files that the server reads at its start; their digest is kept for the record.
     type: list
@@ -186,6 +190,7 @@ def main() -> None:
             "protocol": {"type": "str", "choices": ["packet", "http"], "default": "packet"},
             "settings": {"type": "list", "elements": "path", "default": []},
             "migrations": {"type": "dict"},
+            "restore_point": {"type": "str", "default": ""},
             "host": {"type": "str", "required": True},
             "health_path": {"type": "str", "default": "/"},
             "checks": OPTION,

@@ -172,6 +172,8 @@ class Switch:
             "who": self.given["who"],
             "seconds": round(seconds, 2),
         }
+        if self.given["restore_point"]:
+            line["restore_point"] = self.given["restore_point"]
         try:
             with open(os.path.join(self.root, "history.jsonl"), "a") as handle:
                 handle.write(json.dumps(line, sort_keys=True) + "\n")

@@ -13,6 +13,7 @@ def release_list(state: Mapping[str, Any], name: str) -> list[str]:
     """The releases of an application on a host, the newest first, a line each."""
     live = state["slots"].get(state["live"], {}).get("release", "")
     last = {line["release"]: line for line in state["history"]}
+    points = {line["release"]: line["restore_point"] for line in state["history"] if line.get("restore_point")}
     lines = []
 
     def age(release: str) -> tuple[int, int]:
@@ -25,6 +26,7 @@ def release_list(state: Mapping[str, Any], name: str) -> list[str]:
         words = ["live" if release == live else ""]
         words += [f"{mark}: {own[mark]}" for mark in ("bad", "withdrawn") if own[mark]]
         words += [] if own["complete"] and own["ready"] else ["incomplete"]
+        words += [f"restore point before its migrations: {points[release]}"] if release in points else []
         size = f"{own.get('size', 0) / 1e6:.1f} MB"
         who = line.get("who") or "-"
         columns = [

@@ -161,14 +161,17 @@ def tried(name: str, scratch: Mapping[str, Any], trial: Mapping[str, Any]) -> di
     }
 
 
-def recorded(gates: Mapping[str, Any], name: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def recorded(gates: Mapping[str, Any], name: str, result: Mapping[str, Any], restore_point: str = "") -> dict[str, Any]:
     """What is kept of a release's migrations, with what the trial found.
 
     Args:
         gates: what each release said of its migrations, by application.
         name: of the application.
         result: of the gate's ``migrate``.
+        restore_point: that was made before them.
     """
     own = dict(gates.get(name) or {})
+    if restore_point:
+        own["restore_point"] = restore_point
     own["migrations"] = {**(own.get("migrations") or {}), **(result.get("reasons") or {})}
     return {**gates, name: own}

@@ -286,6 +286,28 @@ def migrations(hosts: Iterable[Mapping[str, Any]], name: str) -> dict[str, list[
     return next((gate["migrations"] for gate in gates if gate.get("migrations")), {})
 
 
+def restore_point(hosts: Iterable[Mapping[str, Any]], name: str) -> str:
+    """The restore point that this run made before the migrations of an application; empty without one."""
+    gates = ((host.get("__release_gates") or {}).get(name) or {} for host in hosts)
+    return next((gate["restore_point"] for gate in gates if gate.get("restore_point")), "")
+
+
+def point_before(history: Iterable[Mapping[str, Any]], release: str) -> str:
+    """The restore point that leads back to the data as a release left it: the first one made since it was live last.
+
+    Args:
+        history: what release_state read, the oldest first.
+        release: the one to go back to.
+    """
+    point = ""
+    for line in history:
+        if line.get("release") == release:
+            point = ""
+        elif not point:
+            point = str(line.get("restore_point") or "")
+    return point
+
+
 def to_migrate(hosts: Iterable[Mapping[str, Any]], name: str) -> bool:
     """Whether the database of an application has to be brought to its release: it lacks migrations, or could not be asked.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release.migrations import ALLOW, migration_line
+from ansible_collections.django_ec2.site.plugins.plugin_utils.release.releases import point_before
 
 Reasons = dict[str, list[str]]
 
@@ -46,11 +47,12 @@ def rollback_problem(
     if not unknown:
         return ""
     said = f"{release} of {name} does not know migrations that the database has and that break it: {_lines(unknown)}. "
+    data = _data(state, release, name)
     final = [one for one in unknown if not asked["back"].get(one, {}).get("reversible", True)]
     if final:
         return said + (
             f"{', '.join(final)} cannot be reversed (an operation without a way back): repair what is live, and deploy that; or, when you "
-            f"know that {release} works, give {ALLOW}."
+            f"know that {release} works, give {ALLOW}.{data}"
         )
     commands = (
         "; ".join(_commands(state, asked, unknown, manage))
@@ -58,7 +60,19 @@ def rollback_problem(
     )
     return said + (
         f"Reverse them first, on one web host: {commands}. The live release may fail from then until the rollback. Or, when you know that "
-        f"{release} works with them, give {ALLOW}."
+        f"{release} works with them, give {ALLOW}.{data}"
+    )
+
+
+def _data(state: Mapping[str, Any], release: str, name: str) -> str:
+    """How the data goes back as well, where a restore point was made before the migrations; begins with a blank."""
+    point = point_before(state.get("history") or [], release)
+    if not point:
+        return ""
+    return (
+        f" When the data has to go back too, with all that was written since, of every application of that cluster: "
+        f"playbooks/database_restore.yml -e restore_to={point}, then this rollback again. One table or database alone: the same with "
+        "-e restore_as=scratch (docs/restore.md)."
     )
 
 
