@@ -62,6 +62,8 @@ class FilterModule:
             "release_seen": releases.seen,
             "release_rollback_problem": reversal.rollback_problem,
             "release_services_here": units.here,
+            "release_site_failure": releases.site_failure,
+            "release_site_questions": releases.site_questions,
             "release_staging": releases.staging,
             "release_state_request": releases.state_request,
             "release_superuser": superusers.task,

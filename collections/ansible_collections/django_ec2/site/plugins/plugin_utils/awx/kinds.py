@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 MARK = "Managed by awx/objects of django-ec2."
 LABEL = "django-ec2"
 
+# What a node or a schedule can start.
+STARTED = ("job_templates", "workflows", "projects", "inventory_sources")
+
 PROMPTS = (
     "ask_credential_on_launch", "ask_diff_mode_on_launch", "ask_execution_environment_on_launch", "ask_forks_on_launch",
     "ask_inventory_on_launch", "ask_job_slice_count_on_launch", "ask_job_type_on_launch", "ask_labels_on_launch",
@@ -66,6 +69,14 @@ class Kind:
     def options(self) -> set[str]:
         """Every option that an object of this kind may have."""
         return {*self.identity, *self.plain, *self.json, *self.references, *self.associations, *self.once}
+
+    @property
+    def needs(self) -> set[str]:
+        """The kinds whose objects one of this kind can name."""
+        if self.name == "grants":
+            return {"organizations", "teams", "job_templates", "workflows"}
+        started = STARTED if "unified_job_template" in self.references else ()
+        return {*self.references.values(), *self.associations.values(), *started}
 
 
 OURS = {"organization": "{organization}"}
@@ -125,7 +136,7 @@ KINDS: dict[str, Kind] = {
             mark="description", pruned=True,
         ),
         Kind(
-            "organization_notifications", "organization", "organization", "organizations",
+            "organization_notifications", "notifications of the organization", "organization", "organizations",
             within={"id": "{organization}"},
             associations={**NOTIFICATIONS, "notification_templates_approvals": "notification_templates"}, scoped=False,
         ),
@@ -162,7 +173,7 @@ KINDS: dict[str, Kind] = {
         ),
         # In a task of its own: a node's neighbours have to be there, and the module fails on an approval that names any.
         Kind(
-            "workflow_links", "node", "workflow_job_template_node", "workflow_job_template_nodes",
+            "workflow_links", "links of the node", "workflow_job_template_node", "workflow_job_template_nodes",
             within={"workflow_job_template__organization": "{organization}"},
             references={"workflow_job_template": "workflows"},
             associations={

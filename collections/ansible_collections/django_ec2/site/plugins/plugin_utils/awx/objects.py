@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 PLACEHOLDER = re.compile(r"\{\{ *(awx_[a-z_]+) *\}\}")
 ENVIRONMENT = "awx_environment"
@@ -138,7 +139,7 @@ def _place(path: Path, directory: Path) -> tuple[str, str]:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml_load(path.read_text())
     except OSError as error:
         raise ObjectsError(f"{path} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:

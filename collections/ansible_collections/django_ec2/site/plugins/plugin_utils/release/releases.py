@@ -280,6 +280,25 @@ def question(application: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def site_questions(applications: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What a visitor asks of each application: see the module site_health."""
+    return [
+        {
+            "name": application["name"],
+            "host": application["asked_domain"],
+            "health_path": application["health_path"],
+            "checks": checks(application),
+        }
+        for application in applications
+    ]
+
+
+def site_failure(host_and_sentence: tuple[Mapping[str, Any], str]) -> str:
+    """The sentence about a page, with the host that asked for it."""
+    host, sentence = host_and_sentence
+    return f"{host['key']}: {sentence}"
+
+
 def migrations(hosts: Iterable[Mapping[str, Any]], name: str) -> dict[str, list[str]]:
     """What a release says of its migrations: it was asked on one host, and is the same on all of them."""
     gates = ((host.get("__release_gates") or {}).get(name) or {} for host in hosts)
