@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from controller import LAB, PROJECT
@@ -21,14 +23,30 @@ from site_visitor import DOMAIN, Visitor, address, secret
 HOST = "board.c1a2b3.eu-central-1.rds.amazonaws.com"
 
 
-def play(playbook: str, *words: str) -> None:
-    """Run one of the project's playbooks on this lab."""
+# The name of the column is put together: its text tells nothing.
+MIGRATION = """from django.db import migrations
+
+
+def drop(apps, schema_editor):
+    column = "te" + "xt"
+    schema_editor.execute(f"ALTER TABLE board_post DROP COLUMN {{column}}")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("board", "{after}")]
+    operations = [migrations.RunPython(drop)]
+"""
+
+
+def play(playbook: str, *words: str, code: int = 0) -> str:
+    """Run one of the project's playbooks on this lab; what it said."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     done = subprocess.run(
         [PROJECT / ".venv/bin/ansible-playbook", "-i", "inventory/lab-rds", playbook, *words],
         cwd=PROJECT, env=env, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert done.returncode == code, done.stdout[-6000:] + done.stderr[-2000:]
+    return done.stdout
 
 
 def status_of(host: str) -> int:
@@ -138,3 +156,35 @@ def test_logins_by_token_take_over_without_a_failed_request() -> None:
     assert not seen["failed"], seen
     assert logins() == {"board_iam"}
     assert "Kept on RDS" in Visitor("web1").get("/").text
+
+
+def migrated(tmp_path: Path) -> Path:
+    """A copy of the sample application with a migration that only a database can judge."""
+    source = tmp_path / "django_app"
+    shutil.copytree(PROJECT / "django_app", source, ignore=shutil.ignore_patterns("__pycache__"))
+    last = sorted(path.stem for path in (source / "board/migrations").glob("0*.py"))[-1]
+    (source / "board/migrations/9999_more.py").write_text(MIGRATION.format(after=last))
+    return source
+
+
+def test_a_migration_is_tried_by_the_rights_of_the_master_user(tmp_path: Path) -> None:
+    source = migrated(tmp_path)
+    refused = play("playbooks/deploy.yml", "-e", "app=board", "-e", f"source={source}", code=2)
+    assert "board.9999_more drops or renames the column board_post.text (board.Post)" in refused
+    assert "the text of the migrations decides" not in refused
+    assert superuser("SELECT count(*) FROM pg_database WHERE datname = 'board_scratch'", name="rds1") == "0"
+
+
+def test_a_removed_application_leaves_its_last_dump_alone(host: Any) -> None:
+    # Somebody else's grant does not keep its logins, whoever made it.
+    superuser("GRANT board_owner TO board", name="rds1")
+    said = play("playbooks/remove_app.yml", "-e", "app=board", "-e", "confirm=board")
+    assert "board is gone." in said
+    dump = host.check_output("ls /var/backups/board/*-board.dump")
+    assert "TABLE DATA public board_post" in host.check_output(f"pg_restore --list {dump}")
+    assert said.count("board.dump") == 1, "it lies on one host"
+    assert (
+        superuser("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'board%' AND rolname <> 'board_admin'", name="rds1")
+        == "0"
+    )
+    assert superuser("SELECT count(*) FROM pg_database WHERE datname LIKE 'board%'", name="rds1") == "0"

@@ -173,6 +173,9 @@ def test_the_end_says_what_is_kept_and_what_is_left_to_do() -> None:
         "Kept: db1:/var/backups/shop/x.dump",
         "Take shop out of applications too: the next site.yml would make it anew.",
     ]
+    on_rds = {"rds_client_removed": {"results": [{"removed": ["database shop"], "dump": "/var/backups/shop/x.dump"}]}}
+    kept = summary({"name": "shop", "listed": False}, {"web1": on_rds, "web2": on_rds}, check=False)
+    assert kept == ["shop is gone.", "Kept: web1:/var/backups/shop/x.dump"], "the dump lies where it was made"
     assert "Would be removed: db1: database shop" in summary({"name": "shop", "listed": False}, hosts, check=True)
     assert summary({"name": "shop", "listed": False}, {}, check=False) == ["Nothing of shop is left on these hosts."]
 

@@ -16,6 +16,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resol
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import APPLICATION_NAME
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.storage import MOUNT
 
+BY_ONE = "rds_client_removed"
 KEYS = ("name", "user", "login", "owner")
 
 
@@ -111,8 +112,15 @@ def summary(found: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]], ch
     """
     name = found["name"]
     gone, kept = [], []
+    # One host did it, and all of its play have the result.
+    from_one = next((host for host, variables in hosts.items() if variables.get(BY_ONE)), "")
     for host, variables in hosts.items():
-        for key in ("__release_stopped", "__release_removed", "postgres_removed", "rds_client_removed"):
+        for key in (
+            "__release_stopped",
+            "__release_removed",
+            "postgres_removed",
+            *([BY_ONE] if host == from_one else []),
+        ):
             said = variables.get(key) or {}
             for result in said.get("results", [said]):
                 gone += [f"{host}: {one}" for one in result.get("removed") or []]
