@@ -29,11 +29,11 @@ MIGRATION = """from django.db import migrations
 
 def drop(apps, schema_editor):
     column = "te" + "xt"
-    schema_editor.execute(f"ALTER TABLE board_post DROP COLUMN {{column}}")
+    schema_editor.execute(f"ALTER TABLE posts_post DROP COLUMN {{column}}")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("board", "{after}")]
+    dependencies = [("posts", "{after}")]
     operations = [migrations.RunPython(drop)]
 """
 
@@ -162,15 +162,15 @@ def migrated(tmp_path: Path) -> Path:
     """A copy of the sample application with a migration that only a database can judge."""
     source = tmp_path / "django_app"
     shutil.copytree(PROJECT / "django_app", source, ignore=shutil.ignore_patterns("__pycache__"))
-    last = sorted(path.stem for path in (source / "board/migrations").glob("0*.py"))[-1]
-    (source / "board/migrations/9999_more.py").write_text(MIGRATION.format(after=last))
+    last = sorted(path.stem for path in (source / "posts/migrations").glob("0*.py"))[-1]
+    (source / "posts/migrations/9999_more.py").write_text(MIGRATION.format(after=last))
     return source
 
 
 def test_a_migration_is_tried_by_the_rights_of_the_master_user(tmp_path: Path) -> None:
     source = migrated(tmp_path)
     refused = play("playbooks/deploy.yml", "-e", "app=board", "-e", f"source={source}", code=2)
-    assert "board.9999_more drops or renames the column board_post.text (board.Post)" in refused
+    assert "posts.9999_more drops or renames the column posts_post.text (posts.Post)" in refused
     assert "the text of the migrations decides" not in refused
     assert superuser("SELECT count(*) FROM pg_database WHERE datname = 'board_scratch'", name="rds1") == "0"
 
@@ -181,7 +181,7 @@ def test_a_removed_application_leaves_its_last_dump_alone(host: Any) -> None:
     said = play("playbooks/remove_app.yml", "-e", "app=board", "-e", "confirm=board")
     assert "board is gone." in said
     dump = host.check_output("ls /var/backups/board/*-board.dump")
-    assert "TABLE DATA public board_post" in host.check_output(f"pg_restore --list {dump}")
+    assert "TABLE DATA public posts_post" in host.check_output(f"pg_restore --list {dump}")
     assert said.count("board.dump") == 1, "it lies on one host"
     assert (
         superuser("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'board%' AND rolname <> 'board_admin'", name="rds1")
