@@ -46,6 +46,12 @@ FAULTS = {
         processes.backend("KILL"),
         "the postmaster starts all backends anew",
     ),
+    "postgres-memory": Fault(
+        "PostgreSQL: a backend ended by the kernel, out of memory",
+        processes.out_of_memory,
+        "the same",
+        around=processes.without_limits,
+    ),
     "postgres-checkpointer": Fault("PostgreSQL: the checkpointer killed", processes.auxiliary, "the same"),
     "postgres-postmaster": Fault("PostgreSQL: the postmaster killed", processes.kill("db1", "postgres"), SYSTEMD),
     "postgres-limit": Fault(

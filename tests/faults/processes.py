@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tests.faults.site import Site
 
@@ -27,6 +28,33 @@ def backend(signal: str) -> Callable[[Site], None]:
         site.run("db1", f"kill -{signal} {process}")
 
     return strike
+
+
+# A control group (version 1) beside the unit's, so that the kernel ends this one backend and nothing else.
+MEMORY = "/sys/fs/cgroup/memory/hungry"
+HUNGRY = """
+set -e
+ask="runuser -u postgres -- psql --no-psqlrc -At"
+mkdir -p $group
+echo 64M >$group/memory.limit_in_bytes
+PGAPPNAME=hungry $ask -c 'SELECT pg_sleep(2)' -c "SELECT length(string_agg(repeat('x', 1000000), '')) FROM generate_series(1, 900)" &
+sleep 1
+$ask -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'hungry'" >$group/cgroup.procs
+! wait $!
+grep -q '^oom_kill 1' $group/memory.oom_control
+"""
+
+
+def out_of_memory(site: Site) -> None:
+    """One backend takes more memory than it may have, and the kernel ends it."""
+    site.run("db1", f"group={MEMORY}\n{HUNGRY}")
+
+
+@contextmanager
+def without_limits(site: Site) -> Iterator[None]:
+    """Remove the control group of `out_of_memory` afterwards."""
+    yield
+    site.run("db1", f"rmdir {MEMORY}")
 
 
 def auxiliary(site: Site) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from controller import LAB, PROJECT
+from controller import LAB, PROJECT, connect
 from rds import rds, superuser
 from site_visitor import DOMAIN, Visitor, address, secret
 
@@ -131,6 +131,23 @@ def test_passwords_are_rotated_without_a_failed_request() -> None:
     assert secret("database_login") == "board_b"
 
 
+def migrated(tmp_path: Path) -> Path:
+    """A copy of the sample application with a migration that only a database can judge."""
+    source = tmp_path / "django_app"
+    shutil.copytree(PROJECT / "django_app", source, ignore=shutil.ignore_patterns("__pycache__"))
+    last = sorted(path.stem for path in (source / "posts/migrations").glob("0*.py"))[-1]
+    (source / "posts/migrations/9999_more.py").write_text(MIGRATION.format(after=last))
+    return source
+
+
+def test_a_migration_is_tried_by_the_rights_of_the_master_user(tmp_path: Path) -> None:
+    source = migrated(tmp_path)
+    refused = play("playbooks/deploy.yml", "-e", "app=board", "-e", f"source={source}", code=2)
+    assert "posts.9999_more drops or renames the column posts_post.text (posts.Post)" in refused
+    assert "the text of the migrations decides" not in refused
+    assert superuser("SELECT count(*) FROM pg_database WHERE datname = 'board_scratch'", name="rds1") == "0"
+
+
 def test_a_failover_is_followed_within_ten_seconds_and_by_itself(host: Any) -> None:
     units = "systemctl show -P MainPID 'uwsgi-board@*' | sort"
     before = host.check_output(units)
@@ -158,30 +175,15 @@ def test_logins_by_token_take_over_without_a_failed_request() -> None:
     assert "Kept on RDS" in Visitor("web1").get("/").text
 
 
-def migrated(tmp_path: Path) -> Path:
-    """A copy of the sample application with a migration that only a database can judge."""
-    source = tmp_path / "django_app"
-    shutil.copytree(PROJECT / "django_app", source, ignore=shutil.ignore_patterns("__pycache__"))
-    last = sorted(path.stem for path in (source / "posts/migrations").glob("0*.py"))[-1]
-    (source / "posts/migrations/9999_more.py").write_text(MIGRATION.format(after=last))
-    return source
-
-
-def test_a_migration_is_tried_by_the_rights_of_the_master_user(tmp_path: Path) -> None:
-    source = migrated(tmp_path)
-    refused = play("playbooks/deploy.yml", "-e", "app=board", "-e", f"source={source}", code=2)
-    assert "posts.9999_more drops or renames the column posts_post.text (posts.Post)" in refused
-    assert "the text of the migrations decides" not in refused
-    assert superuser("SELECT count(*) FROM pg_database WHERE datname = 'board_scratch'", name="rds1") == "0"
-
-
-def test_a_removed_application_leaves_its_last_dump_alone(host: Any) -> None:
+# Without the fixture `host`: tests that have it come before the others, and this is the last one.
+def test_a_removed_application_leaves_its_last_dump_alone() -> None:
     # Somebody else's grant does not keep its logins, whoever made it.
     superuser("GRANT board_owner TO board", name="rds1")
     said = play("playbooks/remove_app.yml", "-e", "app=board", "-e", "confirm=board")
     assert "board is gone." in said
-    dump = host.check_output("ls /var/backups/board/*-board.dump")
-    assert "TABLE DATA public posts_post" in host.check_output(f"pg_restore --list {dump}")
+    web1 = connect("web1")
+    dump = web1.check_output("ls /var/backups/board/*-board.dump")
+    assert "TABLE DATA public posts_post" in web1.check_output(f"pg_restore --list {dump}")
     assert said.count("board.dump") == 1, "it lies on one host"
     assert (
         superuser("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'board%' AND rolname <> 'board_admin'", name="rds1")
