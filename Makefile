@@ -23,7 +23,7 @@ NEEDS_VENV := [ -x $(PYTHON) ] || { echo "make: there is no lab yet: run 'make u
 BENCH_PACKAGES := wrk=/usr/bin/wrk
 
 .PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack test-faults bench-converge bench-serve \
-  bench-deploy docs new-app new-operations
+  bench-deploy bench-database docs new-app new-operations
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -119,6 +119,10 @@ bench-serve: ## What serves fastest: the deployed site against gunicorn, granian
 bench-deploy: ## What deploys and rollbacks cost: the command and its steps, and the visitors under load
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.deploy
+
+bench-database: ## What moves (and backups, promotions …) of a database cost, under writes: ONLY=move for one of them
+	@lab/bootstrap lab
+	@$(PYTHON) -m tests.bench.database $$ONLY
 
 docs: venv ## Bring the generated parts of the role READMEs, docs/playbooks.md and docs/applications.md up to date
 	@$(PYTHON) docs/generate_role_readmes.py

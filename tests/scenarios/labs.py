@@ -17,7 +17,7 @@ PREFIX = os.environ.get("TEST_LABS") or "test"
 ROLES = f"{PREFIX}-roles"
 SITES = {
     name: f"{PREFIX}-{name.replace('_', '-')}"
-    for name in ("deploy", "deploy_faults", "stack", "stack_rds", "local", "pgbackrest")
+    for name in ("deploy", "deploy_faults", "stack", "stack_rds", "local", "pgbackrest", "move")
 }
 # The two scenarios of a role may run at once, and a lab holds one server that imitates RDS.
 LABS = {**SITES, "rds_client_full": f"{PREFIX}-rds-full"}
@@ -28,6 +28,7 @@ INVENTORIES = {
     "stack_rds": "lab-rds",
     "local": "molecule/local/inventory",
     "pgbackrest": "molecule/pgbackrest/inventory",
+    "move": "molecule/move/inventory",
 }
 
 

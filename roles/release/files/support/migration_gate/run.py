@@ -14,7 +14,7 @@ from django.db.backends.signals import connection_created
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
-from migration_gate import applied, indexes, more_databases
+from migration_gate import applied, indexes, more_databases, moving
 from migration_gate.text import describe, examine
 from migration_gate.trial import packages
 from migration_gate.verdict import judge
@@ -150,8 +150,11 @@ class Gate:
             plan, state = self.plan()
             more = more_databases.pending(examine)
             strict = more_databases.pending(lambda *given: examine(*given, strict=True))
+            moved = moving.problem(connection) if plan or more else ""
         except OperationalError as error:
             self.end(FAILED, error=f"the database cannot be reached: {_said(error)}")
+        if moved:
+            self.end(FAILED, error=moved)
         # A database where nothing was applied has no release that could break.
         first = not state.models
         verdict = judge(self.given.trial, examine(plan, state.clone()), examine(plan, state, strict=True))

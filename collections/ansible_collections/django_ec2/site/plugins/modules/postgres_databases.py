@@ -81,6 +81,10 @@ options:
       authentication) may no longer log in.
     type: bool
     default: false
+  moving:
+    description: Whether the server may be one that the applications were moved away from, or are being moved to. Any other run refuses it.
+    type: bool
+    default: false
   connections:
     description:
       - Connections that the server has to have. One with fewer is refused before the first change; those that it
@@ -219,6 +223,7 @@ def main() -> None:
             "databases": {"type": "list", "elements": "dict", "required": True, "options": DATABASE_SPEC},
             "authentication": {"type": "str", "choices": ["password", "iam"], "default": "password"},
             "retire": {"type": "bool", "default": False},
+            "moving": {"type": "bool", "default": False},
             "connections": {"type": "dict", "options": CONNECTIONS_SPEC},
             "login": LOGIN_SPEC,
             "apply": {"type": "bool", "default": True},

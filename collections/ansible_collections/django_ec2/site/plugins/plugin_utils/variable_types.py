@@ -26,6 +26,7 @@ SITE: dict[str, dict[str, Any]] = {
     "database_endpoints": {"type": "dict"},
     "database_host": {"type": "str"},
     "database_mode": {"type": "str"},
+    "database_move_networks": {"type": "list", "elements": "str"},
     "database_options": {"type": "dict"},
     "database_pooling": {"type": "str", "choices": ["transaction", "session", "none"]},
     "database_port": {"type": "int"},

@@ -12,6 +12,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.connectio
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.foreign import foreign
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import Change, Inside, Outside, Server
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import SHUT_STATES
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import (
     identifier,
     kept_memberships,
@@ -70,7 +71,9 @@ class Databases:
         authentication: str = "password",
         retire: bool = False,
         connections: dict[str, Any] | None = None,
+        moving: bool = False,
     ) -> None:
+        self.moving = moving
         self.connections = connections
         self.wanted = wanted
         self.login = login
@@ -119,6 +122,12 @@ class Databases:
                 f"{server.user} lacks {' and '.join(server.lacking)}, so it cannot make databases and roles. Log in as the "
                 "master user that RDS made with the instance, or give this one what it needs, as that user: "
                 f"ALTER ROLE {identifier(server.user)} CREATEROLE CREATEDB; GRANT rds_superuser TO {identifier(server.user)};"
+            )
+        if server.moving in SHUT_STATES and not self.moving:
+            raise RuntimeError(
+                "The applications were moved away from this server, or are being moved to it (playbooks/database_move.yml), and it lets "
+                "them in no more: its data are old. Write the other database_mode into the inventory; or, while the move is not "
+                "done, run playbooks/database_move.yml again."
             )
         if problems := foreign(self.wanted, server):
             raise RuntimeError(" ".join(problems))
@@ -188,8 +197,9 @@ def apply_databases(given: dict[str, Any], apply: bool) -> dict[str, Any]:
         if not all(passwords) or not "".join(passwords).isascii():
             raise DatabasesError(f"{one['name']}: passwords have to be printable ASCII, and not empty.", [])
     databases = Databases(
-        given["databases"], given["login"], apply, given["authentication"], given["retire"], given["connections"]
-    )
+        given["databases"], given["login"], apply, given["authentication"], given["retire"], given["connections"],
+        given.get("moving", False),
+    )  # fmt: skip
     found: dict[str, Any] = {"available": True}
     try:
         databases.run()

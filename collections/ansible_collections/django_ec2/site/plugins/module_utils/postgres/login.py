@@ -121,7 +121,7 @@ def socket_port(port: int, directory: str = SOCKET_DIRECTORY) -> int:
 
 
 def connect(login: dict[str, Any], **changes: Any) -> Any:
-    """Open a connection; ``changes`` replace fields of ``login``.
+    """Open a connection; ``changes`` replace fields of ``login``, and ``options`` among them are libpq's for a server elsewhere.
 
     Raises:
         ServerUnavailable: there is no server, no driver, or the login is refused.
@@ -141,6 +141,7 @@ def connect(login: dict[str, Any], **changes: Any) -> Any:
             words |= {
                 "sslmode": "verify-full",
                 "sslrootcert": wanted.get("ca_file") or SYSTEM_AUTHORITIES,
+                **(wanted.get("options") or {}),
             }
             return psycopg2.connect(**words)
         words |= {"host": SOCKET_DIRECTORY, "port": socket_port(wanted["port"])}

@@ -22,6 +22,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model imp
     login_of,
     other_login,
 )
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import SHUT_STATES
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.scram import scram_verifier
 
 
@@ -53,7 +54,8 @@ def plan_role(name: str, password: str | None, limit: int, role: Role | None, se
         # Only what differs is named: a master user may not even repeat some attributes.
         attributes = [FORBIDDEN[column] for column in FORBIDDEN if column in role.forbidden]
         attributes += [] if role.login else ["LOGIN"]
-        if role.connection_limit != limit:
+        # The limits of a side that the applications were shut out of are the move's.
+        if role.connection_limit != limit and server.moving not in SHUT_STATES:
             attributes.append(f"CONNECTION LIMIT {limit}")
         if attributes:
             changes.append(

@@ -20,6 +20,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model imp
     login_of,
     other_login,
 )
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move import marks
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.scram import verifier_matches
 
 # What the server says of itself, beside the connections that it keeps.
@@ -61,6 +62,8 @@ def read_server(
     if not server.superuser:
         rights = {"CREATEROLE": roles, "CREATEDB": databases}
         server.lacking = tuple(right for right, given in rights.items() if not given)
+    mark = marks.parse(next((comment for (comment,) in rows(connection, marks.READ)), None))
+    server.moving = mark.state if mark else ""
     names: list[str] = []
     passwords = {}
     for one in wanted:
