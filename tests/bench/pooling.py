@@ -4,8 +4,8 @@
 
     ssh -F .lab/lab/ssh_config web1 sudo python3 - self_hosted-transaction board < tests/bench/pooling.py
 
-Asks the same database by turns through the pooler and straight at the server (TLS verify-full, as the pooler does it), in rounds, and prints the
-median of the rounds. CPU is that of this process and of the pooler together; the server's is the same on both ways.
+Asks the same database by turns through the pooler and straight at the server (TLS verify-full, as the pooler does it), in rounds, and
+prints the median of the rounds. CPU is that of this process and of the pooler together; the server's is the same on both ways.
 """
 
 from __future__ import annotations
@@ -79,7 +79,10 @@ def main() -> None:
     uid = int(subprocess.run(["id", "-u", account], capture_output=True, text=True, check=True).stdout)
     os.environ["HOME"] = "/"  # libpq looks for certificates of its own there
     os.seteuid(uid)  # the kernel names it to the pooler
-    for title, work, count in (("a kept connection, per query", kept, QUERIES), ("a new connection each", fresh, CONNECTIONS)):
+    for title, work, count in (
+        ("a kept connection, per query", kept, QUERIES),
+        ("a new connection each", fresh, CONNECTIONS),
+    ):
         rounds: dict[str, list[tuple[float, float]]] = {"direct": [], "pooled": []}
         for _ in range(ROUNDS):
             for way, given in (("direct", direct), ("pooled", pooled)):

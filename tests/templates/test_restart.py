@@ -44,6 +44,7 @@ def unit_of_timer() -> str:
 
 UNITS = {
     "postgres": lambda: render("postgres", "restart.conf.j2"),
+    "pgbouncer": lambda: render("pgbouncer", "pgbouncer.service.j2"),
     "redis": lambda: render("redis", "restart.conf.j2"),
     "nginx": lambda: render("nginx", "restart.conf.j2"),
     "uwsgi": unit_of_server,

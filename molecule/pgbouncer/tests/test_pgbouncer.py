@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -40,7 +40,7 @@ def words(
 ) -> list[str]:
     """The words of a client that runs as an account."""
     options = {
-        "host": f"/run/pgbouncer/{instance}", "port": 6432, "dbname": account, "user": account, "connect_timeout": 15,
+        "host": f"/run/pgbouncer/{instance}", "port": 6432, "dbname": account, "user": account, "connect_timeout": 40,
         "sql": sql, "times": times, "pause": pause, "end": "", **given,
     }  # fmt: skip
     return ["runuser", "-u", account, "--", "python3", "-c", CLIENT, json.dumps(options)]
@@ -80,6 +80,13 @@ def control(host: Any, call: str, fails: bool = False) -> Any:
     done = host.run("cd /tmp/tested && python3 -c %s", program)
     assert (done.rc != 0) is fails, done.stderr
     return done.stderr if fails else json.loads(done.stdout)
+
+
+def wait_until(true: Callable[[], Any], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -149,7 +156,7 @@ def test_the_database_away_and_back(host: Any, database: Any) -> None:
     database.check_output("systemctl stop postgresql@17-main")
     found = ask(host)
     assert found["failed"]
-    assert found["slowest"] < 12
+    assert found["slowest"] < 33
     assert ask(host)["slowest"] < 2, "once it is known to be away, nobody waits"
     database.check_output("systemctl start postgresql@17-main")
     time.sleep(2)
@@ -158,10 +165,9 @@ def test_the_database_away_and_back(host: Any, database: Any) -> None:
 
 
 def test_all_are_paused_or_none(host: Any) -> None:
-    control(host, "0")
-    start(host, "long", sql="SELECT pg_sleep(10)")
-    time.sleep(2)
     names = ["self_hosted-session", INSTANCE]
+    start(host, "long", sql="SELECT pg_sleep(25)")
+    wait_until(lambda: control(host, f"[one for one in control._pools('{INSTANCE}') if int(one['sv_active'])]"))
     found = control(host, f"control.pause({names}, 0.5, 30, 'a test')")
     assert (found["paused"], "shop (1 connections in use)" in found["busy"]) == (False, True)
     assert {one["state"] for one in control(host, f"control.status({names})").values()} == {"active"}
@@ -173,7 +179,7 @@ def test_clients_wait_while_it_is_paused(host: Any) -> None:
     found = control(host, f"control.pause(['{INSTANCE}'], 2, 30, 'a test')")
     assert found["paused"]
     start(host, "held", times=3)
-    time.sleep(1)
+    time.sleep(3)
     assert control(host, f"control.resume(['{INSTANCE}'], '{found['token']}')") == {
         "resumed": [INSTANCE],
         "expired": False,
@@ -206,11 +212,13 @@ def test_another_target_is_proved_and_switched_to(host: Any) -> None:
     assert other != text
     try:
         assert control(host, f"control.stage('{INSTANCE}', {other!r})")["targets"]
-        start(host, "moved", sql="SELECT current_database()", times=60, pause=0.05)
-        time.sleep(0.5)
+        start(host, "moved", sql="SELECT current_database()", times=100000, pause=0.05, end="/tmp/moved")
+        time.sleep(2)
         token = control(host, f"control.pause(['{INSTANCE}'], 3, 30, 'a test')")["token"]
         assert control(host, f"control.switch(['{INSTANCE}'], '{token}')") == {"switched": [INSTANCE], "expired": False}
         assert control(host, f"control.resume(['{INSTANCE}'], '{token}')")["expired"] is False
+        time.sleep(1)
+        host.check_output("touch /tmp/moved")
         found = end(host, "moved")
         assert found["failed"] == []
         assert [one[0] for one in found["answers"]] == sorted([one[0] for one in found["answers"]], reverse=True)
@@ -235,8 +243,8 @@ def test_what_does_not_work_is_refused_and_the_old_one_serves(host: Any) -> None
     assert done.returncode != 0
     assert "password authentication failed" in done.stdout
     assert "shop can't be reached" in done.stdout
-    authority = json.dumps({"authority": "{{ lookup('ansible.builtin.file', '/etc/ssl/certs/ca-certificates.crt') }}"})
-    done = play("pgbouncer/poolers.yml", "-e", authority, "-e", "shop_pool=3", limit=name, check=False)
+    other = "authority=/etc/ssl/certs/ca-certificates.crt"
+    done = play("pgbouncer/poolers.yml", "-e", other, limit=name, check=False)
     assert done.returncode != 0
     assert "certificate verify failed" in done.stdout
     assert ask(host)["failed"] == []

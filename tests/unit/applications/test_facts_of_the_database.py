@@ -102,3 +102,16 @@ def test_on_rds_with_a_ca_file_of_its_own(ask: Ask) -> None:
     assert own["application"]["token_environment"] == {"KEY": "AB"}
     # The role rds_client places it; the one of the project's own authority stays as it is.
     assert told["django_database_ca"] == ""
+
+
+def test_a_pooler_takes_the_place_of_the_server_where_it_is_turned_on(ask: Ask) -> None:
+    assert ask()["pgbouncer_instances"] == []
+
+
+def test_the_pooler_of_a_host_knows_the_address(ask: Ask) -> None:
+    told = ask(private_address="10.0.0.5", database_pooling="transaction", uwsgi_processes=3)
+    assert told["database_endpoints"]["shop"]["application"]["host"] == "/run/pgbouncer/self_hosted-transaction"
+    assert told["database_endpoints"]["shop"]["owner"]["host"] == "db1"
+    (instance,) = told["pgbouncer_instances"]
+    assert (instance["ca_file"], instance["databases"][0]["host"]) == ("/etc/ssl/database/ca.pem", "10.0.0.5")
+    assert instance["databases"][0]["pool_size"] == 3

@@ -29,6 +29,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.pgbouncer.console 
 )
 
 CONFIGURATION = Path("/etc/pgbouncer")
+SOCKETS = Path("/run/pgbouncer")
 # Gone with the host's next boot, as a pause is.
 RECORDS = Path("/run/pgbouncer-control")
 # What the poolers of a host lead to, where a move has changed it: a fact that the role reads.
@@ -241,6 +242,7 @@ def retire(names: list[str]) -> dict[str, list[str]]:
         if done.returncode != 0:
             raise ControlError(f"the pooler {name} could not be stopped: {done.stderr.strip()}")
         shutil.rmtree(CONFIGURATION / name)
+        shutil.rmtree(SOCKETS / name, ignore_errors=True)
         found["retired"].append(name)
     return found
 
