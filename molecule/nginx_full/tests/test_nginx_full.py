@@ -151,6 +151,6 @@ def test_a_server_of_somebody_else_takes_no_name_of_a_site(host):
     try:
         assert "conflicting server name" in host.run("nginx -t").stderr
         host.check_output("systemctl reload nginx; sleep 1")
-        assert ask(host, "http://full.test:8080/")[0] == 301
+        assert ask(host, "http://full.test:8080/")[0] == 308
     finally:
         host.check_output("rm /etc/nginx/conf.d/mine.conf; systemctl reload nginx")

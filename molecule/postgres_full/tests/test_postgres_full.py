@@ -162,7 +162,8 @@ def test_what_somebody_changed_in_the_server_is_put_right(host: Any) -> None:
     host.check_output(f"echo 'jit = on' >{later}; chown postgres: {later}; systemctl restart postgresql@17-main")
     assert (postgres(host, "SHOW max_connections"), postgres(host, "SHOW jit")) == ("40", "on")
     try:
-        checked = play("postgres_full/converge.yml", "--check", "--diff", limit="postgres-full").stdout
+        run = play("postgres_full/converge.yml", "--check", "--diff", limit="postgres-full")
+        checked = run.stdout
         assert "+# Ansible, set in /etc/postgresql/17/main/conf.d/10-managed.conf: max_connections = '40'" in checked
         assert "+Role shop_web: not the rights of shop_migrations" in checked
         assert "random_page_cost of the configuration files has no effect: the server's command line" in " ".join(
