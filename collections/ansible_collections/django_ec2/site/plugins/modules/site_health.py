@@ -103,6 +103,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.release.checks imp
 from ansible_collections.django_ec2.site.plugins.module_utils.release.question import good
 from ansible_collections.django_ec2.site.plugins.module_utils.release.site import trust, visit
 
+SHOWN_CHARACTERS = 200
 SITE = {
     "name": {"type": "str", "required": True},
     "host": {"type": "str", "required": True},
@@ -147,7 +148,8 @@ def main() -> None:
                 said = judge(check, status, body)
             if not said:
                 break
-        return said
+        # A page is many lines, and its beginning says what it is.
+        return " ".join(said.split())[:SHOWN_CHARACTERS]
 
     questions = [
         (site["name"], site["host"], check)
