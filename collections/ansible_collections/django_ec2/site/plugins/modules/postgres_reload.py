@@ -55,9 +55,10 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login imp
 
 RELOAD_SECONDS = 15
 # A setting that needs a restart is listed with an error text too; it is no mistake in the file.
+# A line that is gone from all files has none, and asks for a restart at most: that is `pending_restart`.
 FILE_ERRORS = """
     SELECT sourcefile || ', line ' || sourceline || ': ' || coalesce(name || ': ', '') || error FROM pg_file_settings f
-    WHERE error IS NOT NULL AND NOT EXISTS (
+    WHERE error IS NOT NULL AND sourcefile IS NOT NULL AND NOT EXISTS (
         SELECT FROM pg_settings s WHERE s.name = f.name AND s.context = 'postmaster' AND f.error LIKE '%could not be applied%')
     UNION ALL
     SELECT current_setting('hba_file') || ', line ' || line_number || ': ' || error FROM pg_hba_file_rules
