@@ -51,6 +51,45 @@ def test_the_last_lines_reject() -> None:
     assert [line for line in found if line.startswith("host ") and not line.endswith("reject")] == []
 
 
+CLUSTER: dict[str, Any] = {
+    "inventory_hostname": "db2",
+    "postgres_hosts": [{"name": "db1", "address": "10.0.0.4"}, {"name": "db2", "address": "10.0.0.5"}],
+    "postgres_primary": False,
+    "postgres_primary_host": "db1",
+}
+
+
+def test_the_other_hosts_get_in_by_their_certificates_alone() -> None:
+    found = lines("pg_hba.conf.j2", **CLUSTER)
+    assert 'hostssl replication,"postgres" "replication" 10.0.0.4/32 cert map=replication' in found
+    assert not any("10.0.0.5" in line for line in found)
+    assert found[-1] == "host replication all all reject"
+    assert lines("pg_ident.conf.j2", **CLUSTER) == ['replication "db1" "replication"']
+
+
+def test_a_standby_follows_and_a_primary_does_not() -> None:
+    found = lines("managed.conf.j2", **CLUSTER)
+    conninfo = next(line for line in found if line.startswith("primary_conninfo = "))
+    assert "host=db1 hostaddr=10.0.0.4" in conninfo and "sslmode=verify-full" in conninfo
+    assert "primary_slot_name = 'standby_db2'" in found
+    assert "max_slot_wal_keep_size = '1024MB'" in found
+    found = lines("managed.conf.j2", **{**CLUSTER, "postgres_primary": True, "postgres_primary_host": "db2"})
+    assert not any(line.startswith("primary_") for line in found)
+    assert "max_slot_wal_keep_size = '1024MB'" in found
+    # Where there is one host, nothing of it.
+    assert not any("slot" in line or "primary_" in line for line in lines("managed.conf.j2"))
+
+
+def test_what_a_rewind_needs_is_logged_where_pages_have_no_checksums() -> None:
+    assert "wal_log_hints = 'on'" in lines("managed.conf.j2", **CLUSTER, postgres_data_checksums=False)
+    assert not any("wal_log_hints" in line for line in lines("managed.conf.j2", **CLUSTER))
+
+
+def test_a_standby_makes_no_cluster_of_its_own() -> None:
+    assert "create_main_cluster = false" in lines("createcluster.conf.j2", **CLUSTER)
+    assert "create_main_cluster = false" not in lines("createcluster.conf.j2", **{**CLUSTER, "postgres_primary": True})
+
+
 def test_settings_have_the_last_word_and_are_there_once() -> None:
     found = lines(
         "managed.conf.j2", postgres_settings={"work_mem": "32MB", "jit": False, "shared_preload_libraries": ["a", "b"]}

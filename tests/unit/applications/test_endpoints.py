@@ -56,6 +56,31 @@ def test_an_address_of_the_database_needs_no_lookup() -> None:
         assert "hostaddr" not in endpoints(resolved(), **other)["application"]["options"]
 
 
+STANDBYS = [{"name": "db2", "address": "10.0.0.6"}]
+
+
+def test_a_client_that_knows_the_standbys_finds_the_new_primary_by_itself() -> None:
+    options = {"target_session_attrs": "read-write"}
+    found = endpoints(resolved(), address="10.0.0.5", options=options, standbys=STANDBYS)
+    for kind in ("application", "owner"):
+        assert found[kind]["host"] == "db1,db2"
+        assert found[kind]["options"] == {**options, "hostaddr": "10.0.0.5,10.0.0.6"}
+    url = database_url(found["application"])
+    assert "@db1,db2:5432/shop?" in url and "hostaddr=10.0.0.5%2C10.0.0.6" in url
+    # Names alone are looked up, all of them.
+    assert "hostaddr" not in endpoints(resolved(), standbys=STANDBYS)["application"]["options"]
+    assert endpoints(resolved(), host="/run/x", standbys=STANDBYS)["application"]["host"] == "/run/x"
+
+
+def test_readers_are_led_to_a_standby_and_to_the_primary_while_it_is_away() -> None:
+    found = endpoints(resolved(), address="10.0.0.5", standbys=STANDBYS, replica_host="db2")["replica"]
+    assert (found["host"], found["options"]) == (
+        "db2,db1", {"target_session_attrs": "any", "hostaddr": "10.0.0.6,10.0.0.5"},
+    )  # fmt: skip
+    # A replica of somebody else's is no standby of ours.
+    assert endpoints(resolved(), address="10.0.0.5", standbys=STANDBYS, replica_host="ro")["replica"]["host"] == "ro"
+
+
 def test_a_replica_is_asked_for_reads_alone() -> None:
     options = {"connect_timeout": 3, "target_session_attrs": "read-write"}
     found = endpoints(resolved(), options=options, replica_host="ro")

@@ -105,8 +105,11 @@ def test_libpq_verifies_whatever_the_settings_say() -> None:
         "PGTARGETSESSIONATTRS": "read-write",
     }  # fmt: skip
     assert found["DB_TLS"] == "verify-full /etc/ssl/database/ca.pem"
-    # A replica takes no writes, and the variables hold for both.
+    # A replica takes no writes, and the variables hold for both where the entry puts its link together by itself.
     found = variables(application_environment(one, endpoints(one, options=options, replica_host="ro"), "r"))
+    assert found["PGTARGETSESSIONATTRS"] == "read-write"
+    by_parts = resolved(environment={"READER": "${database_replica_host}"})
+    found = variables(application_environment(by_parts, endpoints(by_parts, options=options, replica_host="ro"), "r"))
     assert "PGTARGETSESSIONATTRS" not in found
     # On a unix socket nothing is verified; a replica elsewhere is.
     directory = {"host": "/run/postgresql"}

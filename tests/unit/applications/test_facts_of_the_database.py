@@ -30,7 +30,12 @@ def ask(root: Path, tmp_path: Path) -> Ask:
 
     def run(**variables: Any) -> dict[str, Any]:
         groups = {"web": {"hosts": {"web1": {}}}, "database": {"hosts": {"db1": {}, "db2": {}}}}
-        shared = {"secrets": {"authority": {"certificate": "PEM"}}, "applications": {"shop": entry()}}
+        # Of two hosts, db1 said that it takes writes, and db2 could not be asked.
+        shared = {
+            "postgres_states": {"db1": {"role": "primary"}},
+            "secrets": {"authority": {"certificate": "PEM"}},
+            "applications": {"shop": entry()},
+        }
         inventory = {"all": {"children": {"env_test": {"children": groups, "vars": {"ansible_group_priority": 10}}}}}
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump(inventory))
         (tmp_path / "group_vars").mkdir()
@@ -79,8 +84,23 @@ def test_on_a_host_of_ours(ask: Ask) -> None:
     assert told["django_database_ca"] == "PEM"
 
 
-def test_the_primary_is_the_first_host_unless_somebody_says_otherwise(ask: Ask) -> None:
+STATES = {"db1": {"role": "standby"}, "db2": {"role": "primary"}}
+
+
+def test_the_primary_is_the_host_that_says_so(ask: Ask) -> None:
     assert ask()["database_endpoints"]["shop"]["application"]["host"] == "db1"
+
+
+def test_clients_know_the_standbys_too(ask: Ask) -> None:
+    own = ask(private_address="10.0.0.5", postgres_states=STATES)["database_endpoints"]["shop"]
+    assert own["application"]["host"] == own["owner"]["host"] == "db2,db1"
+    assert own["application"]["options"]["hostaddr"] == "10.0.0.5,10.0.0.5"
+    assert (own["replica"]["host"], own["replica"]["options"]["target_session_attrs"]) == ("db1,db2", "any")
+
+
+def test_a_name_of_your_own_leads_wherever_you_say(ask: Ask) -> None:
+    own = ask(postgres_states=STATES, database_host="db.example.org")["database_endpoints"]["shop"]
+    assert own["application"]["host"] == own["replica"]["host"] == "db.example.org"
 
 
 def test_by_the_socket_of_the_host_itself(ask: Ask) -> None:

@@ -70,10 +70,11 @@ if "database" in _chosen:
         DATABASES["replica"] = {
             **DATABASES["default"],
             "HOST": _variable("DATABASE_REPLICA_HOST"),
-            # The address is that of the host that takes writes.
+            # The address is that of the host that takes writes; a standby of ours has its own.
             "OPTIONS": {
                 **{_key: _options[_key] for _key in _options if _key != "hostaddr"},
                 "target_session_attrs": "any",
+                **json.loads(os.environ.get("MANAGED_DATABASE_REPLICA_OPTIONS", "{}")),
             },
             "TEST": {"MIRROR": "default"},
         }

@@ -103,6 +103,19 @@ options:
         description: What to write instead, for the message, in a sentence.
         type: str
         default: ""
+  replication:
+    description: What standbys need of their primary. Left out, nothing is made and nothing is dropped.
+    type: dict
+    suboptions:
+      user:
+        description: Role that standbys connect as, by their certificate. It may replicate and be the source of pg_rewind.
+        type: str
+        required: true
+      slots:
+        description: Physical replication slots. Others whose names begin with C(standby_) are dropped, unless they are in use.
+        type: list
+        elements: str
+        default: []
   login:
     description: How to reach the server.
     type: dict
@@ -208,6 +221,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.apply import DatabasesError, apply_databases
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import LOGIN_SPEC
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import DATABASE_SPEC
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.replication import REPLICATION_SPEC
 
 CONNECTIONS_SPEC: dict[str, Any] = {
     "needed": {"type": "int", "required": True},
@@ -225,6 +239,7 @@ def main() -> None:
             "retire": {"type": "bool", "default": False},
             "moving": {"type": "bool", "default": False},
             "connections": {"type": "dict", "options": CONNECTIONS_SPEC},
+            "replication": REPLICATION_SPEC,
             "login": LOGIN_SPEC,
             "apply": {"type": "bool", "default": True},
         },

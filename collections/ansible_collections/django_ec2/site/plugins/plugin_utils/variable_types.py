@@ -34,6 +34,7 @@ SITE: dict[str, dict[str, Any]] = {
     "database_replica_host": {"type": "str"},
     "database_server": {"type": "dict"},
     "database_sslmode": {"type": "str"},
+    "database_standbys": {"type": "list", "elements": "dict"},
     "database_token_environment": {"type": "dict"},
     "operations_directory": {"type": "str"},
     "private_address": {"type": "str"},

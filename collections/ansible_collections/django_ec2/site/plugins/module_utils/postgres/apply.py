@@ -24,6 +24,10 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan impo
     plan_roles,
 )
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.read import read_inside, read_server
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.replication import (
+    plan_replication,
+    read_replication,
+)
 
 with contextlib.suppress(ImportError):
     import psycopg2
@@ -72,9 +76,11 @@ class Databases:
         retire: bool = False,
         connections: dict[str, Any] | None = None,
         moving: bool = False,
+        replication: dict[str, Any] | None = None,
     ) -> None:
         self.moving = moving
         self.connections = connections
+        self.replication = replication
         self.wanted = wanted
         self.login = login
         self.apply = apply
@@ -103,6 +109,10 @@ class Databases:
             self.take(connection, plan_roles(self.wanted, self.server, self.authentication, self.retire))
             self.notes += outranked_settings(self.server)
             self.notes += [note for one in self.wanted for note in kept_memberships(one, self.server)]
+            if self.replication:
+                now = read_replication(connection, self.replication["user"])
+                connection.rollback()
+                self.take(connection, plan_replication(self.replication, now))
             created = plan_databases(self.wanted, self.server)
             self.changes += [change.text for change in created]
             if self.apply and created:
@@ -168,6 +178,7 @@ class Databases:
         self.changes = [
             change.text
             for change in plan_roles(self.wanted, self.server, self.authentication, self.retire)
+            + (plan_replication(self.replication, {"role": None, "slots": {}}) if self.replication else [])
             + plan_databases(self.wanted, self.server)
         ]
         for one in self.wanted:
@@ -198,7 +209,7 @@ def apply_databases(given: dict[str, Any], apply: bool) -> dict[str, Any]:
             raise DatabasesError(f"{one['name']}: passwords have to be printable ASCII, and not empty.", [])
     databases = Databases(
         given["databases"], given["login"], apply, given["authentication"], given["retire"], given["connections"],
-        given.get("moving", False),
+        given.get("moving", False), given.get("replication"),
     )  # fmt: skip
     found: dict[str, Any] = {"available": True}
     try:

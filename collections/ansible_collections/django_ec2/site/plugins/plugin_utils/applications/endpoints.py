@@ -4,6 +4,7 @@
 An endpoint has ``scheme`` (of its URL), ``host``, ``port``, ``name``, ``user``, ``password``, ``sslmode``, ``ca_file``,
 ``authentication`` (``password`` or ``iam``), ``options`` of libpq, and ``token_environment``, what the signer of tokens gets in its
 environment. ``host`` may be the directory of a unix socket: then ``sslmode`` and ``ca_file`` are empty. A login by tokens has no password.
+Where there are standbys, ``host`` is a list with commas, as libpq takes it: the one to ask first, then those to try when it is away.
 
 Through a pooler ``application`` and ``replica`` are its socket and have ``pooling``; ``owner`` and ``owner_replica`` always go straight
 to the server. What the pooler itself needs to get there is ``pooler_databases``.
@@ -31,8 +32,9 @@ def database_endpoints(
     Args:
         resolved: what ``resolve_applications`` returned.
         server: ``host`` and ``port``; for a host that is reached by TCP ``sslmode`` and ``ca_file``; and, where they are not the
-            usual ones, ``address`` (of ``host``, which is not looked up then), ``options``, ``authentication``, ``token_environment``,
-            ``replica_host``, ``mode`` and ``pooling``. group_vars/all/database.yml fills it.
+            usual ones, ``address`` (of ``host``, which is not looked up then), ``standbys`` (each with ``name`` and ``address``),
+            ``options``, ``authentication``, ``token_environment``, ``replica_host``, ``mode`` and ``pooling``. group_vars/all/database.yml
+            fills it.
     """
     return {
         entry["name"]: _pooled(entry, entry["database"], server)
@@ -80,7 +82,8 @@ def pooler_databases(resolved: list[dict[str, Any]], server: Mapping[str, Any]) 
         if mode == pooling.NONE:
             continue
         for database in (entry["database"], *entry["databases"].values()):
-            direct = _endpoints(database, server)
+            # The pooler spreads its connections over a list of hosts; it knows one, and is told of another.
+            direct = _endpoints(database, server, lists=False)
             kinds = {"application": False} | ({"replica": True} if server.get("replica_host") else {})
             for kind, replica in kinds.items():
                 one = {"application": entry["name"], "account": entry["user"], "endpoint": direct[kind]}
@@ -88,7 +91,9 @@ def pooler_databases(resolved: list[dict[str, Any]], server: Mapping[str, Any]) 
     return found
 
 
-def _endpoints(database: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _endpoints(
+    database: Mapping[str, Any], server: Mapping[str, Any], lists: bool = True
+) -> dict[str, dict[str, Any]]:
     by_token = server.get("authentication") == "iam"
     options = dict(server.get("options") or {})
 
@@ -114,16 +119,30 @@ def _endpoints(database: Mapping[str, Any], server: Mapping[str, Any]) -> dict[s
         application = {"user": str(database["login"]), "password": str(database["password"])}
         owner = {"user": str(database["owner"]), "password": str(database["owner_password"])}
     host, reader = str(server["host"]), str(server.get("replica_host") or "")
-    address = str(server.get("address") or "")
-    # The certificate is still that of the name.
-    at_host = options | ({"hostaddr": address} if is_address(address) and not is_socket(host) else {})
-    # Without a replica its readers ask the database itself; a replica takes no writes, so nothing is asked of it.
-    at_reader = options | {"target_session_attrs": "any"} if reader else at_host
+    first = {"name": host, "address": str(server.get("address") or "")}
+    # libpq goes on to the next until one takes writes (target_session_attrs): nobody has to be told of a promotion.
+    standbys = [] if is_socket(host) else list(server.get("standbys") or [])
+    own_standby = next((one for one in standbys if one["name"] == reader), None)
+    at_host = _names([first, *(standbys if lists else [])])
+    # Without a replica its readers ask the database itself. While a standby of ours is away, they do so, too.
+    at_reader = at_host
+    if reader:
+        away = [first] if own_standby and lists else []
+        at_reader = _names([own_standby or {"name": reader, "address": ""}, *away])
+    # A replica takes no writes, so nothing is asked of it.
+    reads = options | ({"target_session_attrs": "any"} if reader else {})
     return {
-        "application": endpoint(host, at_host, application),
-        "owner": endpoint(host, at_host, owner),
-        "replica": endpoint(reader or host, at_reader, application),
+        "application": endpoint(at_host[0], options | at_host[1], application),
+        "owner": endpoint(at_host[0], options | at_host[1], owner),
+        "replica": endpoint(at_reader[0], reads | at_reader[1], application),
     }
+
+
+def _names(servers: list[Mapping[str, str]]) -> tuple[str, dict[str, str]]:
+    """Servers as ``host`` of an endpoint, and ``hostaddr`` where all addresses are known. Certificates are still those of the names."""
+    addresses = [one["address"] for one in servers]
+    known = all(is_address(one) for one in addresses) and not is_socket(servers[0]["name"])
+    return ",".join(one["name"] for one in servers), {"hostaddr": ",".join(addresses)} if known else {}
 
 
 def is_address(text: str) -> bool:
@@ -149,7 +168,8 @@ def database_url(endpoint: Mapping[str, Any]) -> str:
         return f"{login}@{quote(host, safe='')}:{endpoint['port']}/{name}"
     verified = {"sslmode": endpoint["sslmode"], "sslrootcert": endpoint["ca_file"]}
     options = urlencode({**verified, **dict(sorted((endpoint.get("options") or {}).items()))}, safe="/")
-    if ":" in host:
+    # A comma stands in the lists of names alone.
+    if ":" in host and "," not in host:
         host = f"[{host}]"
     return f"{login}@{host}:{endpoint['port']}/{name}?{options}"
 

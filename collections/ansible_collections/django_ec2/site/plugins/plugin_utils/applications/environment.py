@@ -11,7 +11,11 @@ from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpoints import database_url
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.mail import mail_values
-from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.placeholders import filled, filled_structure
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.placeholders import (
+    filled,
+    filled_structure,
+    placeholders,
+)
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.resolve import MANAGED_MODULE
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import MORE_DATABASE_WORDS
 
@@ -71,8 +75,8 @@ def application_environment(
     variables = {
         "DJANGO_SETTINGS_MODULE": MANAGED_MODULE if by_token or pooling else entry["django_settings_module"],
         "PYTHONPATH": ":".join([f"{code}/support", *(posixpath.normpath(f"{code}/app/{one}") for one in directories)]),
-        **_libpq(login, replica, endpoints["owner"]),
-        **_managed(entry, values, login, pooling),
+        **_libpq(login, replica, endpoints["owner"], asks_for_the_replica(entry)),
+        **_managed(entry, values, login, pooling, replica),
         # Where the signer of tokens finds keys and region, if not by itself from the instance's role.
         **login["token_environment"],
         **{key: filled(str(value), values) for key, value in entry["environment"].items()},
@@ -135,7 +139,15 @@ def _pooling(entry: Mapping[str, Any], endpoints: Endpoints) -> str:
     return "" if own else str(endpoints["application"].get("pooling", ""))
 
 
-def _libpq(login: Mapping[str, Any], replica: Mapping[str, Any], owner: Mapping[str, Any]) -> dict[str, str]:
+def asks_for_the_replica(entry: Mapping[str, Any]) -> bool:
+    """Whether the entry puts a link to the replica together by itself, without the URL that says how."""
+    given = [entry["environment"], entry["secret_environment"], entry["settings"]]
+    return any("database_replica_host" in placeholders(one) for one in given)
+
+
+def _libpq(
+    login: Mapping[str, Any], replica: Mapping[str, Any], owner: Mapping[str, Any], replica_by_parts: bool
+) -> dict[str, str]:
     """libpq's own variables: settings that say nothing of TLS are verified all the same, and give up on a dead server."""
     found = {}
     # libpq ignores them on a unix socket; another link may leave the host all the same.
@@ -143,14 +155,14 @@ def _libpq(login: Mapping[str, Any], replica: Mapping[str, Any], owner: Mapping[
     if verified["sslmode"]:
         found = {"PGSSLMODE": verified["sslmode"], "PGSSLROOTCERT": verified["ca_file"]}
     options = dict(login["options"])
-    if replica["host"] != login["host"]:
-        # These hold for all connections, and nothing can be written on a replica.
+    if replica_by_parts and replica["host"] != login["host"]:
+        # These hold for all connections that say nothing themselves, and nothing can be written on a replica.
         options.pop("target_session_attrs", None)
     return found | {LIBPQ_VARIABLES[name]: str(value) for name, value in options.items() if name in LIBPQ_VARIABLES}
 
 
 def _managed(
-    entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping[str, Any], pooling: str
+    entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping[str, Any], pooling: str, replica: Mapping[str, Any]
 ) -> dict[str, str]:
     """What managed_settings.py reads; names of its own, so that they never meet those of the project."""
     by_token = login["authentication"] == "iam"
@@ -173,6 +185,8 @@ def _managed(
         if not login["sslmode"]:
             names = [key for key in names if key not in ("database_sslmode", "database_ca_file")]
         found |= {f"MANAGED_{key.upper()}": values[key] for key in names}
+        if replica["host"] != login["host"] and "hostaddr" in replica["options"]:
+            found["MANAGED_DATABASE_REPLICA_OPTIONS"] = json.dumps(replica["options"], sort_keys=True)
     for kind in ("static", "media"):
         if kind in chosen:
             found |= {

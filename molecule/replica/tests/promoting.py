@@ -1,0 +1,136 @@
+"""What an operator does with two database hosts, and an application that writes all the while."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import testinfra
+from site_visitor import PROJECT
+
+INVENTORY = "molecule/replica/inventory"
+PROMOTE = "playbooks/database_promote.yml"
+SITE = ("site.yml",)
+# Runs inside the live release, with the application's own connection. It notes each row whose commit was acknowledged.
+WRITER = """
+import json, time
+from django.db import connection
+acknowledged, errors, number = [], 0, 0
+end = time.monotonic() + {seconds}
+while time.monotonic() < end:
+    number += 1
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO promotion_rows (writer, number) VALUES (%s, %s)", ["{name}", number])
+        acknowledged.append((number, time.time()))
+    except Exception as error:
+        errors += 1
+        connection.close()
+        time.sleep(0.02)
+    time.sleep(0.005)
+print("WRITTEN " + json.dumps({{"acknowledged": acknowledged, "errors": errors}}))
+"""
+
+
+class Run(NamedTuple):
+    """A playbook that ended."""
+
+    code: int
+    output: str
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """Changed tasks of each host."""
+        found = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", self.output, re.MULTILINE)
+        return {host: int(count) for host, count in found}
+
+
+class Written(NamedTuple):
+    """What a writer did."""
+
+    numbers: list[int]
+    longest_stall: float
+    errors: int
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    """Start a playbook in a process group of its own."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return subprocess.Popen(
+        [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", INVENTORY, *words],
+        cwd=PROJECT, env={**env, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def play(*words: str, code: int = 0) -> Run:
+    """Run a playbook to its end."""
+    process = start(*words)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == code, f"{words} ended with {process.returncode}:\n{output[-8000:]}"
+    return Run(process.returncode, output)
+
+
+def on(name: str) -> Any:
+    """A host of the scenario, as root."""
+    return testinfra.get_host(f"ansible://{name}?ansible_inventory={PROJECT / INVENTORY}&force_ansible=true")
+
+
+def sql(host: str, statement: str, database: str = "postgres") -> str:
+    """What a server answers to its superuser."""
+    return on(host).check_output(
+        f'cd / && runuser -u postgres -- psql -XAt -h /var/run/postgresql -d {database} -c "{statement}"'
+    )
+
+
+def recovering(host: str) -> bool:
+    """Whether a host's server is a standby."""
+    return sql(host, "SELECT pg_is_in_recovery()") == "t"
+
+
+def soon(host: str, statement: str, answer: str, seconds: float = 20) -> bool:
+    """Whether a server comes to an answer in that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if sql(host, statement) == answer:
+            return True
+        time.sleep(0.5)
+    return False
+
+
+@contextmanager
+def writing(name: str, seconds: int) -> Iterator[list[Written]]:
+    """An application that writes while the block runs, and afterwards until its time is over; the list has what it did."""
+    done: list[Written] = []
+    script = WRITER.format(seconds=seconds, name=name)
+    web = on("web1")
+    web.check_output(f"cat > /tmp/writer-{name}.py <<'END'\n{script}\nEND")
+    web.check_output(f"chmod 0644 /tmp/writer-{name}.py")
+    web.check_output(
+        f"systemd-run --quiet --unit writer-{name} sh -c 'board-manage shell < /tmp/writer-{name}.py > /run/writer-{name} 2>&1'"
+    )
+    time.sleep(2)
+    yield done
+    deadline = time.monotonic() + seconds + 30
+    while web.run(f"systemctl is-active --quiet writer-{name}").rc == 0 and time.monotonic() < deadline:
+        time.sleep(1)
+    text = web.check_output(f"cat /run/writer-{name}")
+    line = next((line for line in text.splitlines() if "WRITTEN " in line), "")
+    assert line, text[-2000:]
+    said = json.loads(line.partition("WRITTEN ")[2])
+    times = [moment for _number, moment in said["acknowledged"]]
+    stalls = [after - before for before, after in itertools.pairwise(times)]
+    done.append(Written([number for number, _moment in said["acknowledged"]], max(stalls, default=0.0), said["errors"]))
+
+
+def rows(host: str, name: str) -> set[int]:
+    """The rows of a writer that a server has."""
+    asked = "SELECT coalesce(json_agg(number), '[]') FROM promotion_rows WHERE writer = '{}'"
+    return set(json.loads(sql(host, asked.format(name), "board")))

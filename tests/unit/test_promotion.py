@@ -1,0 +1,165 @@
+"""Which way a promotion goes, what has to be proved before, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.django_ec2.site.plugins.filter.promotion import instances_of
+from ansible_collections.django_ec2.site.plugins.plugin_utils.promotion import (
+    diverged,
+    names,
+    predicted_states,
+    promotion_plan,
+    without,
+)
+
+HOSTS = ["db1", "db2"]
+
+
+def primary(**more: Any) -> dict[str, Any]:
+    return {
+        "role": "primary",
+        "running": True,
+        "system_identifier": "7",
+        "timeline": 1,
+        "history": [],
+        "lsn": 1000,
+        **more,
+    }
+
+
+def standby(**more: Any) -> dict[str, Any]:
+    return {
+        "role": "standby", "running": True, "system_identifier": "7", "timeline": 1, "history": [], "lsn": 1000, "streaming": True,
+        "upstream": "db1", **more,
+    }  # fmt: skip
+
+
+def down(role: str = "standby", **more: Any) -> dict[str, Any]:
+    return {
+        "role": role, "running": False, "system_identifier": "7", "timeline": 1, "history": [], "lsn": 900, "clean": True,
+        "control": "shut down", **more,
+    }  # fmt: skip
+
+
+def plan(states: dict[str, Any], hosts: list[str] = HOSTS, to: str = "db2", **asked: Any) -> dict[str, Any]:
+    return promotion_plan(hosts, states, {"to": to, **asked})
+
+
+PROMOTED = primary(timeline=2, history=[[1, 950]])
+
+
+def test_planned() -> None:
+    found = plan({"db1": primary(), "db2": standby()})
+    assert (found["kind"], found["old"], found["problems"], found["fence"]) == ("planned", "db1", [], "")
+    assert [step.split()[0] for step in found["steps"]] == ["Shut", "Promote", "Start"]
+
+
+@pytest.mark.parametrize(
+    ("states", "asked", "words"),
+    [
+        (
+            {"db1": primary(), "db2": standby()},
+            {"to": "db9"},
+            "'db9' is no host of the group database: give -e to= one of db1, db2",
+        ),
+        ({"db1": primary()}, {}, "db2 could not be reached"),
+        ({"db1": primary(), "db2": {"role": "none"}}, {}, "no complete copy"),
+        ({"db1": primary(), "db2": down()}, {}, "PostgreSQL of db2 does not run"),
+        (
+            {"db1": primary(), "db2": standby(streaming=False)},
+            {},
+            "does not receive the log of db1, so rows would be lost",
+        ),
+        ({"db1": down("primary"), "db2": standby()}, {}, "give it up with -e away=db1"),
+        ({"db2": standby()}, {}, "db1 could not be reached"),
+        ({"db1": primary(), "db2": standby()}, {"away": ["db2"]}, "can't be away"),
+        ({"db1": primary(), "db2": standby()}, {"confirm_fenced": "db7"}, "'db7' is no host"),
+    ],
+)
+def test_refused_before_anything_is_touched(states: dict[str, Any], asked: dict[str, Any], words: str) -> None:
+    assert words in " ".join(plan(states, **asked)["problems"])
+
+
+def test_a_single_host_has_nothing_to_promote() -> None:
+    assert "one database host" in plan({"db2": primary()}, hosts=["db2"])["problems"][0]
+
+
+def test_a_promotion_that_was_cut_goes_on_where_no_row_is_missing() -> None:
+    # Shut down, and it will be a standby.
+    found = plan({"db1": down(), "db2": standby(streaming=False)})
+    assert (found["kind"], found["problems"]) == ("continued", [])
+    # Somebody started it meanwhile.
+    found = plan({"db1": standby(upstream="db2", lsn=1000), "db2": standby(streaming=False)})
+    assert (found["kind"], found["problems"]) == ("continued", [])
+    assert "db1 has rows that db2 does not have" in plan({"db1": down(lsn=1100), "db2": standby()})["problems"][0]
+    crashed = down(clean=False, control="in production")
+    assert "did not end as it should" in plan({"db1": crashed, "db2": standby()})["problems"][0]
+
+
+def test_an_old_primary_that_is_away_has_to_be_fenced() -> None:
+    away = {"away": ["db1"]}
+    # The host answers, its PostgreSQL may be sick.
+    found = plan({"db1": down("primary"), "db2": standby()}, **away)
+    assert (found["kind"], found["fence"], found["problems"]) == ("unplanned", "host", [])
+    found = plan({"db2": standby()}, **away, instances={"db1": "i-1"})
+    assert (found["fence"], found["problems"]) == ("aws", [])
+    # All who could write there are here.
+    found = plan({"db2": standby()}, **away)
+    assert (found["fence"], found["problems"]) == ("clients", [])
+    for unsure in ({"clients_away": ["web2"]}, {"other_clients": ["10.9.0.0/16"]}):
+        found = plan({"db2": standby()}, **away, **unsure)
+        assert (
+            "-e confirm_fenced=db1" in found["problems"][0] and next(iter(unsure.values()))[0] in found["problems"][0]
+        )
+        found = plan({"db2": standby()}, **away, **unsure, confirm_fenced="db1")
+        assert (found["fence"], found["problems"]) == ("confirmed", [])
+
+
+def test_the_standby_that_has_most_is_promoted() -> None:
+    states = {"db2": standby(), "db3": standby(lsn=1500)}
+    assert "Promote db3 instead" in plan(states, hosts=["db1", "db2", "db3"], away=["db1"])["problems"][0]
+
+
+def test_rows_of_an_old_primary_are_given_up_by_name_alone() -> None:
+    states = {"db1": primary(), "db2": PROMOTED}
+    found = plan(states)
+    assert found["kind"] == "ended" and "-e confirm_rewind=db1" in found["problems"][0]
+    found = plan(states, confirm_rewind="db1")
+    assert (found["rewind"], found["problems"]) == (["db1"], [])
+    # The older one can't become the one that stays.
+    assert "does not follow" in plan(states, to="db1", confirm_rewind="db2")["problems"][0]
+
+
+def test_what_can_follow_by_itself_is_not_rewound() -> None:
+    assert diverged(down(), PROMOTED) == ""
+    assert diverged(standby(timeline=2), PROMOTED) == ""
+    assert diverged(down(lsn=960), PROMOTED) == "10 bytes of its log"
+    assert "crashed" in diverged(down(clean=False, control="in production"), PROMOTED)
+    assert "writes" in diverged(primary(), PROMOTED)
+    assert diverged({"role": "none"}, PROMOTED) == ""
+    found = plan({"db1": down(), "db2": PROMOTED})
+    assert (found["kind"], found["rewind"], found["problems"]) == ("ended", [], [])
+
+
+def test_a_check_looks_ahead() -> None:
+    states = {"db1": primary(), "db2": standby()}
+    ahead = predicted_states(states, plan(states))
+    assert (ahead["db1"]["role"], ahead["db2"]["role"]) == ("standby", "primary")
+    assert states["db1"]["role"] == "primary"
+
+
+def test_names_and_patterns_of_hosts() -> None:
+    assert names("db1, web2") == ["db1", "web2"]
+    assert names("") == []
+    assert without(["db1", "web2"]) == ":!db1:!web2"
+    assert without([]) == ""
+
+
+def test_instances_of_aws() -> None:
+    hosts = [
+        {"inventory_hostname": "db1", "instance_id": "i-1", "placement": {"region": "eu-central-1"}},
+        {"inventory_hostname": "db2"},
+    ]
+    assert instances_of(hosts) == {"db1": "i-1"}
