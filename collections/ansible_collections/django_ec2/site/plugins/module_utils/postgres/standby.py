@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres import cluster, programs
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import connect
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.programs import ProgramFailed
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.replication import SLOT_PREFIX
 
 # Held while data is copied: the copy of a run whose controller died goes on, and the next run waits for its end.
 LOCK = "/run/postgres-standby.lock"
@@ -102,6 +104,18 @@ class Standby:
             programs.systemctl("unmask", self.version)
         self.changes.append(f"Copied the data of {self.options['primary']}: {why}")
 
+    def drop_slots(self, slots: dict[str, Any]) -> None:
+        """A host that was the primary drops the slots of its standbys, which follow another one now: they would keep its log."""
+        ours = [name for name, slot in slots.items() if name.startswith(SLOT_PREFIX) and not slot["active"]]
+        if not ours:
+            return
+        login = {"port": self.options["port"], "user": programs.USER, "database": "postgres"}
+        with contextlib.closing(connect(login)) as connection, connection.cursor() as cursor:
+            for name in ours:
+                cursor.execute("SELECT pg_drop_replication_slot(%s)", [name])
+                self.changes.append(f"Dropped the slot {name}, which is the primary's")
+            connection.commit()
+
     def ask(self, statement: str, slot: str = "") -> str:
         """One value from the primary, by the way that standbys have; ``:'slot'`` stands for the slot's name."""
         words = ["psql", "-XAtq", "--no-password", "--set", f"slot={slot}", "--set", "ON_ERROR_STOP=1"]
@@ -147,7 +161,9 @@ class Standby:
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self.state().get("streaming"):
+            state = self.state()
+            if state.get("streaming"):
+                self.drop_slots(state["slots"])
                 return
             time.sleep(0.2)
         lines = programs.log_lines(self.version)
