@@ -35,9 +35,7 @@ def test_a_slot_keeps_the_log_and_no_more_than_the_disk_has() -> None:
 
 
 def test_applications_know_both_and_read_from_the_standby() -> None:
-    environment = on("web1").check_output(
-        "cat /srv/board/slots/*/environment"
-    )
+    environment = on("web1").check_output("cat /srv/board/slots/*/environment")
     assert re.search(
         r'DATABASE_URL="postgresql://board[^"]*@db1,db2:5432/board\?[^"]*target_session_attrs=read-write', environment
     )

@@ -63,9 +63,7 @@ def test_no_row_is_lost_in_a_planned_promotion() -> None:
     # The old primary follows.
     assert soon("db2", "SELECT application_name || ' ' || state FROM pg_stat_replication", "db1 streaming")
     # Names of hosts in their new order: the next run has nothing to do, and keeps the new primary.
-    assert "@db2,db1:5432/" in on("web1").check_output(
-        "cat /srv/board/slots/*/environment"
-    )
+    assert "@db2,db1:5432/" in on("web1").check_output("cat /srv/board/slots/*/environment")
     assert set(play("site.yml").changed.values()) == {0}
     assert (recovering("db1"), recovering("db2")) == (True, False)
 
