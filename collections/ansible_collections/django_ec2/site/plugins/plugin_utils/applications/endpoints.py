@@ -91,9 +91,7 @@ def pooler_databases(resolved: list[dict[str, Any]], server: Mapping[str, Any]) 
     return found
 
 
-def _endpoints(
-    database: Mapping[str, Any], server: Mapping[str, Any], lists: bool = True
-) -> dict[str, dict[str, Any]]:
+def _endpoints(database: Mapping[str, Any], server: Mapping[str, Any], lists: bool = True) -> dict[str, dict[str, Any]]:
     by_token = server.get("authentication") == "iam"
     options = dict(server.get("options") or {})
 

@@ -162,7 +162,11 @@ def _libpq(
 
 
 def _managed(
-    entry: Mapping[str, Any], values: Mapping[str, str], login: Mapping[str, Any], pooling: str, replica: Mapping[str, Any]
+    entry: Mapping[str, Any],
+    values: Mapping[str, str],
+    login: Mapping[str, Any],
+    pooling: str,
+    replica: Mapping[str, Any],
 ) -> dict[str, str]:
     """What managed_settings.py reads; names of its own, so that they never meet those of the project."""
     by_token = login["authentication"] == "iam"
