@@ -43,6 +43,6 @@ def build(settings: Settings, podman: Podman) -> str:
         image = images.name("ee", SUITE, [base.encode(), *recipe])
         if not images.exists(podman, image):
             mounts = [word for path in CONFIGURATION if path.is_file() for word in ("--volume", f"{path}:{path}:ro")]
-            words = ["--network", "host", "--layers=false", "--build-arg", f"EE_BASE_IMAGE={base}", *mounts]
+            words = ["--network", "host", "--build-arg", f"EE_BASE_IMAGE={base}", *mounts]
             podman("build", "--quiet", *words, "--tag", image, str(context), timeout=SECONDS)
     return image
