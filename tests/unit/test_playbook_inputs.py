@@ -247,7 +247,11 @@ def test_a_rollback_asks_which_of_several_applications(tmp_path: Path) -> None:
 
 
 # What has no default.
-REQUIRED = {"playbooks/manage.yml": ("-e", "command=check"), "playbooks/remove_app.yml": ("-e", "app=shop")}
+REQUIRED = {
+    "playbooks/manage.yml": ("-e", "command=check"),
+    "playbooks/remove_app.yml": ("-e", "app=shop"),
+    "playbooks/database_move.yml": ("-e", "to=rds"),
+}
 
 
 # rds_ca_bundle.yml has nothing to do with any inventory.
