@@ -59,10 +59,9 @@ def test_no_row_is_lost_in_a_planned_promotion() -> None:
 
 
 def test_a_primary_that_is_away_is_fenced_and_comes_back_by_a_rewind(away: tuple[str, str]) -> None:
-    refused = play(
-        PROMOTE, *away, "-e", "to=db1", "-e", "away=db2", "-e", "postgres_clients=['203.0.113.0/24']", code=2
-    )
-    assert "-e confirm_fenced=db2" in refused.output.replace("\n", " ")
+    others = '{"postgres_clients": ["203.0.113.0/24"]}'
+    refused = play(PROMOTE, *away, "-e", "to=db1", "-e", "away=db2", "-e", others, code=2)
+    assert "-e confirm_fenced=db2" in " ".join(refused.output.split())
     # The controller can't reach db2; its server runs and would go on to take the application's rows.
     with writing("unplanned", WRITING_SECONDS) as done:
         play(PROMOTE, *away, "-e", "to=db1", "-e", "away=db2")
@@ -76,7 +75,7 @@ def test_a_primary_that_is_away_is_fenced_and_comes_back_by_a_rewind(away: tuple
     sql("db2", "INSERT INTO promotion_rows VALUES ('alone', 1)", "board")
 
     said = play("site.yml", code=2)
-    assert "both take writes" in said.output and "confirm_rewind=db2" in said.output.replace("\n", " ")
+    assert "both take writes" in said.output and "confirm_rewind=db2" in " ".join(said.output.split())
     assert set(said.changed.values()) == {0}
     assert "Look there for what you need" in " ".join(play(PROMOTE, "-e", "to=db1", code=2).output.split())
     play(PROMOTE, "-e", "to=db1", "-e", "confirm_rewind=db2")
@@ -87,7 +86,9 @@ def test_a_primary_that_is_away_is_fenced_and_comes_back_by_a_rewind(away: tuple
 
 
 def test_a_copy_that_was_cut_is_begun_anew() -> None:
-    on("db2").check_output("systemctl stop postgresql@*-main && rm /var/lib/postgresql/*/main/global/pg_control")
+    on("db2").check_output(
+        "systemctl stop 'postgresql@*-main.service' && rm -f /var/lib/postgresql/*/main/global/pg_control"
+    )
     play("site.yml")
     assert recovering("db2")
     assert soon("db1", FOLLOWS, "db2 streaming")
