@@ -47,10 +47,22 @@ def play(cloud: Cloud, place: Path, board: object, times: int = 1) -> subprocess
     (inventory / "group_vars/env_production/secrets.yml").write_text(
         yaml.safe_dump({"secrets": {"authority": authority, "applications": {"board": board}}})
     )
-    host = {"ansible_connection": "local", "ansible_become": False, "ansible_host": "127.0.0.1"}
+    host = {
+        "ansible_connection": "local",
+        "ansible_become": False,
+        "ansible_host": "127.0.0.1",
+        "database_backups": "none",
+    }
     children = {"web": {"hosts": {"web1": host}}, "database": {"hosts": {"web1": {}}}}
     (inventory / "hosts.yml").write_text(
-        yaml.safe_dump({"env_production": {"vars": {"ansible_group_priority": 10}, "children": children}})
+        yaml.safe_dump(
+            {
+                "env_production": {
+                    "vars": {"ansible_group_priority": 10},
+                    "children": children,
+                }
+            }
+        )
     )
     (place / "play.yml").write_text(PLAY.format(root=cloud.root, password=GOOD["database_password"], times=times))
     return cloud.ansible("ansible-playbook", "-i", str(inventory), str(place / "play.yml"))

@@ -251,14 +251,18 @@ REQUIRED = {
     "playbooks/manage.yml": ("-e", "command=check"),
     "playbooks/remove_app.yml": ("-e", "app=shop"),
     "playbooks/database_move.yml": ("-e", "to=rds"),
+    "playbooks/database_promote.yml": ("-e", "to=db2"),
 }
 
 
-# rds_ca_bundle.yml has nothing to do with any inventory.
+# These have nothing to do with any inventory.
+WITHOUT_INVENTORY = ("playbooks/rds_ca_bundle.yml", "playbooks/awx.yml")
+
+
 @pytest.mark.parametrize(
     ("playbook", "inventory", "name", "command"),
     [
-        *((playbook, "lab", "lab", "make up") for playbook in PLAYBOOKS if playbook != "playbooks/rds_ca_bundle.yml"),
+        *((playbook, "lab", "lab", "make up") for playbook in PLAYBOOKS if playbook not in WITHOUT_INVENTORY),
         ("site.yml", "lab-rds", "nowhere", "LAB_NAME=nowhere make up LAB=lab-rds"),
     ],
 )
