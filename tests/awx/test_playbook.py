@@ -59,7 +59,9 @@ def test_check_mode_tells_what_an_empty_awx_lacks_and_touches_nothing(site: Oper
 def test_a_repository_that_awx_cannot_clone_stops_the_run_with_the_remedy(site: Operations) -> None:
     run = site.run()
     assert run.code != 0
-    assert "give the credential 'Operations repository' its deploy key in AWX" in " ".join(run.output.split())
+    said = " ".join(run.output.split())
+    assert "could not clone the operations repository: Project update failed. Where it is not public" in said
+    assert "give the credential 'Operations repository' its deploy key in AWX" in said
     assert site.awx.store.objects["job_templates"] == {}
     # What came before it stays, and is the beginning of the next run.
     assert site.awx.store.find("organizations", name="Django")["description"] == "Django applications on EC2"

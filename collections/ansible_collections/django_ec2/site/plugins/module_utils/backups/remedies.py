@@ -45,7 +45,7 @@ REMEDIES = (
     (
         r"do(?:es)? not match the database|MismatchError|system-id",
         "The repository holds the backups of another cluster under this name: the database host was made anew, or another environment uses "
-        "the same place. To get the old data back, restore it before anything else (docs/backups.md). To begin anew beside it, give "
+        "the same place. To get the old data back, restore it before anything else (docs/restore.md). To begin anew beside it, give "
         "pgbackrest_stanza another name.",
     ),
     (
