@@ -66,7 +66,7 @@ def test_a_full_repository_is_said_and_ends_by_itself(db1: Any, backup1: Any) ->
         assert "The archive fails" in status.output
         assert "The disk is full" in status.output
     finally:
-        backup1.check_output(f"umount {archive}")
+        backup1.check_output(f"umount --lazy {archive}")
     until(
         120, lambda: sql(db1, "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'").strip() == "0"
     )
