@@ -1,4 +1,4 @@
-"""playbooks/awx.yml against the stand-in: apply, cut, again, drift, prune. The tests follow each other: one AWX, from empty on."""
+"""playbooks/awx.yml against the stand-in: apply, cut, again, drift, prune. The steps follow each other: one AWX, from empty on."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operations]:
     awx.close()
 
 
-def test_check_mode_tells_what_an_empty_awx_lacks_and_touches_nothing(site: Operations) -> None:
+def check_mode_tells_what_an_empty_awx_lacks_and_touches_nothing(site: Operations) -> None:
     run = site.run("--check")
     assert run.code == 0
     assert run.changed == 1
@@ -56,7 +56,7 @@ def test_check_mode_tells_what_an_empty_awx_lacks_and_touches_nothing(site: Oper
     assert site.awx.writes == []
 
 
-def test_a_repository_that_awx_cannot_clone_stops_the_run_with_the_remedy(site: Operations) -> None:
+def a_repository_that_awx_cannot_clone_stops_the_run_with_the_remedy(site: Operations) -> None:
     run = site.run()
     assert run.code != 0
     said = " ".join(run.output.split())
@@ -69,7 +69,7 @@ def test_a_repository_that_awx_cannot_clone_stops_the_run_with_the_remedy(site: 
     site.awx.store.find("credentials", name="Operations repository")["inputs"] = {"ssh_key_data": "a key"}
 
 
-def test_a_run_that_was_cut_goes_on_where_it_was(site: Operations) -> None:
+def a_run_that_was_cut_goes_on_where_it_was(site: Operations) -> None:
     site.awx.cut_after = len(site.awx.writes) + 12
     run = site.run()
     assert run.code != 0
@@ -81,7 +81,7 @@ def test_a_run_that_was_cut_goes_on_where_it_was(site: Operations) -> None:
     assert not any(one.split()[1] == "/api/v2/organizations/" for one in site.awx.writes[before:]), "made once"
 
 
-def test_everything_is_there(site: Operations) -> None:
+def everything_is_there(site: Operations) -> None:
     store = site.awx.store
     template = store.find("job_templates", name="production: deploy")
     shown = store.shown("job_templates", template)
@@ -116,14 +116,14 @@ def test_everything_is_there(site: Operations) -> None:
     assert ("deployer", "JobTemplate Execute") not in roles, "in production by the workflow alone"
 
 
-def test_a_second_run_changes_nothing(site: Operations) -> None:
+def a_second_run_changes_nothing(site: Operations) -> None:
     before = len(site.awx.writes)
     run = site.run()
     assert (run.code, run.changed) == (0, 0), run.output
     assert site.awx.writes[before:] == []
 
 
-def test_the_modules_of_awx_see_no_difference_either(site: Operations) -> None:
+def the_modules_of_awx_see_no_difference_either(site: Operations) -> None:
     """Our comparison and theirs agree: every object is handed to its module, and none is sent."""
     before = len(site.awx.writes)
     run = site.run("-e", "awx_everything=true")
@@ -156,7 +156,7 @@ def drift(awx: StandIn) -> None:
     del store.objects["role_team_assignments"][given["id"]]
 
 
-def test_check_mode_names_the_field_that_drifted_and_a_run_mends_it(site: Operations) -> None:
+def check_mode_names_the_field_that_drifted_and_a_run_mends_it(site: Operations) -> None:
     store = site.awx.store
     # A password that was given in AWX; what it is nobody sees.
     mail = store.find("notification_templates", name="Mail to the operators")
@@ -191,7 +191,7 @@ def test_check_mode_names_the_field_that_drifted_and_a_run_mends_it(site: Operat
     assert site.run("--check").changed == 0
 
 
-def test_prune_removes_what_is_ours_and_gone_and_nothing_else(site: Operations) -> None:
+def prune_removes_what_is_ours_and_gone_and_nothing_else(site: Operations) -> None:
     store = site.awx.store
     own = store.find("organizations", name="Django")["id"]
     project = store.find("projects", name="Operations")
@@ -251,7 +251,7 @@ def test_prune_removes_what_is_ours_and_gone_and_nothing_else(site: Operations) 
     assert site.awx.writes[before:] == []
 
 
-def test_a_version_without_role_definitions_gets_the_roles_of_the_objects(site: Operations) -> None:
+def a_version_without_role_definitions_gets_the_roles_of_the_objects(site: Operations) -> None:
     site.awx.definitions = False
     run = site.run()
     assert run.code == 0, run.output
@@ -261,6 +261,25 @@ def test_a_version_without_role_definitions_gets_the_roles_of_the_objects(site: 
     assert store.holders[store.roles["execute", "job_templates", template["id"]]] == [operator["id"]]
     run = site.run()
     assert (run.code, run.changed) == (0, 0), run.output
+
+
+# One test: `make test` hands tests to several processes, and each would begin with an AWX of its own.
+STEPS = (
+    check_mode_tells_what_an_empty_awx_lacks_and_touches_nothing,
+    a_repository_that_awx_cannot_clone_stops_the_run_with_the_remedy,
+    a_run_that_was_cut_goes_on_where_it_was,
+    everything_is_there,
+    a_second_run_changes_nothing,
+    the_modules_of_awx_see_no_difference_either,
+    check_mode_names_the_field_that_drifted_and_a_run_mends_it,
+    prune_removes_what_is_ours_and_gone_and_nothing_else,
+    a_version_without_role_definitions_gets_the_roles_of_the_objects,
+)
+
+
+def test_one_awx_from_empty_on(site: Operations) -> None:
+    for step in STEPS:
+        step(site)
 
 
 @pytest.mark.parametrize(
