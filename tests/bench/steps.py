@@ -20,7 +20,7 @@ REST = "the rest"
 RULES: tuple[tuple[str, str, str], ...] = (
     (r"setup$", r"", "facts"),
     (r"deploy_lock$", r"", "locks"),
-    (r"", r"/((un)?lock(_all)?|leave_out|outcome)\.yml$", "locks"),
+    (r"", r"/((un)?lock|leave_out|outcome)\.yml$", "locks"),
     (r"", r"/playbooks/(parts/)?(preflight|prepare)\.yml$|/roles/preflight/", "checks"),
     (r"", r"/roles/(release|django)/tasks/(build|state)\.yml$", "build"),
     (r"", r"/roles/(release|django)/tasks/((stage|prepare)(_application)?|attend|bring|ship|unpack|slot|finish)\.yml$", "stage"),
