@@ -7,19 +7,17 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import requests
-import testinfra
+from site_playbooks import Run, on, play, start
 from site_visitor import PROJECT, Visitor
 
-INVENTORY = f"molecule/{os.environ['MOLECULE_SCENARIO_NAME']}/inventory"
 WEB = ("web1", "web2")
 DOMAIN = "plain.test"
 # A migration of the plain project, after another one.
@@ -32,37 +30,6 @@ class Migration(migrations.Migration):
 """
 FIRST = "0001_initial"
 MARK = re.compile(r"<!-- release (\w+) -->")
-
-
-class Run(NamedTuple):
-    """A playbook that ended."""
-
-    code: int
-    output: str
-
-    @property
-    def changed(self) -> dict[str, int]:
-        """Changed tasks of each host."""
-        found = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", self.output, re.MULTILINE)
-        return {host: int(count) for host, count in found}
-
-
-def start(*words: str) -> subprocess.Popen[str]:
-    """Start a playbook in a process group of its own."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    return subprocess.Popen(
-        [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", INVENTORY, *words],
-        cwd=PROJECT, env={**env, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
-    )  # fmt: skip
-
-
-def play(*words: str, code: int = 0) -> Run:
-    """Run a playbook to its end."""
-    process = start(*words)
-    output, _ = process.communicate(timeout=600)
-    assert process.returncode == code, f"{words} ended with {process.returncode}:\n{output[-8000:]}"
-    return Run(process.returncode, output)
 
 
 def deploy(source: Path, *words: str, code: int = 0) -> Run:
@@ -112,12 +79,6 @@ def variant(directory: Path, mark: str, **changed: str) -> Path:
         )
         path.write_text((path.read_text() if path.exists() else "") + text)
     return place
-
-
-def on(name: str) -> Any:
-    """A host of the scenario, as root."""
-    inventory = PROJECT / INVENTORY
-    return testinfra.get_host(f"ansible://{name}?ansible_inventory={inventory}&force_ansible=true")
 
 
 def soon(true: Callable[[], bool], seconds: float = 15) -> bool:

@@ -7,8 +7,9 @@ import re
 from typing import Any
 
 import pytest
-from deploying import WEB, Visitor, history, on
+from deploying import WEB, Visitor, history
 from PIL import Image
+from site_playbooks import on
 
 
 @pytest.fixture(params=WEB)

@@ -10,17 +10,8 @@ from pathlib import Path
 
 import yaml
 from deploy_fixtures import LIVE
-from deploying import (
-    INVENTORY,
-    WEB,
-    Visitor,
-    deploy,
-    history,
-    on,
-    play,
-    variant,
-    visitors,
-)
+from deploying import WEB, Visitor, deploy, history, variant, visitors
+from site_playbooks import INVENTORY, on, play
 from site_visitor import LAB, PROJECT, address
 
 

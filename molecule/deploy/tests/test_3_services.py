@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from deploying import WEB, Visitor, history, on, play, variant
+from deploying import WEB, Visitor, history, variant
+from site_playbooks import on, play
 from site_visitor import PROJECT, wait_for
 
 DOMAIN = "shop.test"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from deploying import DOMAIN, WEB, Run, Visitor, on, play
+from deploying import DOMAIN, WEB, Visitor
+from site_playbooks import Run, on, play
 
 UNITS = "systemctl list-unit-files --no-legend --plain 'shop*' 'uwsgi-shop*'"
 

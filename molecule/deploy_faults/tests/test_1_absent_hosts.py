@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from deploying import on, play, variant
+from deploying import variant
+from site_playbooks import on, play
 
 # The state of an application and of nginx on the host that is there.
 STATE = "readlink /srv/plain/live; wc -l < /srv/plain/history.jsonl; cat /srv/plain/deploy.lock; stat -c %Y /etc/nginx/nginx.conf"

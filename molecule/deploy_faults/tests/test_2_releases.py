@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from deploying import FIRST, MIGRATION, deploy, on, variant
+from deploying import FIRST, MIGRATION, deploy, variant
+from site_playbooks import on
 
 FAULTS = {
     "syntax": ({"guestbook_views": "\nthis is no Python\n"}, "SyntaxError"),

@@ -7,18 +7,8 @@ import time
 from pathlib import Path
 
 from deploy_fixtures import LIVE
-from deploying import (
-    FIRST,
-    MIGRATION,
-    WEB,
-    Visitor,
-    deploy,
-    on,
-    soon,
-    started_until,
-    variant,
-    visitors,
-)
+from deploying import FIRST, MIGRATION, WEB, Visitor, deploy, soon, started_until, variant, visitors
+from site_playbooks import on
 
 STAGES = (
     "Stage_application | Ship, unpack",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from deploy_fixtures import LIVE
-from deploying import MIGRATION, WEB, Visitor, deploy, on, play, variant
+from deploying import MIGRATION, WEB, Visitor, deploy, variant
+from site_playbooks import on, play
 
 MOOD = "\n\nEntry.add_to_class('mood', models.TextField(null=True))\n"
 FIELD = MIGRATION.format(

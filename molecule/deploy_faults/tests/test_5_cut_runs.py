@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from deploying import on, play, started_until
+from deploying import started_until
+from site_playbooks import on, play
 
 TAGS = ("site.yml", "--tags", "base,postgres,redis,nginx")
 OWED = "/var/lib/host_config/owed"

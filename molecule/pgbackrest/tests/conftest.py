@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import testinfra
-from site_visitor import LAB, PROJECT
-
-INVENTORY = "molecule/pgbackrest/inventory"
-
-
-class Run(NamedTuple):
-    """A playbook that ended."""
-
-    code: int
-    output: str
+from site_playbooks import Run, start
+from site_visitor import LAB
 
 
 def play(*words: str) -> Run:
-    """Run a playbook to its end."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    done = subprocess.run(
-        [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", INVENTORY, *words],
-        cwd=PROJECT, env={**env, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600,
-    )  # fmt: skip
+    """Run a playbook to its end, whatever that is."""
+    process = start(*words)
+    output, _ = process.communicate(timeout=600)
     # Ansible breaks long lines where it likes.
-    return Run(done.returncode, re.sub(r"\n {4,}", " ", done.stdout))
+    return Run(process.returncode, re.sub(r"\n {4,}", " ", output))
 
 
 def on(name: str) -> Any:

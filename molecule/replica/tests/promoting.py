@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import re
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import testinfra
-from site_visitor import PROJECT
+from site_playbooks import on
 
-INVENTORY = "molecule/replica/inventory"
 PROMOTE = "playbooks/database_promote.yml"
 SITE = ("site.yml",)
 # Runs inside the live release, with the application's own connection. It notes each row whose commit was acknowledged.
@@ -39,48 +34,12 @@ print("WRITTEN " + json.dumps({{"acknowledged": acknowledged, "errors": errors}}
 """
 
 
-class Run(NamedTuple):
-    """A playbook that ended."""
-
-    code: int
-    output: str
-
-    @property
-    def changed(self) -> dict[str, int]:
-        """Changed tasks of each host."""
-        found = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", self.output, re.MULTILINE)
-        return {host: int(count) for host, count in found}
-
-
 class Written(NamedTuple):
     """What a writer did."""
 
     numbers: list[int]
     longest_stall: float
     errors: int
-
-
-def start(*words: str) -> subprocess.Popen[str]:
-    """Start a playbook in a process group of its own."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    return subprocess.Popen(
-        [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", INVENTORY, *words],
-        cwd=PROJECT, env={**env, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
-    )  # fmt: skip
-
-
-def play(*words: str, code: int = 0) -> Run:
-    """Run a playbook to its end."""
-    process = start(*words)
-    output, _ = process.communicate(timeout=600)
-    assert process.returncode == code, f"{words} ended with {process.returncode}:\n{output[-8000:]}"
-    return Run(process.returncode, output)
-
-
-def on(name: str) -> Any:
-    """A host of the scenario, as root."""
-    return testinfra.get_host(f"ansible://{name}?ansible_inventory={PROJECT / INVENTORY}&force_ansible=true")
 
 
 def sql(host: str, statement: str, database: str = "postgres") -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from promoting import on, play, recovering, soon, sql
+from promoting import recovering, soon, sql
+from site_playbooks import on, play
 
 
 def test_the_second_host_follows_the_first() -> None:

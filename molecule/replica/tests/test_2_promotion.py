@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from promoting import PROMOTE, on, play, recovering, rows, soon, sql, writing
+from promoting import PROMOTE, recovering, rows, soon, sql, writing
+from site_playbooks import on, play
 
 # Longer than a promotion under the load of other tests.
 WRITING_SECONDS = 60
