@@ -35,11 +35,12 @@ def test_a_release_that_the_data_does_not_fit_is_named_with_the_way_out() -> Non
 
 def test_the_drill_runs_without_the_collection(tmp_path: Path) -> None:
     """As on a host: its files in a directory, and nothing of this repository in Python's path."""
-    for one in FilterModule().filters()["database_drill_files"](str(tmp_path)):
-        place = Path(one["path"])
-        place.parent.mkdir(exist_ok=True)
-        place.write_text(one["content"])
-    path = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
+    filters = FilterModule().filters()
+    for one in filters["database_drill_directories"](str(tmp_path / "drill")):
+        Path(one["path"]).mkdir()
+    for one in filters["database_drill_files"](str(tmp_path / "drill")):
+        Path(one["path"]).write_text(one["content"])
+    path = f"import sys; sys.path.insert(0, {str(tmp_path / 'drill')!r})"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"{path}; from restore import drill; print(drill.STATUS)"],
         capture_output=True, text=True, check=False, cwd="/",

@@ -94,12 +94,24 @@ def database_drill_files(directory: str) -> list[dict[str, str]]:
         directory: of the host, where they go.
     """
     package = Path(next(iter(restore.__path__)))
-    sources = [package.parent / "login.py", *sorted(package.glob("*.py"))]
-    prefix = f"{restore.__name__.rpartition('.')[0]}."
+    # Names of `postgres` are shortened first; what is beside it keeps the rest of its name.
+    postgres, shared = package.parent, package.parent.parent
+    prefix = restore.__name__.removesuffix("postgres.restore")
+    sources = [(source, postgres) for source in (postgres / "login.py", *sorted(package.glob("*.py")))]
+    sources += [(shared / "backups" / name, shared) for name in ("__init__.py", "remedies.py", "repository.py")]
     return [
-        {"path": f"{directory}/{source.relative_to(package.parent)}", "content": source.read_text().replace(prefix, "")}
-        for source in sources
+        {
+            "path": f"{directory}/{source.relative_to(below)}",
+            "content": source.read_text().replace(f"{prefix}postgres.", "").replace(prefix, ""),
+        }
+        for source, below in sources
     ]
+
+
+def database_drill_directories(directory: str) -> list[dict[str, str]]:
+    """The directories that ``database_drill_files`` go to, each after the one that it is in."""
+    paths = {str(Path(one["path"]).parent) for one in database_drill_files(directory)}
+    return [{"path": path} for path in sorted({directory, *paths})]
 
 
 class FilterModule:
@@ -107,6 +119,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         return {
+            "database_drill_directories": database_drill_directories,
             "database_drill_files": database_drill_files,
             "restore_refusal": restore_refusal,
             "restored_lacks": restored_lacks,

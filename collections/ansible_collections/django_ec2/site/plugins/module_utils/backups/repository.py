@@ -47,22 +47,30 @@ def pgbackrest(*words: str, check: bool = True) -> str:
     return done.stdout
 
 
+def info(stanza: str) -> list[dict[str, Any]]:
+    """What ``pgbackrest info`` says of a stanza.
+
+    Raises:
+        BackupError: it can't be asked at all.
+    """
+    return json.loads(pgbackrest(f"--stanza={stanza}", "--output=json", "--log-level-stderr=error", "info") or "[]")
+
+
 def read(stanza: str) -> dict[str, Any]:
     """What the repository holds, as ``summary`` has it.
 
     Raises:
         BackupError: it can't be asked at all.
     """
-    said = pgbackrest(f"--stanza={stanza}", "--output=json", "--log-level-stderr=error", "info")
-    return summary(json.loads(said or "[]"))
+    return summary(info(stanza))
 
 
-def summary(info: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(said: list[dict[str, Any]]) -> dict[str, Any]:
     """The part of ``pgbackrest info --output=json`` that is judged: ``state``, ``problem`` and ``backups``, the newest last.
 
     ``state`` is ``ok``, ``no stanza``, ``no backup`` or ``unreadable``; times are seconds since the epoch, sizes bytes.
     """
-    one = info[0] if info else {"status": {"code": NO_STANZA, "message": "missing stanza path"}}
+    one = said[0] if said else {"status": {"code": NO_STANZA, "message": "missing stanza path"}}
     code = one["status"]["code"]
     states = {OK: "ok", NO_STANZA: "no stanza", NO_DATA: "no stanza", NO_BACKUP: "no backup"}
     state = states.get(code, "unreadable")

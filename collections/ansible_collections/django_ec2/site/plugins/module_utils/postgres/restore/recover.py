@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.backups.repository import BackupError, info, summary
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore import repository
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.clusters import Cluster, tablespaces
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.commands import USER, RestoreFailed, run
@@ -46,16 +46,17 @@ def ask_repository(stanza: str) -> repository.Repository:
     """What the repository has now.
 
     Raises:
-        RestoreFailed: it can't be read.
+        RestoreFailed: it can't be read; the text says why and what to do.
         NoWayThere: it has nothing to restore from.
     """
-    said = run(
-        ["pgbackrest", f"--stanza={stanza}", "info", "--output=json"],
-        "read the repository",
-        as_postgres=True,
-        timeout=120,
-    )
-    return repository.read(json.loads(said or "[]"), stanza)
+    try:
+        said = info(stanza)
+    except BackupError as error:
+        raise RestoreFailed(f"read the repository: {error}") from None
+    # A repository that does not answer is told as one without backups.
+    if problem := summary(said)["problem"]:
+        raise RestoreFailed(f"read the repository: {problem}")
+    return repository.read(said, stanza)
 
 
 def mark_end(live: Cluster) -> str:
