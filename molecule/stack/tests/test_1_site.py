@@ -32,7 +32,10 @@ def test_a_large_head_reaches_the_application_or_is_the_visitors_fault(visitor: 
     long = "a" * 14_000
     assert visitor.get("/healthz?" + long, headers={"X-Long": long}).status_code == 200
     assert visitor.get("/healthz", headers={f"X-Header-{number}": "b" * 40 for number in range(300)}).status_code == 200
-    for answer in (visitor.get("/healthz", headers={"Cookie": "a=" + long * 4}), visitor.get("/healthz?" + long * 4)):
+    # Too long by less than one record of TLS: nginx has read all of it when it answers and closes. What it had not read
+    # would end the connection under the visitor's hands, who then never sees the answer.
+    too_long = "a" * 17_000
+    for answer in (visitor.get("/healthz", headers={"Cookie": "a=" + too_long}), visitor.get("/healthz?" + too_long)):
         assert answer.status_code in (400, 414)
 
 
