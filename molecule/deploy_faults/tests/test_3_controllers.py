@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from deploy_fixtures import LIVE
-from deploying import FIRST, MIGRATION, WEB, Visitor, deploy, soon, started_until, variant, visitors
-from site_playbooks import on
+from deploying import FIRST, MIGRATION, WEB, Visitor, deploy, history, soon, started_until, variant, visitors
+from site_playbooks import on, play
 
 STAGES = (
     "Stage_application | Ship, unpack",
@@ -38,6 +38,24 @@ def test_a_killed_controller_leaves_what_is_live_and_the_next_run_finishes(good:
     assert seen.errors == []
     assert seen.statuses() == {200}
     assert seen.marks() == {before, "killed"}
+    assert good
+
+
+def test_a_rollback_after_a_killed_switch_is_one_decision(good: str, sources: Path) -> None:
+    def marks() -> list[str]:
+        return ["<!-- release mixed -->" in Visitor(name, "plain.test").get("/").text for name in WEB]
+
+    words = ("playbooks/deploy.yml", "-e", "app=plain", "-e", f"source={variant(sources, 'mixed')}")
+    with visitors() as seen:
+        # web1 is the first batch. It has gone over, web2 has not begun.
+        with started_until("Activate | Note it for the summary", *words):
+            pass
+        assert marks() == [True, False]
+        play("playbooks/rollback.yml", "-e", "app=plain", "-e", "deploy_wait=60")
+    assert seen.errors == []
+    assert seen.statuses() == {200}
+    assert marks() == [False, False]
+    assert {history(name)[-1]["release"] for name in WEB} == {history("web2")[-1]["release"]}
     assert good
 
 
