@@ -120,7 +120,7 @@ bench-deploy: ## What deploys and rollbacks cost: the command and its steps, and
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.deploy
 
-bench-database: ## What moves (and backups, promotions …) of a database cost, under writes: ONLY=move for one of them
+bench-database: ## What backups, restores, moves and promotions of a database cost, under writes: ONLY=move, BENCH_MB=1000
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.database $$ONLY
 

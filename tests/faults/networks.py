@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.faults.site import HOSTS, WEB, Site
+from tests.faults.site import WEB, Site
 
 RELAY = Path(__file__).with_name("relay.py")
 
@@ -29,21 +28,12 @@ def reboot(host: str) -> Callable[[Site], object]:
 
 def power_cut(host: str) -> Callable[[Site], object]:
     """The whole host at once, without a word."""
-    return lambda site: site.podman("kill", "--signal", "KILL", site.container(host))
+    return lambda site: site.power_cut(host)
 
 
 def power_back(host: str) -> Callable[[Site], object]:
     """Start the host again."""
-
-    def heal(site: Site) -> None:
-        site.podman("start", site.container(host))
-        # A container has another network card after each start, which its neighbours need half a minute to notice. An
-        # instance keeps its own.
-        for other in {*HOSTS} - {host}:
-            site.run(other, f"ip neigh flush to {site.address(host)}")
-        subprocess.run(["ip", "neigh", "flush", "to", site.address(host)], check=False)
-
-    return heal
+    return lambda site: site.power_back(host)
 
 
 def cut(site: Site) -> None:

@@ -103,8 +103,8 @@ def write() -> str:
     return text
 
 
-def put(page: Path, text: str) -> None:
-    """Put the tables into a page, between its two marks."""
-    head, _, rest = page.read_text().partition(BEGIN)
-    _old, _, tail = rest.partition(END)
-    page.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+def put(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put tables into a page, between two marks."""
+    head, _, rest = page.read_text().partition(begin)
+    _old, _, tail = rest.partition(end)
+    page.write_text(f"{head}{begin}\n{text}\n{end}{tail}")

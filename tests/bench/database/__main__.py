@@ -6,6 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
+# A file beside this one is a measurement if it has a `main`; `programs/` has what runs on the hosts.
 MEASUREMENTS = sorted(
     path.stem
     for path in Path(__file__).parent.glob("*.py")

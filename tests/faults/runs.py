@@ -1,0 +1,113 @@
+"""Runs of one playbook on a lab of its own: whole, killed somewhere, or with a fault in one of their tasks."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from tests.bench.labs import PROJECT, Lab
+from tests.faults.cuts import SEED, begun, descendants
+
+# A run is killed somewhere in the first seconds of a task.
+TASK_SECONDS = 2
+# A step whose controller was killed goes on for as long on its host.
+AGAIN_SECONDS = 240
+
+
+def points(count: int, name: str) -> list[float]:
+    """One random point in each of so many equal parts of a run, in random order."""
+    chosen = random.Random(f"{SEED} {name}")
+    found = [(number + chosen.random()) / count for number in range(count)]
+    chosen.shuffle(found)
+    return found
+
+
+class Runs:
+    """Runs of a playbook.
+
+    Args:
+        lab: where.
+        playbook: its path.
+    """
+
+    def __init__(self, lab: Lab, playbook: str) -> None:
+        self.lab, self.playbook = lab, playbook
+
+    @contextmanager
+    def _started(self, words: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
+        program = str(PROJECT / ".venv/bin/ansible-playbook")
+        command = [program, "-i", str(self.lab.inventory), self.playbook, *words]
+        with subprocess.Popen(
+            command, cwd=PROJECT, env=self.lab.environment, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        ) as process:  # fmt: skip
+            yield process
+
+    def whole(self, *words: str) -> tuple[int, str]:
+        """A run to its end: its exit status and what it said."""
+        with self._started(words) as process:
+            said = process.communicate()[0]
+        return process.returncode, said
+
+    def tasks(self, *words: str) -> int:
+        """How many tasks a run has, which has to work."""
+        status, said = self.whole(*words)
+        assert status == 0, said[-5000:]
+        return len(begun(said))
+
+    def killed(self, share: float, tasks: int, *words: str, whole: bool = True) -> str:
+        """A run that is killed after this share of so many tasks, with all its processes or its first alone; the last task."""
+        target, within = divmod(share * tasks, 1)
+        output = ""
+        with self._started(words) as process:
+            assert process.stdout
+            for line in process.stdout:
+                output += line
+                if len(begun(output)) > target:
+                    break
+            time.sleep(within * TASK_SECONDS)
+            # Ansible's workers have sessions of their own: they outlive a killed parent, and may finish what they do.
+            for pid in [process.pid, *(descendants(process.pid) if whole else [])]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            output += process.communicate()[0]
+        return (begun(output) or ["before the first task"])[-1]
+
+    def struck(self, task: str, strike: Callable[[], object], *words: str) -> tuple[int, str]:
+        """A run with a fault: ``strike`` is called when a task of that name has begun."""
+        output, done = "", False
+        with self._started(words) as process:
+            assert process.stdout
+            for line in process.stdout:
+                output += line
+                if not done and line.startswith("TASK [") and task in line:
+                    done = True
+                    strike()
+            process.wait()
+        assert done, f"the run never came to '{task}':\n{output[-5000:]}"
+        return process.returncode, output
+
+    def again(self, *words: str) -> int:
+        """Run it until it works, and return how many runs that took: a step may still go on that lost its controller."""
+        end = time.monotonic() + AGAIN_SECONDS
+        number = 0
+        while True:
+            number += 1
+            status, said = self.whole(*words, "-e", "deploy_break_lock=true")
+            if status == 0:
+                return number
+            assert time.monotonic() < end, f"after {number} runs:\n{said[-5000:]}"
+            time.sleep(5)
+
+
+def told(said: str) -> str:
+    """What a run said, in one line."""
+    return " ".join(said.split())
+
+
+__all__ = ["Runs", "points", "told"]
