@@ -33,10 +33,12 @@ class Runs:
     Args:
         lab: where.
         playbook: its path.
+        locks: whether it takes the locks of the applications, which a killed run leaves behind.
     """
 
-    def __init__(self, lab: Lab, playbook: str) -> None:
+    def __init__(self, lab: Lab, playbook: str, locks: bool = True) -> None:
         self.lab, self.playbook = lab, playbook
+        self.breaks = ("-e", "deploy_break_lock=true") if locks else ()
 
     @contextmanager
     def _started(self, words: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
@@ -63,14 +65,21 @@ class Runs:
     def killed(self, share: float, tasks: int, *words: str, whole: bool = True) -> str:
         """A run that is killed after this share of so many tasks, with all its processes or its first alone; the last task."""
         target, within = divmod(share * tasks, 1)
+        return self._killed(lambda names: len(names) > target, within * TASK_SECONDS, words, whole)
+
+    def killed_in(self, task: str, after: float, *words: str, whole: bool = True) -> str:
+        """The same, so many seconds after a task of that name has begun."""
+        return self._killed(lambda names: any(task in name for name in names), after, words, whole)
+
+    def _killed(self, reached: Callable[[list[str]], bool], after: float, words: tuple[str, ...], whole: bool) -> str:
         output = ""
         with self._started(words) as process:
             assert process.stdout
             for line in process.stdout:
                 output += line
-                if len(begun(output)) > target:
+                if reached(begun(output)):
                     break
-            time.sleep(within * TASK_SECONDS)
+            time.sleep(after)
             # Ansible's workers have sessions of their own: they outlive a killed parent, and may finish what they do.
             for pid in [process.pid, *(descendants(process.pid) if whole else [])]:
                 with suppress(ProcessLookupError):
@@ -98,7 +107,7 @@ class Runs:
         number = 0
         while True:
             number += 1
-            status, said = self.whole(*words, "-e", "deploy_break_lock=true")
+            status, said = self.whole(*words, *self.breaks)
             if status == 0:
                 return number
             assert time.monotonic() < end, f"after {number} runs:\n{said[-5000:]}"

@@ -17,6 +17,7 @@ PROMOTIONS = whole_number("BENCH_PROMOTIONS", 4)
 STALL_SECONDS = 2.0
 CAUGHT_UP_SECONDS = 120
 HOSTS = ("db1", "db2")
+PROMOTE = "playbooks/database_promote.yml"
 INVENTORY = inventory(web="web1", database=" ".join(HOSTS))
 
 
@@ -37,7 +38,7 @@ class Replicated(Site):
 
     def promote(self, to: str) -> dict[str, Any]:
         """A planned promotion, under load; then both hosts are compared."""
-        found = self.under_load("playbooks/database_promote.yml", "-e", f"to={to}")
+        found = self.under_load(PROMOTE, "-e", f"to={to}")
         both = self.both()
         return {"to": to, **found, "equal": both["db1"] == both["db2"]}
 

@@ -65,6 +65,10 @@ class Site:
         """Boot and configure it, and fill the database."""
         self.lab.command("down")
         self.lab.command("hosts")
+        self.configure()
+
+    def configure(self) -> None:
+        """Configure the hosts, and fill the database."""
         copy_project(self.lab)
         self.prepare()
         self.lab.play("playbooks/secrets.yml")
