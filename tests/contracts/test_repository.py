@@ -124,8 +124,11 @@ def test_every_role_is_complete(role: str) -> None:
 
 
 # preflight contacts no host: tests/unit/test_preflight.py runs it. certificate has nothing that a second host would change.
-# A release needs what the role django places, so both are tested by one pair of scenarios. A move needs a whole site: molecule/move.
-@pytest.mark.parametrize("role", [role for role in ROLES if role not in ("preflight", "release", "database_move")])
+# A release needs what the role django places, so both are tested by one pair of scenarios. A move and an import need a whole
+# site: molecule/move.
+@pytest.mark.parametrize(
+    "role", [role for role in ROLES if role not in ("preflight", "release", "database_move", "database_import")]
+)
 def test_every_role_has_its_scenarios(role: str) -> None:
     twins = [role] if role == "certificate" else [role, f"{role}_full"]
     inventory = (ROOT / "inventory" / "molecule" / "hosts.yml").read_text()

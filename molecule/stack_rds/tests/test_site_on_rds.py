@@ -148,6 +148,21 @@ def test_a_migration_is_tried_by_the_rights_of_the_master_user(tmp_path: Path) -
     assert superuser("SELECT count(*) FROM pg_database WHERE datname = 'board_scratch'", name="rds1") == "0"
 
 
+def test_a_dump_moves_in_by_the_rights_of_the_master_user(tmp_path: Path) -> None:
+    words = "/usr/lib/postgresql/*/bin/pg_dump -h /run/lab-rds/a -U rdsadmin --format=plain --no-publications board"
+    text = connect("rds1").check_output(f"sh -c 'cd /tmp && runuser -u postgres -- {words}'")
+    (tmp_path / "site.sql").write_text(text.replace("Kept on RDS", "Came to RDS") + "\n")
+    said = play(
+        "playbooks/database_import.yml", "-e", "app=board", "-e", f"dump={tmp_path}/site.sql", "-e", "confirm=board"
+    )
+    assert "all tables, rows and sequences are there" in said
+    assert "Came to RDS" in Visitor("web2").get("/").text
+    owners = "SELECT string_agg(DISTINCT tableowner, ' ') FROM pg_tables WHERE schemaname = 'public'"
+    assert superuser(owners, "board", name="rds1") == "board_owner"
+    play("playbooks/database_import.yml", "-e", "app=board", "-e", "import_remove=before")
+    assert superuser("SELECT count(*) FROM pg_database WHERE datname LIKE 'board%'", name="rds1") == "1"
+
+
 def test_a_failover_is_followed_within_ten_seconds_and_by_itself(host: Any) -> None:
     units = "systemctl show -P MainPID 'uwsgi-board@*' | sort"
     before = host.check_output(units)
@@ -172,7 +187,7 @@ def test_logins_by_token_take_over_without_a_failed_request() -> None:
         play("site.yml", "-e", "database_auth=iam", "--tags", "rds_client,django")
     assert not seen["failed"], seen
     assert logins() == {"board_iam"}
-    assert "Kept on RDS" in Visitor("web1").get("/").text
+    assert "Came to RDS" in Visitor("web1").get("/").text
 
 
 # Without the fixture `host`: tests that have it come before the others, and this is the last one.
