@@ -136,3 +136,9 @@ def test_an_address_that_is_not_known_is_empty() -> None:
         {"inventory_hostname": "db2", "private_address": "10.0.0.6"},
     ]
     assert database_members(hosts) == [{"name": "db1", "address": ""}, {"name": "db2", "address": "10.0.0.6"}]
+
+
+def test_a_primary_without_its_control_file_is_said_unless_the_run_is_the_remedy() -> None:
+    states = {"db1": primary(damaged="broken: -e away=<this host>"), "db2": standby()}
+    assert primary_problems(HOSTS, states, "db1") == ["db1: broken: -e away=db1"]
+    assert primary_problems(HOSTS, states, "db1", recovers=True) == []

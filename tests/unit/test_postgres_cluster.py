@@ -82,3 +82,12 @@ def test_when_data_is_copied(state: dict[str, str], lost: bool, why: str) -> Non
 def test_a_cluster_that_takes_writes_is_never_replaced() -> None:
     with pytest.raises(standby.StandbyProblem, match="takes writes"):
         standby.Standby({"version": "17", "primary": "db1", "port": 5432}).plan({"role": "primary"}, True)
+
+
+def test_a_server_without_its_control_file_says_what_to_do() -> None:
+    said = cluster.damage('could not open file "/data/global/pg_control" for reading: No such file or directory\n')
+    assert "Do not restart it" in said and "database_promote.yml" in said and "database_restore.yml" in said
+    assert cluster.damage("permission denied") == ""
+    # A standby is copied anew by the next run, so it is no cluster.
+    assert cluster.from_damaged(True, "/data")["role"] == "copying"
+    assert cluster.from_damaged(False, "/data")["damaged"]

@@ -163,3 +163,10 @@ def test_instances_of_aws() -> None:
         {"inventory_hostname": "db2"},
     ]
     assert instances_of(hosts) == {"db1": "i-1"}
+
+
+def test_a_primary_without_its_control_file_is_given_up_not_shut_down() -> None:
+    states = {"db1": primary(damaged="broken"), "db2": standby()}
+    assert "Give it up: -e away=db1" in plan(states)["problems"][0]
+    found = plan(states, away=["db1"])
+    assert (found["kind"], found["fence"], found["problems"]) == ("unplanned", "host", [])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from controller import play
 
 LAB = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"]) / ".lab" / os.environ.get("LAB_NAME", "molecule")
 BOARD = yaml.safe_load((LAB / "secrets.yml").read_text())["secrets"]["applications"]["board"]
@@ -252,3 +253,23 @@ def test_a_killed_postmaster_comes_back_and_has_what_was_acknowledged(host: Any,
     said = host.check_output("systemctl show --property OOMPolicy,OnFailure %s", unit)
     assert "OOMPolicy=continue" in said
     assert f"OnFailure=start-again@{unit}.service.service" in said
+
+
+def test_what_somebody_added_by_hand_is_shown_by_a_check_and_mended_by_a_run(host: Any) -> None:
+    """A file in conf.d, a superuser, and a role that may be one at any time: in no inventory, so missing on the next host."""
+    name = host.backend.get_hostname()
+    added = f"/etc/postgresql/{VERSIONS[name]}/main/conf.d/20-by-hand.conf"
+    host.check_output("echo \"log_rotation_age = '2h'\" > %s && chmod a+r %s", added, added)
+    postgres(host, "CREATE ROLE eve LOGIN SUPERUSER BYPASSRLS")
+    postgres(host, "CREATE ROLE mallory LOGIN; GRANT postgres TO mallory")
+    said = play("postgres/converge.yml", "--check", "--diff", limit=name).stdout
+    assert f"set aside as {added}.set-aside" in said
+    assert "Role eve: no longer SUPERUSER, BYPASSRLS" in said
+    assert "Role mallory: not the rights of the superuser postgres" in said
+    assert host.file(added).exists
+    play("postgres/converge.yml", limit=name)
+    assert not host.file(added).exists and host.file(f"{added}.set-aside").exists
+    asked = "SELECT count(*) FROM pg_roles WHERE rolname IN ('eve', 'mallory') AND (rolsuper OR pg_has_role(oid, 'postgres', 'MEMBER'))"
+    assert postgres(host, asked) == "0"
+    assert "changed=0" in play("postgres/converge.yml", limit=name).stdout
+    postgres(host, "DROP ROLE eve, mallory")

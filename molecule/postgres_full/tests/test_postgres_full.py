@@ -153,6 +153,7 @@ def test_what_somebody_changed_in_the_server_is_put_right(host: Any) -> None:
         "ALTER SYSTEM SET max_connections = 40",
         "ALTER SYSTEM SET vacuum_cost_limit = 300",
         "GRANT shop_migrations TO shop_web",
+        "CREATE ROLE monitoring SUPERUSER",
     ):
         postgres(host, statement)
     command_line = "/etc/postgresql/17/main/pg_ctl.conf"
@@ -173,8 +174,11 @@ def test_what_somebody_changed_in_the_server_is_put_right(host: Any) -> None:
         assert (postgres(host, "SHOW max_connections"), postgres(host, "SHOW jit")) == ("50", "off")
         assert postgres(host, "SHOW vacuum_cost_limit") == "300", "what the role does not set stays"
         assert postgres(host, "SELECT pg_has_role('shop_web', 'shop_migrations', 'MEMBER')") == "f"
+        # Both are listed: the file in postgres_kept_files, the role in postgres_superusers.
         assert host.file(later).content_string.endswith(": jit = on\n")
+        assert postgres(host, "SELECT rolsuper FROM pg_roles WHERE rolname = 'monitoring'") == "t"
     finally:
+        postgres(host, "DROP ROLE monitoring")
         postgres(host, "ALTER SYSTEM RESET vacuum_cost_limit")
         host.check_output(f"rm {later}; mv /root/pg_ctl.conf {command_line}")
 

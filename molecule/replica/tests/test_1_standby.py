@@ -51,3 +51,16 @@ def test_a_slot_of_a_host_that_left_and_one_that_is_missing_are_mended() -> None
     found = sql("db1", "SELECT string_agg(slot_name, ',' ORDER BY slot_name) FROM pg_replication_slots")
     assert found == "of_somebody_else,standby_db2"
     sql("db1", "SELECT pg_drop_replication_slot('of_somebody_else')")
+
+
+def test_what_a_standby_must_have_as_much_of_is_restarted_in_the_right_order() -> None:
+    """Raised on the standby first, lowered on the primary first; neither side waits for the other for good."""
+    before = int(sql("db1", "SHOW max_connections"))
+    for wanted in (before + 20, before):
+        words = [] if wanted == before else ["-e", f"postgres_max_connections={wanted}"]
+        play("site.yml", "--tags", "postgres", *words)
+        assert [int(sql(host, "SHOW max_connections")) for host in ("db1", "db2")] == [wanted, wanted]
+        now = {host: sql(host, "SELECT extract(epoch FROM pg_postmaster_start_time())") for host in ("db1", "db2")}
+        assert (float(now["db2"]) < float(now["db1"])) == (wanted > before)
+        assert soon("db1", "SELECT state FROM pg_stat_replication", "streaming")
+        assert sql("db2", "SELECT pg_is_wal_replay_paused()") == "f"

@@ -139,3 +139,31 @@ def test_nothing_is_done_where_a_file_system_is_not_mounted(etc: Path) -> None:
         assert f"nothing is mounted at {etc} on this host" in message
     assert tree(etc) == {}
     assert apply(mounted=["/proc"], directories=[entry])["changed"]
+
+
+def test_purge_sets_aside_instead_of_losing_what_somebody_wrote(etc: Path) -> None:
+    for name in ("by_hand.conf", "50-kept.conf"):
+        (etc / name).write_text(name)
+        (etc / name).chmod(0o640)
+    params = {
+        "purge": [
+            {
+                "directory": str(etc), "pattern": "*.conf", "keep": ["50-*.conf"], "aside": ".set-aside", "triggers": ["reload"],
+            }
+        ]
+    }  # fmt: skip
+    planned = apply(check_mode=True, diff=True, **params)
+    assert "set aside as" in str(planned["diff"]) and (etc / "by_hand.conf").exists()
+    result = apply(**params)
+    assert (result["changed_paths"], result["triggers"]) == ([f"{etc}/by_hand.conf"], ["reload"])
+    assert sorted(tree(etc)) == ["50-kept.conf", "by_hand.conf.set-aside"]
+    kept = etc / "by_hand.conf.set-aside"
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == ("by_hand.conf", 0o640)
+    assert not apply(**params)["changed"]
+
+
+def test_what_was_set_aside_is_back_when_the_set_is_refused(etc: Path) -> None:
+    (etc / "by_hand.conf").write_text("x")
+    purge = [{"directory": str(etc), "pattern": "*.conf", "aside": ".set-aside"}]
+    assert "refused" in refused(purge=purge, validate=[{"command": ["false"]}])
+    assert sorted(tree(etc)) == ["by_hand.conf"]

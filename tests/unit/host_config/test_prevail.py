@@ -145,3 +145,13 @@ def test_a_link_in_the_way_is_left_to_people(sshd: Sshd) -> None:
 
 def test_a_file_that_is_not_of_this_call_is_refused(sshd: Sshd) -> None:
     assert "is no file of this call. Add it to files." in refused(prevail=sshd.params()["prevail"])
+
+
+def test_a_file_that_is_set_aside_is_not_mended_first(etc: Path) -> None:
+    postgres = Postgres(etc)
+    other = postgres.directory / "20-by-hand.conf"
+    other.write_text("work_mem = '1GB'\n")
+    purge = [{"directory": str(postgres.directory), "pattern": "*.conf", "aside": ".set-aside"}]
+    apply(**postgres.params(), purge=purge)
+    assert (postgres.directory / "20-by-hand.conf.set-aside").read_text() == "work_mem = '1GB'\n"
+    assert not other.exists()

@@ -208,6 +208,16 @@ options:
         description: Glob for the names, such as V(*.conf). A leading dot is matched only by a dot.
         type: str
         required: true
+      keep:
+        description: Globs for names that stay.
+        type: list
+        elements: str
+        default: []
+      aside:
+        description:
+          - What is appended to the name of a file instead of removing it, such as V(.set-aside). Links are removed.
+        type: str
+        default: ''
       triggers:
         description: Words that are added to RV(triggers) when something was removed.
         type: list

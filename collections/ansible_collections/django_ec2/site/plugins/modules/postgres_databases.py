@@ -116,6 +116,14 @@ options:
         type: list
         elements: str
         default: []
+  superusers:
+    description:
+      - Roles that may be superusers, replicate, create roles or databases, or bypass row security. From any other role but the first
+        superuser, the roles of O(databases), that of O(replication) and that of a move such rights are taken away, and so is
+        membership in a superuser.
+      - A role that replicates at the moment is refused instead. Left out, nobody is looked at. Counts for a superuser's login alone.
+    type: list
+    elements: str
   login:
     description: How to reach the server.
     type: dict
@@ -240,6 +248,7 @@ def main() -> None:
             "moving": {"type": "bool", "default": False},
             "connections": {"type": "dict", "options": CONNECTIONS_SPEC},
             "replication": REPLICATION_SPEC,
+            "superusers": {"type": "list", "elements": "str"},
             "login": LOGIN_SPEC,
             "apply": {"type": "bool", "default": True},
         },

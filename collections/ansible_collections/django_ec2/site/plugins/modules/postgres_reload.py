@@ -46,12 +46,19 @@ pending_restart:
   type: list
   elements: str
   sample: [shared_buffers]
+lowered:
+  description: Those of them that a standby may have less of only after its primary, and that are to be lower than now.
+  returned: always
+  type: list
+  elements: str
+  sample: [max_connections]
 """
 
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restart import read_lowered
 
 RELOAD_SECONDS = 15
 # A setting that needs a restart is listed with an error text too; it is no mistake in the file.
@@ -65,6 +72,8 @@ FILE_ERRORS = """
     WHERE error IS NOT NULL
 """
 
+PENDING = "SELECT name FROM pg_settings WHERE pending_restart ORDER BY 1"
+
 
 def ask(login: dict, statement: str) -> list:
     """The first column of a query, over a connection of its own: only a new one surely knows the new configuration."""
@@ -73,6 +82,15 @@ def ask(login: dict, statement: str) -> list:
         with connection.cursor() as cursor:
             cursor.execute(statement)
             return [row[0] for row in cursor.fetchall()]
+    finally:
+        connection.close()
+
+
+def waiting(login: dict) -> dict:
+    """What waits for a restart."""
+    connection = connect(login)
+    try:
+        return {"pending_restart": ask(login, PENDING), "lowered": list(read_lowered(connection))}
     finally:
         connection.close()
 
@@ -87,10 +105,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     login = {"port": module.params["port"], "user": module.params["user"], "database": "postgres"}
-    pending = "SELECT name FROM pg_settings WHERE pending_restart ORDER BY 1"
     try:
         if module.check_mode:
-            module.exit_json(changed=True, available=True, pending_restart=ask(login, pending))
+            module.exit_json(changed=True, available=True, **waiting(login))
         errors = ask(login, FILE_ERRORS)
         if errors:
             module.fail_json(msg="PostgreSQL goes on with its old configuration. Correct: " + "; ".join(errors))
@@ -103,10 +120,10 @@ def main() -> None:
                     msg=f"PostgreSQL did not read its configuration within {RELOAD_SECONDS} seconds: see its log."
                 )
             time.sleep(0.1)
-        module.exit_json(changed=True, available=True, pending_restart=ask(login, pending))
+        module.exit_json(changed=True, available=True, **waiting(login))
     except ServerUnavailable as error:
         if module.check_mode:
-            module.exit_json(changed=True, available=False, pending_restart=[])
+            module.exit_json(changed=True, available=False, pending_restart=[], lowered=[])
         module.fail_json(
             msg=f"PostgreSQL does not answer: {error}. See 'journalctl -u postgresql@*' and /var/log/postgresql/."
         )

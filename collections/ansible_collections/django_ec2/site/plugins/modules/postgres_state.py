@@ -105,6 +105,10 @@ slots:
   description: Its physical replication slots, by name, with C(active) and C(wal_status).
   returned: for a cluster that runs
   type: dict
+damaged:
+  description: What is wrong with a primary that runs and can't be started again, with the remedy.
+  returned: for a primary that runs without its control file
+  type: str
 reason:
   description: Why the server does not answer.
   returned: for a cluster that is down

@@ -35,17 +35,20 @@ def standbys_of(hosts: Sequence[str], states: States, primary: str) -> list[str]
     ]
 
 
-def primary_problems(hosts: Sequence[str], states: States, configured: str) -> list[str]:
+def primary_problems(hosts: Sequence[str], states: States, configured: str, recovers: bool = False) -> list[str]:
     """Why it can't be said who takes writes, each with the remedy.
 
     Args:
         hosts: of the group database.
         states: of those that answered.
         configured: the value of ``database_primary``.
+        recovers: whether the run is the remedy of a damaged one.
     """
     found = primaries(hosts, states)
     if len(found) > 1:
         return [several_primaries(found, states)]
+    if not recovers and (damaged := [host for host in found if states[host].get("damaged")]):
+        return [f"{damaged[0]}: {states[damaged[0]]['damaged']}".replace("<this host>", damaged[0])]
     if found:
         if configured == found[0]:
             return []

@@ -109,7 +109,12 @@ def _cannot_be_primary(hosts: Sequence[str], states: States, asked: Asked) -> st
 
 def _planned(plan: Plan, old: str, states: States) -> None:
     plan.kind, plan.old = "planned", old
-    if not states[old].get("running"):
+    if states[old].get("damaged"):
+        plan.problems.append(
+            f"{old} runs without its control file, so it can't be shut down and be a standby then. Give it up: -e away={old}. Rows that "
+            f"it took and {plan.to} does not have are lost."
+        )
+    elif not states[old].get("running"):
         plan.problems.append(
             f"PostgreSQL of {old}, the primary, does not run ({states[old].get('reason', 'no reason')}). Start it, and run again. When "
             f"it can't be started, give it up with -e away={old}: rows that it took and {plan.to} does not have are lost."

@@ -51,10 +51,12 @@ class Comparison:
         ):
             compared = [compare(entry) for entry in self.params[option]]
             changes[option] = [change for change in compared if change]
-        changes["files"] += self._prevail()
         # Deepest first, so that a directory is empty when its turn comes.
         changes["absent"].sort(key=lambda change: change.path.count("/"), reverse=True)
         changes["purge"] = self._purge()
+        # What goes as a whole need not be mended first.
+        going = {change.path for change in changes["purge"]}
+        changes["files"] += [change for change in self._prevail() if change.path not in going]
         return changes
 
     def _directory(self, entry: dict[str, Any]) -> Change | None:
@@ -146,12 +148,17 @@ class Comparison:
             for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
                 if not fnmatch.fnmatchcase(name, entry["pattern"]) or (directory, name) in kept:
                     continue
+                if any(fnmatch.fnmatchcase(name, one) for one in entry.get("keep") or ()):
+                    continue
                 path = os.path.join(entry["directory"], name)
                 kind = kind_of(lstat(path))
+                aside = path + entry["aside"] if entry.get("aside") and kind == "file" else ""
                 hidden = name.startswith(".") and not entry["pattern"].startswith(".")
                 if kind in ("file", "link") and not hidden:
-                    diff = diff_item(path, f"{kind}\n", "absent\n")
-                    changes.setdefault(os.path.join(directory, name), Change(path, entry["triggers"], [diff]))
+                    diff = diff_item(path, f"{kind}\n", f"set aside as {aside}\n" if aside else "absent\n")
+                    changes.setdefault(
+                        os.path.join(directory, name), Change(path, entry["triggers"], [diff], {"aside": aside})
+                    )
         return list(changes.values())
 
 

@@ -67,6 +67,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "options": {
             "directory": _PATH,
             "pattern": {"type": "str", "required": True},
+            "keep": {"type": "list", "elements": "str", "default": []},
+            "aside": {"type": "str", "default": ""},
             "triggers": _TRIGGERS,
         },
     },

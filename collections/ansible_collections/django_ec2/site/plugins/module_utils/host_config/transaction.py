@@ -65,6 +65,14 @@ class Transaction:
         # Registered only now: renaming a hard link over its own file would do nothing.
         self._undo.append((lambda: os.rename(backup, path)) if backup else (lambda: os.unlink(path)))
 
+    def copy(self, path: str, destination: str) -> None:
+        """Place a copy of a file beside it, with its owner and mode."""
+        status = os.lstat(path)
+        with open(path, "rb") as stream:
+            content = stream.read()
+        owner, mode = (status.st_uid, status.st_gid), stat.S_IMODE(status.st_mode)
+        self.place(self.stage(destination, content, owner, mode), destination)
+
     def link(self, path: str, target: str) -> None:
         """Create or replace a symbolic link without a moment in which there is none."""
         staged = self._hidden_name(path, self._staged)
@@ -149,6 +157,9 @@ def place_all(transaction: Transaction, changes: Changes, redact: Callable[[str]
         transaction.place(name, path)
     for change in changes["links"]:
         transaction.link(change.path, change.entry["target"])
+    for change in changes["purge"]:
+        if change.entry.get("aside"):
+            transaction.copy(change.path, change.entry["aside"])
     going = {change.path for change in changes["absent"]}
     for change in changes["absent"] + changes["purge"]:
         transaction.remove(change.path, shelter(change.path, going))

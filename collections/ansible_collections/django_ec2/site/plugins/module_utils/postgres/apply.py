@@ -8,6 +8,7 @@ import glob
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.archive import read_archive
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.cluster import damage
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.connections import connection_shortage
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.foreign import foreign
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
@@ -22,6 +23,10 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan impo
     plan_inside,
     plan_outside,
     plan_roles,
+)
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.privileged import (
+    plan_privileged,
+    read_privileged,
 )
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.read import read_inside, read_server
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.replication import (
@@ -77,7 +82,9 @@ class Databases:
         connections: dict[str, Any] | None = None,
         moving: bool = False,
         replication: dict[str, Any] | None = None,
+        superusers: list[str] | None = None,
     ) -> None:
+        self.superusers = superusers
         self.moving = moving
         self.connections = connections
         self.replication = replication
@@ -113,6 +120,10 @@ class Databases:
                 now = read_replication(connection, self.replication["user"])
                 connection.rollback()
                 self.take(connection, plan_replication(self.replication, now))
+            if self.superusers is not None and self.server.superuser:
+                privileged = read_privileged(connection)
+                connection.rollback()
+                self.take(connection, plan_privileged(privileged, self.known_roles(), self.server))
             created = plan_databases(self.wanted, self.server)
             self.changes += [change.text for change in created]
             if self.apply and created:
@@ -123,6 +134,12 @@ class Databases:
                             cursor.execute(statement)
         for one in self.wanted:
             self.one(one, existing)
+
+    def known_roles(self) -> set[str]:
+        """Roles whose rights are decided elsewhere: the applications', the standbys', and those that the operator listed."""
+        return {
+            *(self.superusers or []), *self.server.roles, self.server.user, *([self.replication["user"]] if self.replication else []),
+        }  # fmt: skip
 
     def check_rights(self) -> None:
         """Refuse before the first change what the login could not finish."""
@@ -209,7 +226,7 @@ def apply_databases(given: dict[str, Any], apply: bool) -> dict[str, Any]:
             raise DatabasesError(f"{one['name']}: passwords have to be printable ASCII, and not empty.", [])
     databases = Databases(
         given["databases"], given["login"], apply, given["authentication"], given["retire"], given["connections"],
-        given.get("moving", False), given.get("replication"),
+        given.get("moving", False), given.get("replication"), given.get("superusers"),
     )  # fmt: skip
     found: dict[str, Any] = {"available": True}
     try:
@@ -228,5 +245,5 @@ def apply_databases(given: dict[str, Any], apply: bool) -> dict[str, Any]:
         else:
             databases.plan_all()
     except (RuntimeError, psycopg2.Error) as error:
-        raise DatabasesError(str(error).strip(), databases.changes) from None
+        raise DatabasesError(damage(str(error)) or str(error).strip(), databases.changes) from None
     return {**found, "changes": databases.changes, "notes": databases.notes}

@@ -16,6 +16,9 @@ from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
 
+with contextlib.suppress(ImportError):
+    import psycopg2
+
 CONFIGURATION = "/etc/postgresql"
 PROGRAMS = "/usr/lib/postgresql"
 # What is being done to the data directory, so that it is no cluster: kept outside it, which is emptied.
@@ -39,6 +42,20 @@ QUESTION = """
             FROM pg_replication_slots s WHERE s.slot_type = 'physical'),
         EXTRACT(EPOCH FROM now() - pg_last_xact_replay_timestamp())
     FROM pg_control_system()"""
+
+# A server that lost its control file still answers this.
+LESS = "SELECT pg_is_in_recovery(), current_setting('data_directory')"
+CONTROL_FILE = "global/pg_control"
+DAMAGE = (
+    "PostgreSQL runs and its control file {} is missing: it serves until its next checkpoint, and does not start again. Do not restart it. "
+    "Dump now what no backup has (pg_dumpall). With a standby, make that the primary: playbooks/database_promote.yml -e to=<standby> "
+    "-e away=<this host>. Without one, restore: playbooks/database_restore.yml -e restore_to=latest -e confirm=<this host>."
+)
+
+
+def damage(text: str) -> str:
+    """What to do about a server that says it can't read its control file; empty for any other message."""
+    return DAMAGE.format(CONTROL_FILE) if f'{CONTROL_FILE}"' in text and "No such file" in text else ""
 
 
 def version_of(directory: str = CONFIGURATION) -> str:
@@ -130,7 +147,14 @@ def read_cluster(port: int = 5432) -> dict[str, Any]:
     try:
         login = {"port": port, "user": "postgres", "database": "postgres"}
         with contextlib.closing(connect(login)) as connection, connection.cursor() as cursor:
-            cursor.execute(QUESTION)
+            try:
+                cursor.execute(QUESTION)
+            except psycopg2.Error as error:
+                if not damage(str(error)):
+                    raise
+                connection.rollback()
+                cursor.execute(LESS)
+                return {**state, **from_damaged(*cursor.fetchone())}
             return {**state, **from_server(cursor.fetchone())}
     except ServerUnavailable as error:
         state["reason"] = str(error)
@@ -157,6 +181,15 @@ def from_server(row: tuple[Any, ...]) -> dict[str, Any]:
             "replayed": int(replayed or 0), "lag_seconds": None if lag is None else round(float(lag), 3),
         }  # fmt: skip
     return state
+
+
+def from_damaged(standby: bool, data: str) -> dict[str, Any]:
+    """The state of a server that runs without its control file. A standby is no more than a copy that is made anew."""
+    if standby:
+        return {"role": "copying", "doing": "copy", "running": True, "data_directory": data}
+    return {
+        "role": "primary", "running": True, "data_directory": data, "damaged": DAMAGE.format(CONTROL_FILE), "slots": {}, "history": [],
+    }  # fmt: skip
 
 
 def from_files(data: str, control: dict[str, str]) -> dict[str, Any]:
