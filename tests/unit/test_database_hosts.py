@@ -14,7 +14,11 @@ from ansible_collections.django_ec2.site.plugins.filter.database_hosts import (
     postgres_slot_wal_keep,
     postgres_states,
 )
-from ansible_collections.django_ec2.site.plugins.plugin_utils.database_hosts import primary_problems, standbys_of
+from ansible_collections.django_ec2.site.plugins.plugin_utils.database_hosts import (
+    not_following,
+    primary_problems,
+    standbys_of,
+)
 from jinja2 import Undefined
 
 HOSTS = ["db1", "db2"]
@@ -142,3 +146,10 @@ def test_a_primary_without_its_control_file_is_said_unless_the_run_is_the_remedy
     states = {"db1": primary(damaged="broken: -e away=<this host>"), "db2": standby()}
     assert primary_problems(HOSTS, states, "db1") == ["db1: broken: -e away=db1"]
     assert primary_problems(HOSTS, states, "db1", recovers=True) == []
+
+
+def test_who_does_not_follow_the_primary() -> None:
+    assert not_following({"db1": primary(), "db2": standby(), "db3": standby(streaming=False), "db4": NONE}, "db1") == [
+        "db3",
+        "db4",
+    ]

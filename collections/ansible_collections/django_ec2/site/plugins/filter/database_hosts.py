@@ -101,6 +101,7 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         return {
             "database_members": database_members,
+            "database_not_following": database_hosts.not_following,
             "database_primary": database_primary,
             "database_primary_problems": database_hosts.primary_problems,
             "database_standbys": database_standbys,

@@ -35,6 +35,11 @@ def standbys_of(hosts: Sequence[str], states: States, primary: str) -> list[str]
     ]
 
 
+def not_following(states: States, primary: str) -> list[str]:
+    """The other hosts that do not receive the primary's log."""
+    return [host for host, state in states.items() if host != primary and not state.get("streaming")]
+
+
 def primary_problems(hosts: Sequence[str], states: States, configured: str, recovers: bool = False) -> list[str]:
     """Why it can't be said who takes writes, each with the remedy.
 

@@ -15,6 +15,9 @@ from typing import Any
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres import cluster, programs
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
 
+with contextlib.suppress(ImportError):
+    import psycopg2
+
 # Names of settings, and how pg_controldata calls what the primary's log said of them.
 BOUND = {
     "max_connections": "max_connections setting",
@@ -60,13 +63,17 @@ def ahead(lowered: dict[str, int], control: dict[str, str]) -> list[str]:
     return [name for name, value in lowered.items() if int(control.get(BOUND[name], "0") or 0) > value]
 
 
+def _connect(port: int) -> Any:
+    return connect({"port": port, "user": programs.USER, "database": "postgres"})
+
+
 def wait_for_primary(port: int, version: str, seconds: int) -> None:
     """Wait until the primary's log has said that it takes as little as this standby is to take.
 
     Raises:
         RestartProblem: it did not in that time.
     """
-    with contextlib.closing(connect({"port": port, "user": programs.USER, "database": "postgres"})) as connection:
+    with contextlib.closing(_connect(port)) as connection:
         lowered = read_lowered(connection) if in_recovery(connection) else {}
     data = cluster.data_directory_of(version)
     deadline = time.monotonic() + seconds
@@ -85,6 +92,11 @@ def restart(port: int, version: str, seconds: int) -> float:
     Raises:
         RestartProblem: it does not serve, with the end of its log.
     """
+    with contextlib.suppress(ServerUnavailable, psycopg2.Error), contextlib.closing(_connect(port)) as connection:
+        # What is written now has not to be written while nobody can connect.
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
     began = time.monotonic()
     try:
         programs.systemctl("restart", version, seconds)
@@ -101,7 +113,7 @@ def serves(port: int, deadline: float) -> str:
     """Why no connection could be made until then; empty as soon as one was."""
     while True:
         try:
-            connect({"port": port, "user": programs.USER, "database": "postgres"}).close()
+            _connect(port).close()
             return ""
         except ServerUnavailable as error:
             if time.monotonic() > deadline:
