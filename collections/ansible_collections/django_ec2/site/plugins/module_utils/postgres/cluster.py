@@ -48,8 +48,9 @@ LESS = "SELECT pg_is_in_recovery(), current_setting('data_directory')"
 CONTROL_FILE = "global/pg_control"
 DAMAGE = (
     "PostgreSQL runs and its control file {} is missing: it serves until its next checkpoint, and does not start again. Do not restart it. "
-    "Dump now what no backup has (pg_dumpall). With a standby, make that the primary: playbooks/database_promote.yml -e to=<standby> "
-    "-e away=<this host>. Without one, restore: playbooks/database_restore.yml -e restore_to=latest -e confirm=<this host>."
+    "Dump now what no backup has (pg_dumpall). With a standby, make that the primary: "
+    "playbooks/database_promote.yml -e to=<standby> -e away=<this host>. Without one, restore: "
+    "playbooks/database_restore.yml -e restore_to=latest -e confirm=<this host>."
 )
 
 
