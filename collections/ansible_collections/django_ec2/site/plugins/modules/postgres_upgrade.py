@@ -51,6 +51,11 @@ replaced:
   description: Whether the server runs a program that is not on disk any more.
   returned: always
   type: bool
+version:
+  description: The major version of the cluster.
+  returned: always
+  type: str
+  sample: "17"
 running:
   description: Whether the server runs.
   returned: always

@@ -77,5 +77,6 @@ def look(host: str, packages: Sequence[str]) -> dict[str, Any]:
     server = [one for one in found if one["name"] == f"postgresql-{version}"]
     return {
         "packages": found, "restart": replaced or bool(server), "replaced": replaced, "running": programs.active(version),
+        "version": version,
         "lines": plan_lines(host, found, replaced),
     }  # fmt: skip
