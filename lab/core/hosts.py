@@ -213,9 +213,12 @@ def remove(settings: Settings, force: bool = False) -> bool:
     """
     podman = Podman(settings)
     with locked(settings):
-        existing = containers.machines(settings, podman)
         if not force:
-            plan.check_owner(settings.name, str(PROJECT), existing)
+            plan.check_owner(settings.name, str(PROJECT), containers.machines(settings, podman))
+        # What makes hosts by itself ends first.
+        for name in kinds.names():
+            kinds.find(name).end(settings)
+        existing = containers.machines(settings, podman)
         if existing:
             containers.remove(podman, [machine.container for machine in existing])
         podman("volume", "rm", "--force", containers.shared_volume(settings))

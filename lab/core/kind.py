@@ -10,6 +10,7 @@ hosts (``lab/core/hosts.py``) calls it in this order:
 3. ``after_boot``    each time that a host of it was brought up, once systemd says `running`
 4. ``resolver``      whenever the names of the lab are written: after 3, and before a host is removed
 5. ``files``         when the host is removed
+6. ``end``           when the lab is removed, before its hosts
 """
 
 from __future__ import annotations
@@ -49,3 +50,6 @@ class Kind:
     def files(self, settings: Settings, machine: Machine) -> list[Path]:
         """The files below ``.lab/<name>/`` that ``after_boot`` wrote; they go with the host."""
         return []
+
+    def end(self, settings: Settings) -> None:
+        """End what the kind runs on this machine for a lab that is removed; nothing where it runs nothing."""

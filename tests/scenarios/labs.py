@@ -20,7 +20,7 @@ SITES = {
     for name in ("deploy", "deploy_faults", "stack", "stack_rds", "local", "pgbackrest", "move")
 }
 # The two scenarios of a role may run at once, and a lab holds one server that imitates RDS.
-LABS = {**SITES, "rds_client_full": f"{PREFIX}-rds-full"}
+LABS = {**SITES, "rds_client_full": f"{PREFIX}-rds-full", "aws": f"{PREFIX}-aws"}
 INVENTORIES = {
     "deploy": "molecule/deploy/inventory",
     "deploy_faults": "molecule/deploy_faults/inventory",

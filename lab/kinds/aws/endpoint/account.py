@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""What the account holds, in the words of the loop: read from moto's objects while the gate's lock is held."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.backends import get_backend
+
+ACCOUNT = "123456789012"
+CREDENTIAL_HOURS = 6
+# Who publishes Debian's AMIs, and what they are called.
+DEBIAN = "136693071363"
+AMIS = {
+    f"debian-{version}-{machine}-20261101-1": architecture
+    for version in ("12", "13")
+    for machine, architecture in (("amd64", "x86_64"), ("arm64", "arm64"))
+}
+SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
+# moto's description of an interface that comes with an instance.
+PRIMARY = "Primary network interface"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance of EC2.
+
+    Attributes:
+        id: as in ``i-0123456789abcdef0``.
+        name: its tag `Name`, or its ID.
+        state: as EC2 writes it.
+        address: the private one, which its host has.
+        public_address: or "".
+        key: the public key of its key pair, or "".
+        user_data: what it was started with.
+        facts: what the metadata service answers, by path.
+        role: of its instance profile, or "".
+        imds_v1: whether the metadata service answers without a session.
+    """
+
+    id: str
+    name: str
+    state: str
+    address: str
+    public_address: str = ""
+    key: str = ""
+    user_data: bytes = b""
+    facts: dict[str, str] = field(default_factory=dict)
+    role: str = ""
+    imds_v1: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a balancer sends requests to: an address and a port."""
+
+    id: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """A target group that a listener forwards to."""
+
+    arn: str
+    path: str
+    codes: str
+    interval: int
+    rise: int
+    fall: int
+    drain_seconds: int
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A port of a balancer: forwards to a group, or redirects to HTTPS (no group)."""
+
+    port: int
+    tls: bool
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Balancer:
+    """An Application Load Balancer."""
+
+    name: str
+    subnets: tuple[str, ...]
+    listeners: tuple[Listener, ...]
+    groups: tuple[Group, ...]
+
+
+class Account:
+    """The account in one region."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self._keys: set[str] = set()
+
+    @property
+    def ec2(self) -> Any:
+        """moto's objects of EC2."""
+        return get_backend("ec2")[ACCOUNT][self.region]
+
+    @property
+    def elb(self) -> Any:
+        """moto's objects of the load balancers."""
+        return get_backend("elbv2")[ACCOUNT][self.region]
+
+    def raw(self) -> Iterator[Any]:
+        """moto's instances."""
+        for reservation in list(self.ec2.reservations.values()):
+            yield from reservation.instances
+
+    def instances(self) -> list[Instance]:
+        """All instances, those that were terminated too."""
+        return [self._instance(one) for one in self.raw()]
+
+    def _instance(self, raw: Any) -> Instance:
+        tags = {tag["key"]: tag["value"] for tag in raw.get_tags()}
+        pair = self.ec2.key_pairs.get(raw.key_name) if raw.key_name else None
+        key = pair.material_public.decode().strip() if pair else ""
+        data = raw.user_data or ""
+        data = data if isinstance(data, (str, bytes)) else str(data)
+        with contextlib.suppress(ValueError):
+            data = base64.b64decode(data, validate=True)
+        user_data = data.encode() if isinstance(data, str) else data
+        role = self._role(raw)
+        host = f"ip-{(raw.private_ip or '').replace('.', '-')}"
+        facts = {
+            "ami-id": raw.image_id or "",
+            "instance-id": raw.id,
+            "instance-type": raw.instance_type,
+            "hostname": f"{host}.{self.region}.compute.internal",
+            "local-hostname": f"{host}.{self.region}.compute.internal",
+            "local-ipv4": raw.private_ip or "",
+            "mac": raw.nics[0].mac_address if raw.nics else "",
+            "placement/availability-zone": raw.availability_zone or "",
+            "placement/region": self.region,
+        }
+        if raw.public_ip:
+            facts["public-ipv4"] = raw.public_ip
+        if key:
+            facts["public-keys/"] = f"0={raw.key_name}"
+            facts["public-keys/0/openssh-key"] = key
+        if raw.metadata_options.instance_metadata_tags == "enabled":
+            facts |= {f"tags/instance/{name}": value for name, value in tags.items()}
+        return Instance(
+            id=raw.id, name=tags.get("Name") or raw.id, state=raw.state, address=raw.private_ip or "",
+            public_address=raw.public_ip or "", key=key, user_data=user_data, facts=facts, role=role,
+            imds_v1=raw.metadata_options.http_tokens != "required",
+        )  # fmt: skip
+
+    def _role(self, raw: Any) -> str:
+        """The name of the role in the instance's profile, or ""."""
+        association = self.ec2.iam_instance_profile_associations.get(raw.id)
+        profile = getattr(association, "iam_instance_profile", None)
+        roles = getattr(profile, "roles", None) or []
+        return roles[0].name if roles else ""
+
+    def credentials(self, role: str) -> dict[str, str]:
+        """Credentials of a role, for some hours, as the metadata service hands them out; the account knows them from now on."""
+        sts = get_backend("sts")[ACCOUNT]["aws"]
+        assumed = sts.assume_role(
+            region_name=self.region, role_session_name="instance", duration=CREDENTIAL_HOURS * 3600,
+            role_arn=f"arn:aws:iam::{ACCOUNT}:role/{role}", external_id="", policy="",
+        )  # fmt: skip
+        now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+        form = "%Y-%m-%dT%H:%M:%SZ"
+        return {
+            "Code": "Success",
+            "Type": "AWS-HMAC",
+            "LastUpdated": now.strftime(form),
+            "AccessKeyId": assumed.access_key_id,
+            "SecretAccessKey": assumed.secret_access_key,
+            "Token": assumed.session_token or secrets.token_urlsafe(64),
+            "Expiration": (now + datetime.timedelta(hours=CREDENTIAL_HOURS)).strftime(form),
+        }
+
+    def prepare(self, access_key: str) -> None:
+        """Put what every account finds: the AMIs of Debian; and note the operator's access key."""
+        self._keys = {access_key}
+        there = {image.name for image in self.ec2.amis.values()}
+        for name, architecture in AMIS.items():
+            if name not in there:
+                image = self.ec2.register_image(name, f"{name}, for the rehearsal")
+                image.owner_id, image.architecture, image.root_device_name, image.public = (
+                    DEBIAN,
+                    architecture,
+                    "/dev/xvda",
+                    "true",
+                )
+                image.virtualization_type = "hvm"
+
+    def knows(self, access_key: str) -> bool:
+        """Whether an access key is the operator's, a user's, or of a role that somebody assumed."""
+        iam = get_backend("iam")[ACCOUNT]["aws"]
+        sts = get_backend("sts")[ACCOUNT]["aws"]
+        users = {key.access_key_id for user in iam.users.values() for key in user.access_keys}
+        return access_key in self._keys | users | {role.access_key_id for role in sts.assumed_roles}
+
+    def suite(self, image: str, otherwise: str) -> str:
+        """The Debian of an AMI."""
+        found = self.ec2.amis.get(image)
+        name = (found.name if found else "") or ""
+        return next((suite for version, suite in SUITES.items() if version in name), otherwise)
+
+    def release(self, name: str) -> None:
+        """Give back what a terminated instance had: its addresses, and the network interfaces that were made with it."""
+        for raw in self.raw():
+            if raw.id == name:
+                for interface in list(raw.nics.values()):
+                    if interface.id in self.ec2.enis and (
+                        interface.delete_on_termination or interface.description == PRIMARY
+                    ):
+                        interface.delete()
+                for address in list(raw._private_ips):
+                    raw.ec2_backend.get_subnet(raw.subnet_id).del_subnet_ip(address)
+                raw._private_ips.clear()
+
+    def balancers(self) -> list[Balancer]:
+        """The load balancers, with what their listeners lead to."""
+        addresses = {one.id: one.address for one in self.instances()}
+        found = []
+        for raw in self.elb.load_balancers.values():
+            listeners, groups = [], {}
+            for listener in raw.listeners.values():
+                actions = [action.data for action in listener.default_actions]
+                arns = [arn for action in actions for arn in _forwards_to(action)]
+                listeners.append(Listener(int(listener.port), listener.protocol == "HTTPS", arns[0] if arns else ""))
+                groups |= {
+                    arn: self._group(self.elb.target_groups[arn], addresses)
+                    for arn in arns
+                    if arn in self.elb.target_groups
+                }
+            subnets = tuple(getattr(subnet, "cidr_block", "") for subnet in raw.subnets)
+            found.append(Balancer(raw.name, subnets, tuple(listeners), tuple(groups.values())))
+        return found
+
+    def _group(self, raw: Any, addresses: dict[str, str]) -> Group:
+        targets = [
+            Target(one["Id"], addresses.get(one["Id"], one["Id"]), int(one.get("Port") or raw.port))
+            for one in raw.targets.values()
+        ]
+        return Group(
+            arn=raw.arn, path=raw.health_check_path or "/", codes=(raw.matcher or {}).get("HttpCode") or "200",
+            interval=int(raw.health_check_interval_seconds), rise=int(raw.healthy_threshold_count),
+            fall=int(raw.unhealthy_threshold_count),
+            drain_seconds=int(raw.attributes.get("deregistration_delay.timeout_seconds", 300)), targets=tuple(targets),
+        )  # fmt: skip
+
+
+def _forwards_to(action: dict[str, Any]) -> list[str]:
+    """The ARNs of the groups that an action forwards to; none where it redirects."""
+    if action.get("Type", action.get("type")) != "forward":
+        return []
+    one = action.get("TargetGroupArn") or action.get("target_group_arn")
+    many = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
+    return [one] if one else [group["TargetGroupArn"] for group in many]

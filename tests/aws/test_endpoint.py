@@ -1,0 +1,153 @@
+"""The rehearsal's endpoint without hosts: what it adds to moto."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lab.kinds.aws import control
+from tests.aws.rehearsal import Endpoint, until
+
+DATABASE = {
+    "DBInstanceIdentifier": "board",
+    "DBInstanceClass": "db.t4g.micro",
+    "Engine": "postgres",
+    "MasterUsername": "board_admin",
+}
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """An endpoint with no lab."""
+    home = tmp_path_factory.mktemp("lab") / "aws"
+    yield Endpoint(home, control.start_at(home))
+    control.stop(home)
+
+
+def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
+    """The code of an answer of AWS."""
+    return error.value.response["Error"]["Code"]
+
+
+def test_what_it_holds_survives_its_end(endpoint: Endpoint) -> None:
+    """Also an end that nobody announced, and things that Python can't pickle: a key of KMS, a parameter of SSM."""
+    ec2 = endpoint.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/24")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/26")["Subnet"]["SubnetId"]
+    instance = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=subnet)["Instances"][0]
+    key = endpoint.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    endpoint.client("ssm").put_parameter(Name="/board/a", Value="b", Type="String")
+    endpoint.client("acm").request_certificate(DomainName="example.org", ValidationMethod="DNS")
+    s3 = endpoint.client("s3")
+    s3.create_bucket(Bucket="board-releases", CreateBucketConfiguration={"LocationConstraint": control.REGION})
+    s3.put_object(Bucket="board-releases", Key="a/b", Body=b"content")
+    saved = (endpoint.home / "state").stat().st_mtime_ns if (endpoint.home / "state").exists() else 0
+    endpoint.client("ec2").create_tags(Resources=[instance["InstanceId"]], Tags=[{"Key": "Name", "Value": "web1"}])
+    until(lambda: (endpoint.home / "state").exists() and (endpoint.home / "state").stat().st_mtime_ns > saved)
+    control.stop(endpoint.home)
+    assert not control.healthy(endpoint.home)
+    assert control.start_at(endpoint.home) == endpoint.variables
+    # Killed while nothing was being written: the last state is whole.
+    os.kill(int((endpoint.home / "pid").read_text()), signal.SIGKILL)
+    until(lambda: not control.healthy(endpoint.home))
+    control.start_at(endpoint.home)
+    found = ec2.describe_instances(InstanceIds=[instance["InstanceId"]])["Reservations"][0]["Instances"][0]
+    assert found["PrivateIpAddress"] == instance["PrivateIpAddress"]
+    assert found["Tags"] == [{"Key": "Name", "Value": "web1"}]
+    assert endpoint.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyId"] == key
+    assert endpoint.client("ssm").get_parameter(Name="/board/a")["Parameter"]["Value"] == "b"
+    assert s3.get_object(Bucket="board-releases", Key="a/b")["Body"].read() == b"content"
+
+
+def test_the_journal_has_each_call_and_whether_it_writes(endpoint: Endpoint) -> None:
+    before = len(endpoint.calls())
+    endpoint.client("ec2").describe_vpcs()
+    endpoint.client("ec2").create_security_group(GroupName="web", Description="web")
+    noted = [(one["service"], one["action"], one["writes"], one["status"]) for one in endpoint.calls()[before:]]
+    assert noted == [("ec2", "DescribeVpcs", False, 200), ("ec2", "CreateSecurityGroup", True, 200)]
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [("ec2", "describe_instances", "AuthFailure"), ("rds", "describe_db_instances", "InvalidClientTokenId")],
+)
+def test_an_access_key_that_the_account_does_not_know(endpoint: Endpoint, service: str, call: str, code: str) -> None:
+    with pytest.raises(ClientError) as error:
+        getattr(endpoint.client(service, key="AKIAIOSFODNN7EXAMPLE"), call)()
+    assert code_of(error) == code
+
+
+def test_access_keys_of_users_and_of_assumed_roles_are_known(endpoint: Endpoint) -> None:
+    iam = endpoint.client("iam")
+    iam.create_user(UserName="ci")
+    user = iam.create_access_key(UserName="ci")["AccessKey"]
+    endpoint.client("ec2", key=user["AccessKeyId"]).describe_vpcs()
+    role = iam.create_role(RoleName="ci", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    assumed = endpoint.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    endpoint.client("ec2", key=assumed["AccessKeyId"], token=assumed["SessionToken"]).describe_vpcs()
+
+
+@pytest.mark.parametrize("service", ["ec2", "s3", "ssm", "rds"])
+def test_a_fault_that_was_asked_for_comes_once(endpoint: Endpoint, service: str) -> None:
+    """Each service writes errors in a form of its own."""
+    ask: dict[str, Any] = {
+        "ec2": lambda: endpoint.client("ec2").describe_vpcs(),
+        "s3": lambda: endpoint.client("s3").list_buckets(),
+        "ssm": lambda: endpoint.client("ssm").describe_parameters(),
+        "rds": lambda: endpoint.client("rds").describe_db_instances(),
+    }
+    endpoint.fault(service=service, code="AccessDenied", message="not you", status=403)
+    with pytest.raises(ClientError, match="not you") as error:
+        ask[service]()
+    assert code_of(error) == "AccessDenied"
+    ask[service]()
+
+
+def test_debians_images_are_there(endpoint: Endpoint) -> None:
+    filters = [{"Name": "name", "Values": ["debian-13-*"]}, {"Name": "architecture", "Values": ["arm64"]}]
+    images = endpoint.client("ec2").describe_images(Owners=["136693071363"], Filters=filters)["Images"]
+    assert [image["Name"].split("-")[:3] for image in images] == [["debian", "13", "arm64"]]
+
+
+def test_gp3_of_rds_answers_with_its_throughput(endpoint: Endpoint) -> None:
+    rds = endpoint.client("rds")
+    rds.create_db_instance(**DATABASE, AllocatedStorage=20, StorageType="gp3", MasterUserPassword="long-enough-1")
+    assert rds.describe_db_instances(DBInstanceIdentifier="board")["DBInstances"][0]["StorageThroughput"] == 125
+    large = {"AllocatedStorage": 400, "Iops": 12000, "StorageThroughput": 600, "ApplyImmediately": True}
+    rds.modify_db_instance(DBInstanceIdentifier="board", **large)
+    assert rds.describe_db_instances(DBInstanceIdentifier="board")["DBInstances"][0]["StorageThroughput"] == 600
+
+
+def test_a_parameter_group_that_is_not_there(endpoint: Endpoint) -> None:
+    with pytest.raises(ClientError) as error:
+        endpoint.client("rds").create_db_instance(
+            **{**DATABASE, "DBInstanceIdentifier": "other"}, AllocatedStorage=20, MasterUserPassword="long-enough-1",
+            DBParameterGroupName="nobody-made-it",
+        )  # fmt: skip
+    assert code_of(error) == "DBParameterGroupNotFound"
+    with pytest.raises(ClientError) as error:
+        endpoint.client("rds").describe_db_parameter_groups(DBParameterGroupName="nobody-made-it")
+    assert code_of(error) == "DBParameterGroupNotFound"
+
+
+def test_it_ends_when_its_directory_is_gone(tmp_path: Path) -> None:
+    """Whoever removes a lab by hand leaves no process."""
+    home = tmp_path / "gone" / "aws"
+    control.start_at(home)
+    pid = int((home / "pid").read_text())
+    home.rename(tmp_path / "elsewhere")
+    until(lambda: not _lives(pid), 60)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that ended and that nobody asked about doesn't."""
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return False

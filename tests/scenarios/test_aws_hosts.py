@@ -1,0 +1,163 @@
+"""The rehearsal of AWS, with hosts: what an instance is, an hour of its life."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.core.podman import Podman
+from lab.core.settings import from_environment
+from lab.kinds.aws import control
+from tests.aws.rehearsal import Endpoint, until
+from tests.scenarios.labs import PROJECT, environment
+
+SCENARIO = "aws"
+USER_DATA = (
+    "#cloud-config\nwrite_files:\n- {path: /etc/board, content: hello}\nruncmd:\n- [touch, /root/ran]\n- exit 3\n"
+)
+# Asks the metadata service as boto3 does, with a session; and without one.
+ASK = """\
+import json, urllib.error, urllib.request as web
+base = "http://169.254.169.254/latest/"
+put = web.Request(base + "api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+token = {"X-aws-ec2-metadata-token": web.urlopen(put).read().decode()}
+get = lambda path: web.urlopen(web.Request(base + path, headers=token)).read().decode()
+found = {"id": get("meta-data/instance-id"), "role": get("meta-data/iam/security-credentials/"),
+         "keys": json.loads(get("meta-data/iam/security-credentials/web"))}
+try:
+    web.urlopen(base + "meta-data/instance-id")
+except urllib.error.HTTPError as error:
+    found["without"] = error.code
+print(json.dumps(found))
+"""
+
+
+class Lab:
+    """A lab with an endpoint."""
+
+    def __init__(self) -> None:
+        self.settings = from_environment(environment(SCENARIO))
+        self.podman = Podman(self.settings)
+        self.endpoint = Endpoint(control.directory(self.settings), control.start(self.settings))
+        self.ec2 = self.endpoint.client("ec2")
+
+    def instance(self, name: str) -> dict[str, Any]:
+        """What EC2 says of an instance."""
+        return self.ec2.describe_instances(InstanceIds=[name])["Reservations"][0]["Instances"][0]
+
+    def reaches(self, name: str, state: str) -> dict[str, Any]:
+        """Wait until an instance is in a state."""
+        until(lambda: self.instance(name)["State"]["Name"] == state)
+        return self.instance(name)
+
+    def ssh(self, address: str, console: str, tmp_path: Path, command: str, stdin: str = "") -> str:
+        """Run a command on a host that has the keys of its console's output, and no other."""
+        keys = console.partition("-----BEGIN SSH HOST KEY KEYS-----\n")[2].partition("-----END")[0]
+        known = tmp_path / "known_hosts"
+        known.write_text("".join(f"{address} {line}\n" for line in keys.splitlines()))
+        options = [
+            "StrictHostKeyChecking=yes",
+            f"UserKnownHostsFile={known}",
+            "IdentitiesOnly=yes",
+            "ConnectTimeout=10",
+        ]
+        words = [word for option in options for word in ("-o", option)]
+        key = str(self.settings.directory / "id_ed25519")
+        done = subprocess.run(
+            ["ssh", "-F", "none", *words, "-i", key, f"admin@{address}", command],
+            input=stdin, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def has_host(self, name: str) -> bool:
+        """Whether an instance has a container."""
+        return self.podman.succeeds("container", "exists", f"{self.settings.name}-{name}")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """A lab of its own, removed as an operator would."""
+    down = [sys.executable, "-m", "lab", "down", "--force"]
+    subprocess.run(down, cwd=PROJECT, env=environment(SCENARIO), check=True)
+    made = Lab()
+    yield made
+    subprocess.run(down, cwd=PROJECT, env=environment(SCENARIO), check=True)
+    assert not made.podman.containers(f"label=lab.name={made.settings.name}")
+    assert not control.healthy(made.endpoint.home)
+
+
+@pytest.mark.scenario
+def test_the_life_of_an_instance(lab: Lab, tmp_path: Path) -> None:
+    """Started, asked, stopped, started, terminated; the endpoint is ended and started meanwhile.
+
+    One test: two would be handed to two workers, and there is one lab.
+    """
+    ec2, iam = lab.ec2, lab.endpoint.client("iam")
+    network = control.config(lab.endpoint.home)["network"]  # type: ignore[index]
+    first = network.rpartition(".")[0]
+    with pytest.raises(Exception, match="in this rehearsal hosts have addresses of"):
+        ec2.create_vpc(CidrBlock="192.168.0.0/16")
+    vpc = ec2.create_vpc(CidrBlock=network)["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"{first}.64/26")["Subnet"]["SubnetId"]
+    ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+    ec2.import_key_pair(KeyName="lab", PublicKeyMaterial=(lab.settings.directory / "id_ed25519.pub").read_bytes())
+    iam.create_role(RoleName="web", AssumeRolePolicyDocument="{}")
+    iam.create_instance_profile(InstanceProfileName="web")
+    iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
+    image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["debian-13-amd64-*"]}])["Images"][0]["ImageId"]
+    name = ec2.run_instances(
+        ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnet, KeyName="lab", InstanceType="t3.small",
+        PrivateIpAddress=f"{first}.77", UserData=USER_DATA, IamInstanceProfile={"Name": "web"},
+        MetadataOptions={"HttpTokens": "required"},
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+    assert lab.instance(name)["State"]["Name"] == "pending"
+    running = lab.reaches(name, "running")
+    assert running["PrivateIpAddress"] == f"{first}.77"
+    console = ec2.get_console_output(InstanceId=name)["Output"]
+    # User data ran, and a command of it that failed is in the log and no obstacle.
+    assert "exit 3 ended with 3" in console
+
+    told = lab.ssh(
+        f"{first}.77", console, tmp_path, "hostname; cat /etc/board; echo; sudo ls /root; sudo touch /root/kept"
+    )
+    assert told.split() == [f"ip-{first.replace('.', '-')}-77", "hello", "ran"]
+    said = json.loads(lab.ssh(f"{first}.77", console, tmp_path, "python3 -", ASK))
+    assert (said["id"], said["role"], said["without"]) == (name, "web", 401)
+    keys = said["keys"]
+    lab.endpoint.client("ec2", key=keys["AccessKeyId"], token=keys["Token"]).describe_vpcs()
+
+    ec2.stop_instances(InstanceIds=[name])
+    lab.reaches(name, "stopped")
+    assert not lab.podman.containers(f"name={name}", "status=running")
+    control.stop(lab.endpoint.home)
+    control.start(lab.settings)
+    ec2.start_instances(InstanceIds=[name])
+    again = lab.reaches(name, "running")
+    assert again["PrivateIpAddress"] == running["PrivateIpAddress"]
+    assert again["PublicIpAddress"] != running["PublicIpAddress"]
+    # The same disk with the same keys; user data has run once.
+    assert "kept" in lab.ssh(f"{first}.77", console, tmp_path, "sudo ls /root")
+
+    ec2.terminate_instances(InstanceIds=[name])
+    lab.reaches(name, "terminated")
+    assert not lab.has_host(name)
+    # Nothing of it is in the way of the next one with its address.
+    interfaces = ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": [subnet]}])
+    assert interfaces["NetworkInterfaces"] == []
+
+    an_instance_whose_host_does_not_start_says_why(lab)
+
+
+def an_instance_whose_host_does_not_start_says_why(lab: Lab) -> None:
+    """An address that this lab's network has not: the default VPC's."""
+    name = lab.ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    ended = lab.reaches(name, "terminated")
+    assert ended["StateReason"]["Code"] == "Server.InternalError"
+    until(lambda: not lab.has_host(name))
