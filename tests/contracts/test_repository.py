@@ -130,7 +130,7 @@ def test_every_role_is_complete(role: str) -> None:
     "role", [role for role in ROLES if role not in ("preflight", "release", "database_move", "database_import")]
 )
 def test_every_role_has_its_scenarios(role: str) -> None:
-    twins = [role] if role == "certificate" else [role, f"{role}_full"]
+    twins = [role] if role in ("certificate", "firewall") else [role, f"{role}_full"]
     inventory = (ROOT / "inventory" / "molecule" / "hosts.yml").read_text()
     for scenario in twins:
         directory = ROOT / "molecule" / scenario

@@ -27,7 +27,17 @@ def name(path: Path) -> str:
 
 def test_the_systems_are_there() -> None:
     assert {"Debian_12", "Debian_13", "Ubuntu_24.04", "Ubuntu_26.04"} <= set(SYSTEMS)
-    assert ROLES == ["base", "django", "nginx", "pgbackrest", "pgbouncer", "postgres", "rds_client", "redis"]
+    assert ROLES == [
+        "base",
+        "django",
+        "firewall",
+        "nginx",
+        "pgbackrest",
+        "pgbouncer",
+        "postgres",
+        "rds_client",
+        "redis",
+    ]
 
 
 @pytest.mark.parametrize("role", ROLES)

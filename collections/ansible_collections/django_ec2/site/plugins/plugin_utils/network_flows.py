@@ -16,6 +16,8 @@ WORLD, OPERATORS, BALANCER = "world", "operators", "balancer"
 SOURCES = (WORLD, OPERATORS, BALANCER)
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 ALL = "all"
+# The groups of a site; an inventory need not list those without hosts.
+SITE_GROUPS = ("web", "database", "redis", "backup")
 PROTOCOLS = ("tcp", "udp")
 KEYS = {"name", "from", "to", "port", "protocol", "when"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -73,6 +75,52 @@ def networks_of(sources: Iterable[str], members: Mapping[str, Sequence[str]]) ->
     ]
 
 
+def host_rules(
+    flows: Iterable[Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    variables: Mapping[str, Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Who is let into a host, as the role firewall takes it.
+
+    Args:
+        flows: the variable ``network_flows``, filled in for this host.
+        groups: the hosts of each group of the inventory.
+        host: its name.
+        variables: of all hosts. Looked at are ``private_address`` of those that a flow comes from, and of this one
+            ``network_operators`` and ``nginx_trusted_proxies``.
+
+    Raises:
+        ValueError: a host that a flow comes from has no address, and what to write.
+    """
+    own, found = variables[host], []
+    for flow in resolve_flows(flows, {group for group, hosts in groups.items() if hosts}):
+        if flow["to"] != ALL and host not in groups[flow["to"]]:
+            continue
+        members: dict[str, Sequence[str]] = {}
+        for source in flow["from"]:
+            # A host reaches itself without a rule.
+            hosts = [one for one in groups.get(source, []) if one != host] if source not in (WORLD, OPERATORS) else []
+            members[source] = [_address(one, variables) for one in hosts]
+        members[OPERATORS] = own.get("network_operators", EVERYWHERE)
+        members[BALANCER] = [*members.get(BALANCER, []), *own.get("nginx_trusted_proxies", [])]
+        if networks := networks_of(flow["from"], members):
+            found.append({key: flow[key] for key in ("name", "ports", "protocol")} | {"networks": networks})
+    return found
+
+
+def _address(host: str, variables: Mapping[str, Mapping[str, Any]]) -> str:
+    address = str(variables[host].get("private_address", ""))
+    try:
+        ipaddress.ip_address(address)
+    except ValueError as error:
+        raise ValueError(
+            f"private_address of {host} is '{address}', and the rules of a firewall need an address: "
+            f"write the one under which the other hosts see {host}, as in private_address: 10.0.1.15."
+        ) from error
+    return address
+
+
 def ports_of(flow: Mapping[str, Any]) -> list[int]:
     """The ports of a flow: templates make a string of a number."""
     ports = flow["port"] if isinstance(flow["port"], (list, tuple)) else [flow["port"]]
@@ -95,7 +143,7 @@ def flow_problems(flows: Sequence[Any], known_groups: Collection[str]) -> list[s
         flows: the variable, filled in.
         known_groups: of the inventory, with hosts or without.
     """
-    problems, names = [], set()
+    problems, names, known_groups = [], set(), {*known_groups, *SITE_GROUPS}
     for flow in flows:
         name = flow.get("name", "") if isinstance(flow, Mapping) else ""
         if not NAME.fullmatch(str(name)):
