@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.django_ec2.site.plugins.plugin_utils import domains
+from ansible_collections.django_ec2.site.plugins.plugin_utils import acme, domains
 
 DEFAULTS: dict[str, Any] = {
     "static_url": "/static/",
@@ -35,10 +35,20 @@ HSTS = re.compile(r"max-age=\d+(; includeSubDomains)?(; preload)?|")
 SIZE = re.compile(r"\d+[kKmMgG]?")
 
 
-def sites(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Entries of ``nginx_sites`` with everything that may be left out, and the name that a load balancer's question gets."""
+def sites(entries: list[dict[str, Any]], mode: str = "") -> list[dict[str, Any]]:
+    """Entries of ``nginx_sites`` with everything that may be left out, and the name that a load balancer's question gets.
+
+    Args:
+        entries: the sites.
+        mode: ``nginx_tls_mode``, which is where the certificate of a site comes from that does not say.
+    """
     return [
-        {**DEFAULTS, **entry, "asked_domain": domains.asked(entry["domains"]) if entry["domains"] else ""}
+        {
+            **DEFAULTS,
+            **entry,
+            "asked_domain": domains.asked(entry["domains"]) if entry["domains"] else "",
+            "certificate_provider": acme.provider(entry, mode),
+        }
         for entry in entries
     ]
 

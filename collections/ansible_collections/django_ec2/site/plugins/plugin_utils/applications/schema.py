@@ -46,6 +46,7 @@ DOMAIN = rf"(?=.{{1,253}}$)(\*\.)?{LABEL}(\.{LABEL})*"
 MODULE = r"[A-Za-z_][\w.]*"
 URL_PATH = r"/([\w.-]+/)+"
 LOCATION = r"/([\w.~@:+-]+/?)*"
+CERTIFICATE_PROVIDER = r"(acme|project_ca|files)?"
 HSTS = r"max-age=\d+(; includeSubDomains)?(; preload)?|"
 BELOW_THE_SOURCE = r"(?!/)(?!(.*/)?\.\.(/|$)).*"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -470,6 +471,16 @@ ENTRY = (
         otherwise="is no path, as in '/events/'",
         options=LOCATION_OPTIONS,
         example={"/events/": {"buffering": False}},
+    ),
+    Key(
+        "certificate_provider",
+        "str",
+        "where the certificate of its domains comes from, another than `nginx_tls_mode` says: `acme`, `project_ca` or `files` "
+        "(docs/certificates.md)",
+        default="",
+        pattern=CERTIFICATE_PROVIDER,
+        otherwise="is no provider; write acme, project_ca or files, or leave it out",
+        example="acme",
     ),
     Key(
         "hsts",

@@ -63,6 +63,7 @@ def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "unbuffered_locations": [
                 path for path, options in sorted(entry["locations"].items()) if not options.get("buffering", True)
             ],
+            "certificate_provider": entry["certificate_provider"],
             "hsts": entry["hsts"] or _hsts(entry["settings"]),
         }
         for entry in resolved
