@@ -28,6 +28,7 @@ def name(path: Path) -> str:
 def test_the_systems_are_there() -> None:
     assert {"Debian_12", "Debian_13", "Ubuntu_24.04", "Ubuntu_26.04"} <= set(SYSTEMS)
     assert ROLES == [
+        "acme",
         "base",
         "django",
         "firewall",
