@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from promoting import SITE, recovering, rows, soon, sql, writing
+from promoting import recovering, rows, soon, sql, writing
 from site_playbooks import on, play
 
 UPGRADE = "playbooks/database_upgrade.yml"
@@ -20,7 +20,6 @@ VERSION = "dpkg-query -W -f '${Version}' postgresql-17"
 @pytest.fixture
 def older() -> str:
     """Both hosts have a package that is older than the archive's; returns the primary."""
-    play(*SITE, "--tags", "postgres")
     for host in ("db1", "db2"):
         on(host).check_output(OLDER)
     return "db2" if recovering("db1") else "db1"
