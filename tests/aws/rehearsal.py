@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-SECONDS = 180
+SECONDS = 360
 
 
 class Endpoint:

@@ -53,7 +53,14 @@ class Lab:
 
     def reaches(self, name: str, state: str) -> dict[str, Any]:
         """Wait until an instance is in a state."""
-        until(lambda: self.instance(name)["State"]["Name"] == state)
+
+        def there() -> bool:
+            found = self.instance(name)
+            ended = found["State"]["Name"] == "terminated" != state
+            assert not ended, f"{found.get('StateReason')}\n{(self.endpoint.home / 'log').read_text()[-3000:]}"
+            return found["State"]["Name"] == state
+
+        until(there)
         return self.instance(name)
 
     def ssh(self, address: str, console: str, tmp_path: Path, command: str, stdin: str = "") -> str:
