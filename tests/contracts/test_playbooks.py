@@ -87,7 +87,7 @@ def test_the_playbook_checks_its_own_inputs_first(path: Path) -> None:
 @each
 def test_every_input_is_described(path: Path) -> None:
     content = load(path)
-    assert set(content) - {"returns", "every_host_of", "absent_host"} == {
+    assert set(content) - {"returns", "every_host_of", "absent_host", "without_hosts"} == {
         "short_description",
         "description",
         "controller_only",

@@ -255,8 +255,12 @@ REQUIRED = {
 }
 
 
-# These have nothing to do with any inventory.
-WITHOUT_INVENTORY = ("playbooks/rds_ca_bundle.yml", "playbooks/awx.yml")
+# These have nothing to do with the hosts of any inventory.
+WITHOUT_INVENTORY = (
+    "playbooks/rds_ca_bundle.yml",
+    "playbooks/awx.yml",
+    "playbooks/aws_cost.yml",
+)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,9 @@ class ActionModule(ActionBase):
         """An inventory without hosts, or a limit that leaves out a host that the playbook needs."""
         groups = task_vars["groups"]
         sources = task_vars.get("ansible_inventory_sources") or []
-        problem = absent_hosts.inventory_problem(groups, sources, not inputs.controller_only)
+        problem = (
+            "" if inputs.without_hosts else absent_hosts.inventory_problem(groups, sources, not inputs.controller_only)
+        )
         if not problem and "ansible_limit" in task_vars:
             taken = task_vars["ansible_play_hosts_all"]
             problem = absent_hosts.limit_problem(inputs.playbook, inputs.every_host_of, groups, taken)

@@ -9,6 +9,8 @@ A file ``playbooks/inputs/<playbook>.yml`` has an argument spec (``short_descrip
     what it means to the playbook when a host can't be reached;
 ``every_host_of``
     the groups of which it needs every host, so that it refuses a limit that leaves one out;
+``without_hosts``
+    whether an inventory without hosts will do;
 ``returns``
     what the playbook hands to a workflow, in the words of a module's RETURN.
 
@@ -73,6 +75,7 @@ class Inputs:
     returns: Mapping[str, Mapping[str, Any]]
     every_host_of: Sequence[str] = ()
     controller_only: bool = False
+    without_hosts: bool = False
 
     @property
     def required(self) -> list[str]:
@@ -100,6 +103,7 @@ def read(path: Path) -> Inputs:
         content.get("returns") or {},
         content.get("every_host_of") or (),
         bool(content.get("controller_only")),
+        bool(content.get("without_hosts")),
     )
 
 
