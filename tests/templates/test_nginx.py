@@ -47,6 +47,34 @@ def test_braces_are_balanced(system, mode, sites):
         assert balanced(site_conf(site, system, nginx_tls_mode=mode))
 
 
+def test_the_key_exchange_is_post_quantum_where_openssl_has_it():
+    for system in ("Debian_13", "Ubuntu_26.04"):
+        assert "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1:secp384r1;" in nginx_conf(system)
+    # nginx would not start with a group that its OpenSSL does not know.
+    for system in ("Debian_12", "Ubuntu_24.04"):
+        assert "ssl_ecdh_curve X25519:prime256v1:secp384r1;" in nginx_conf(system)
+    assert "ssl_ecdh_curve X25519;" in nginx_conf("Debian_13", nginx_tls_groups=["X25519"])
+
+
+ACME = {**BOARD, "certificate_provider": "acme", "redirect_domains": ["www.board.test"]}
+
+
+def test_a_site_by_acme_answers_the_challenge_and_its_certificate_is_named_on_the_host():
+    http, _, https = site_conf(ACME, nginx_acme_peers=["10.0.0.7"]).partition("listen 443 ssl;")
+    assert "/.well-known/acme-challenge/" in http.replace("\\", "")
+    assert "try_files $uri @acme_peers;" in http
+    assert http.index("if ($nginx_certificate_pending)") < http.index("return 308")
+    assert https.count("include /etc/nginx/acme/board.conf;") == 2
+    assert "ssl_certificate" not in https
+    assert "try_files $uri =404;" in site_conf(ACME).partition("listen 443 ssl;")[0]
+    assert "acme" not in site_conf(BOARD)
+    text = nginx_conf("Debian_13", nginx_sites=[ACME], nginx_acme_peers=["10.0.0.7", "2001:db8::7"])
+    assert "server 10.0.0.7:80 max_fails=0;" in text
+    assert "server [2001:db8::7]:80 max_fails=0;" in text
+    assert text.index("include /etc/nginx/acme/pending.conf;") < text.index("include /etc/nginx/sites-enabled/")
+    assert "acme" not in nginx_conf("Debian_13", nginx_sites=[BOARD])
+
+
 def test_http2_is_said_as_each_nginx_wants_it():
     for system in ("Debian_13", "Ubuntu_26.04"):
         assert "http2 on;" in nginx_conf(system)

@@ -280,3 +280,23 @@ def test_a_domain_of_two_applications_is_refused(preflight: Preflight) -> None:
     other = {**ENTRY, "database": {"password": STRONG[2], "owner_password": STRONG[3]}}
     message = refused(preflight(applications={"shop": ENTRY, "store": other}))
     assert "www.example.org is listed twice; a name belongs to one site" in message
+
+
+def test_certificates_that_no_authority_would_issue_are_refused_all_at_once(preflight: Preflight) -> None:
+    entries = {"shop": {**ENTRY, "domains": ["192.0.2.7"], "certificate_provider": "acme"}}
+    message = refused(
+        preflight(
+            applications=entries, nginx_http_port=8080, network_visitors=["10.0.0.0/8"], acme_email="nobody", acme_staging=True,
+        )
+    )  # fmt: skip
+    for word in (
+        "192.0.2.7 is an address", "Set nginx_http_port: 80", "port 80 is closed to everybody but 10.0.0.0/8",
+        "acme_email 'nobody' is no address of e-mail", "certificate_provider: project_ca or files",
+    ):  # fmt: skip
+        assert word in message
+    assert "nginx_tls_mode" not in message
+
+
+def test_public_names_may_ask_an_authority(preflight: Preflight) -> None:
+    done = preflight(applications={"shop": ENTRY}, nginx_tls_mode="acme", acme_email="ops@company.com")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -139,6 +139,15 @@ def test_the_last_third_is_renewed_in_the_sandbox_of_the_unit_and_the_account_st
     assert len(host.file("/etc/ssl/acme/board").listdir()) == 2, "the one before it stays, and no other"
 
 
+def test_a_key_is_replaced_when_it_is_asked_for(hosts: dict[str, Host]) -> None:
+    host = hosts["web1"]
+    before = {name: shown(host, name) for name in (NAME, TENANT)}
+    host.check_output("python3 /usr/local/lib/acme-certificates replace")
+    for name, site in ((NAME, "board"), (TENANT, "tenants")):
+        assert shown(host, name) != before[name]
+        assert "renew" not in known(host, site)
+
+
 def test_a_reload_that_a_cut_run_owes_is_made_up_for(hosts: dict[str, Host]) -> None:
     host = hosts["web1"]
     script = (

@@ -120,6 +120,18 @@ def test_tls_versions(host, version, accepted):
     assert (done.rc == 0) is accepted, done.stdout + done.stderr
 
 
+def test_key_exchange_is_post_quantum_where_openssl_has_it(host):
+    group = "X25519MLKEM768" if "3.5." in host.check_output("openssl version") else "X25519"
+    done = host.run(
+        f"echo | openssl s_client -connect 127.0.0.1:443 -servername board.test -tls1_3 -groups {group}:prime256v1"
+    )
+    assert done.rc == 0, done.stderr
+    if group == "X25519MLKEM768":
+        assert f"Negotiated TLS1.3 group: {group}" in done.stdout
+    else:
+        assert "Server Temp Key: X25519" in done.stdout
+
+
 def test_certificate_covers_every_name(host):
     for name in ("board.test", "www.board.test", "absent.test", "a.tenants.test", LONG_NAME):
         done = host.run(

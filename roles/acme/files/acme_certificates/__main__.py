@@ -3,6 +3,7 @@
 
 acme-certificates seed   what nginx needs before it is configured: a site without a certificate refuses the handshake
 acme-certificates run    ask for what is missing or in the last third of its life, test it, have nginx load it
+acme-certificates replace  the same, and for all others as well: each gets a new key
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def _obtain(settings: Settings, state: State, name: str, now: float) -> dict | N
 def main() -> int:
     """Entry point; exit code 1 where a site has no certificate for all of its names, or one that ends soon."""
     parser = argparse.ArgumentParser(prog="acme-certificates", description=__doc__)
-    parser.add_argument("command", choices=["seed", "run"])
+    parser.add_argument("command", choices=["seed", "run", "replace"])
     parser.add_argument("--json", action="store_true", help="print what changed as JSON, and end with 0")
     given = parser.parse_args()
     settings = Settings.read()
@@ -97,14 +98,16 @@ def main() -> int:
         if given.command == "seed":
             changed = seed(settings, state)
         else:
+            if given.command == "replace":
+                state.renew(settings)
             changed, failures = run(settings, state, time.time())
         urgent = state.urgent(settings, time.time())
     if given.json:
         print(json.dumps({"changed": changed, "failures": failures, "state": state.data}))
         return 0
-    for name in urgent if given.command == "run" else []:
+    for name in urgent if given.command != "seed" else []:
         print(f"{name}: needs attention, see above and docs/certificates.md", file=sys.stderr)
-    return 1 if given.command == "run" and urgent else 0
+    return 1 if given.command != "seed" and urgent else 0
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ class State:
         self.data["certificates"].pop(name, None)
         self.write()
 
+    def renew(self, settings: Settings) -> None:
+        """Note that every certificate is to be replaced, until it is."""
+        for wanted in settings.certificates:
+            self.put(wanted.name, {**(self.of(wanted.name) or {}), "renew": True})
+
     def fail(self, name: str, failure: dict[str, Any]) -> None:
         """Note why a certificate could not be had."""
         self.put(name, {**(self.of(name) or {}), "failure": failure})
