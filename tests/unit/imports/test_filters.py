@@ -14,7 +14,7 @@ from ansible_collections.django_ec2.site.plugins.filter.database_import import (
     import_source,
 )
 
-GIVEN = {"app": "shop", "dump": "", "media": "", "confirm": "", "remove": False}
+GIVEN = {"app": "shop", "dump": "", "media": "", "confirm": "", "scrub": False, "remove": False}
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def site(tmp_path: Path) -> Path:
         ({"media": "web1:/media"}, "has to lie on the controller"),
         ({"dump": "{site}/site.dump", "confirm": "board"}, "-e confirm=shop"),
         ({"remove": True}, ""),
+        ({"dump": "db1:/var/tmp/site.dump", "scrub": True}, "-e scrub=false"),
     ],
 )
 def test_problems(site: Path, changes: dict[str, Any], said: str) -> None:
@@ -49,14 +50,14 @@ def test_problems(site: Path, changes: dict[str, Any], said: str) -> None:
         **GIVEN,
         **{key: value.format(site=site) if isinstance(value, str) else value for key, value in changes.items()},
     }
-    found = " ".join(import_problems(given, "db1", {"media_root": "/srv/shop/shared/media"}))
+    found = " ".join(import_problems(given, "db1", {"media_root": "/srv/shop/shared/media", "scrub": []}))
     assert said in found
     assert bool(found) == bool(said)
 
 
 def test_uploads_need_a_place(site: Path) -> None:
     given = {**GIVEN, "media": str(site / "up")}
-    assert "media_storage is none" in import_problems(given, "db1", {"media_root": ""})[0]
+    assert "media_storage is none" in import_problems(given, "db1", {"media_root": "", "scrub": []})[0]
 
 
 def test_where_things_lie(site: Path) -> None:
@@ -86,3 +87,11 @@ def test_what_the_release_said() -> None:
 
 def test_units_of_the_application() -> None:
     assert application_unit_globs("shop") == ["uwsgi-shop@*.service", "shop-*.service"]
+
+
+def test_what_is_scrubbed_is_said(site: Path) -> None:
+    assert "Scrubbed: forget_people, scrub.sql." in " ".join(
+        import_plan({"scrubbed": ["forget_people", "scrub.sql"]}, {})
+    )
+    given = {**GIVEN, "dump": str(site / "site.dump"), "scrub": True}
+    assert import_problems(given, "db1", {"media_root": "", "scrub": ["forget_people"]}) == []

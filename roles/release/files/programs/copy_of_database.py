@@ -5,6 +5,7 @@ Runs inside a release as the owner of the database: the module release_copy hand
 """
 
 import io
+from pathlib import Path
 
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -16,7 +17,8 @@ def answer(given):
     """Look at the copy, and migrate it where that is asked for.
 
     Args:
-        given: ``database``, the copy's name, ``alias``, which one of DATABASES it stands for, and ``migrate``.
+        given: ``database``, the copy's name, ``alias``, which one of DATABASES it stands for, ``migrate``, and ``scrub``, the words of
+            commands of manage.py, or of a file of SQL.
 
     Returns:
         ``pending``, ``ahead`` (applied there, and not in this release), ``another`` (applications of another project) and ``error``.
@@ -33,12 +35,32 @@ def answer(given):
     try:
         if given["migrate"] and not found["another"]:
             call_command("migrate", database=given["alias"], interactive=False, no_color=True, stdout=said, stderr=said)
+        if not found["another"]:
+            scrub(connection, given["scrub"])
         call_command("check", databases=[given["alias"]], no_color=True, stdout=said, stderr=said)
     except CommandError as error:
         return {**found, "error": str(error).strip()[:1500]}
     except Exception as error:
         return {**found, "error": f"{type(error).__name__}: {str(error).strip()[:1500]}"}
     return {**found, "error": ""}
+
+
+def scrub(connection, commands):
+    """Take personal data out of the copy; a command that fails ends it."""
+    for words in commands:
+        try:
+            if words[0].endswith(".sql"):
+                with connection.cursor() as cursor:
+                    cursor.execute(Path(words[0]).read_text())
+            else:
+                call_command(*words, stdout=io.StringIO())
+        except SystemExit as error:
+            if error.code:
+                raise CommandError(f"scrub, {' '.join(words)}: exit code {error.code}") from None
+        except Exception as error:
+            raise CommandError(
+                f"scrub, {' '.join(words)}: {type(error).__name__}: {str(error).strip()[:1000]}"
+            ) from None
 
 
 def redirect(copy, alias):

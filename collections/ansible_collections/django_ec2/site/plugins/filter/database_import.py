@@ -36,7 +36,7 @@ def import_problems(given: Mapping[str, Any], host: str, entry: Mapping[str, Any
     """What keeps an import from beginning, each with the remedy.
 
     Args:
-        given: ``app``, ``dump``, ``media``, ``confirm`` and ``remove``, as the operator wrote them.
+        given: ``app``, ``dump``, ``media``, ``confirm``, ``scrub`` and ``remove``, as the operator wrote them.
         host: the one that reaches the server.
         entry: the application, as ``resolve_applications`` returned it.
     """
@@ -49,6 +49,11 @@ def import_problems(given: Mapping[str, Any], host: str, entry: Mapping[str, Any
     if not dump and not media:
         problems.append(
             "Say what to import: -e dump=<file> (pg_dump --format=custom), and -e media=<directory or tar archive>."
+        )
+    if given["scrub"] and dump and not entry["scrub"]:
+        problems.append(
+            f"What is imported here has to be scrubbed, and applications.{app} does not say how: write scrub, as in [forget_people]. "
+            "Where the dump holds nobody's data, say so: -e scrub=false."
         )
     for key, value, hosts in (("dump", dump, [host]), ("media", media, [])):
         if not value:
@@ -119,6 +124,8 @@ def import_plan(looked: Mapping[str, Any], media: Mapping[str, Any]) -> list[str
             if pending
             else "It lacks no migration."
         )
+        if looked.get("scrubbed"):
+            lines.append(f"Scrubbed: {', '.join(looked['scrubbed'])}.")
         if ahead:
             lines.append(
                 f"It has migrations that the live release lacks: {', '.join(ahead)}. Deploy the version that the old site runs first."

@@ -29,6 +29,11 @@ options:
     description: Whether migrations that the copy lacks are made in it.
     type: bool
     default: false
+  scrub:
+    description: Commands of C(manage.py), and files of SQL below the project's directory, that are run in the copy after its migrations.
+    type: list
+    elements: list
+    default: []
   program:
     description: The text of the program that does it inside the release, C(roles/release/files/programs/copy_of_database.py).
     type: str
@@ -55,6 +60,11 @@ pending:
   returned: success
   type: list
   elements: str
+scrubbed:
+  description: What was run in the copy.
+  returned: success
+  type: list
+  elements: str
 ahead:
   description: Migrations that were applied to the copy, and that the release does not have.
   returned: success
@@ -75,14 +85,15 @@ def main() -> None:
             "database": {"type": "str", "required": True},
             "alias": {"type": "str", "default": "default"},
             "migrate": {"type": "bool", "default": False},
+            "scrub": {"type": "list", "elements": "list", "default": []},
             "program": {"type": "str", "required": True},
         },
         supports_check_mode=True,
     )
     given = module.params
     if module.check_mode:
-        module.exit_json(changed=given["migrate"], pending=[], ahead=[])
-    asked = {key: given[key] for key in ("database", "alias", "migrate")}
+        module.exit_json(changed=given["migrate"], pending=[], ahead=[], scrubbed=[])
+    asked = {key: given[key] for key in ("database", "alias", "migrate", "scrub")}
     try:
         found = ask_inside([given["manage"], "--owner"], "copy_of_database.py", given["program"], asked)
     except Refusal as error:
@@ -94,9 +105,9 @@ def main() -> None:
         )
     if found["error"]:
         module.fail_json(msg=f"The live release does not fit {given['database']}: {found['error'].rstrip('.')}.")
-    module.exit_json(
-        changed=given["migrate"] and bool(found["pending"]), pending=found["pending"], ahead=found["ahead"]
-    )
+    changed = bool(given["scrub"]) or (given["migrate"] and bool(found["pending"]))
+    scrubbed = [" ".join(one) for one in given["scrub"]]
+    module.exit_json(changed=changed, pending=found["pending"], ahead=found["ahead"], scrubbed=scrubbed)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ SITE: dict[str, dict[str, Any]] = {
     "database_port": {"type": "int"},
     "database_primary": {"type": "str"},
     "database_replica_host": {"type": "str"},
+    "database_scrub": {"type": "bool"},
     "database_server": {"type": "dict"},
     "database_sslmode": {"type": "str"},
     "database_standbys": {"type": "list", "elements": "dict"},

@@ -531,6 +531,15 @@ ENTRY = (
         example=["sync_roles"],
     ),
     Key(
+        "scrub",
+        "list",
+        "what takes personal data out of a copy of its database before anybody can log in there: `manage.py` commands, and files of "
+        "SQL (`*.sql`) below `project_directory`. See [moving in](database-import.md#staging-from-production)",
+        default=[],
+        elements="str",
+        example=["forget_people", "scrub.sql"],
+    ),
+    Key(
         "debian_packages",
         "list",
         "Debian packages that the project needs on the web hosts",

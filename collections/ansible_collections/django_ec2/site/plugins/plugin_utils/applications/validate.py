@@ -219,7 +219,7 @@ def _check_packages(name: str, entry: Mapping[str, Any]) -> None:
 
 
 def _check_commands(name: str, entry: Mapping[str, Any]) -> None:
-    for key in ("build_commands", "release_commands", "initial_commands", "post_migrate_commands"):
+    for key in ("build_commands", "release_commands", "initial_commands", "post_migrate_commands", "scrub"):
         for command in entry[key]:
             _check_words(name, key, command)
     for key in ("services", "timers"):
