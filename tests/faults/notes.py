@@ -17,30 +17,10 @@ END = "<!-- end of what make test-faults made of the database -->\n"
 SAME = "the same command again"
 # By name: what fails, and what brings it back.
 ROWS = {
-    "backup-controller": ("backup: the controller killed", "the next backup"),
-    "backup-database": ("backup: the database host without power", "the host boots; the next backup"),
-    "backup-repository": ("backup: the repository host without power", "the host boots; the next backup"),
-    "backup-full": ("backup: the repository full", "room; the next backup"),
-    "backup-log": (
-        "archive: the repository full, until the log fills the database's disk",
-        "room on the repository host",
-    ),
-    "restore-controller": ("restore in place: the controller killed", SAME),
-    "restore-database": ("restore in place: the database host without power while it copies", SAME),
-    "restore-switch": ("restore in place: the database host without power while it switches", SAME),
-    "restore-repository": ("restore in place: the repository host without power while it copies", SAME),
-    "restore-full": ("restore in place: the disk full while it copies", "room; " + SAME),
-    "lost": (
-        "the database host and the controller lost",
-        "`database_restore.yml` from a fresh clone with the kept secrets",
-    ),
     "move-controller": ("move: the controller killed", SAME),
     "move-source": ("move: the database host without power while it copies", SAME),
     "move-target": ("move: the new side killed while it copies", SAME),
     "move-full": ("move: the new side's disk full while it copies", "room; " + SAME),
-    "promotion-controller": ("promotion: the controller killed", SAME),
-    "promotion-old": ("promotion: the old primary without power", SAME),
-    "promotion-new": ("promotion: the standby without power", SAME),
 }
 
 
