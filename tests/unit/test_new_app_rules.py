@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 from tools.new_app.project import Draft, Project, find
-from tools.new_app.rules import RULES, Rule, celery, database, hosts, media, redis, secret_key, static, variables
+from tools.new_app.rules import (
+    RULES,
+    Rule,
+    celery,
+    database,
+    hosts,
+    media,
+    pooling,
+    redis,
+    secret_key,
+    static,
+    variables,
+)
 
 HELPERS = {"directories", "processes"}
 
@@ -77,3 +89,30 @@ def test_redis_is_asked_for_before_celery_asks_for_its_broker(tmp_path: Path) ->
     assert "redis" not in without.entry
     assert any("broker could not be told" in sentence for sentence in without.open)
     assert without.entry["services"]["worker"]["command"] == "celery -A tasks worker --loglevel INFO"
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "mode"),
+    [
+        ("INSTALLED_APPS = ['shop']", "cursor.execute('SELECT pg_advisory_xact_lock(1)')", None),
+        ("INSTALLED_APPS = ['procrastinate.contrib.django']", "", "none"),
+        ("INSTALLED_APPS = ['django_tenants']", "", "session"),
+        ("INSTALLED_APPS = []", "cursor.execute('SELECT pg_try_advisory_lock(1)')", "session"),
+        ("INSTALLED_APPS = []", "cursor.execute('SET ROLE x')\ncursor.execute('LISTEN news')", "none"),
+    ],
+)
+def test_a_project_that_needs_a_session_is_not_given_a_shared_one(
+    tmp_path: Path, settings: str, code: str, mode: str | None
+) -> None:
+    (tmp_path / "tasks.py").write_text(code)
+    draft = drafted(tmp_path, settings, pooling.pooling)
+    assert draft.entry.get("pooling") == mode
+    assert bool(draft.found[1:]) == bool(mode)
+
+
+def test_a_draft_looks_for_what_a_release_is_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(root / "roles/release/files/support"))
+    import database_pooling
+
+    for name in ("TENANTS", "LISTENERS", "WORDS"):
+        assert getattr(pooling, name) == getattr(database_pooling, name)

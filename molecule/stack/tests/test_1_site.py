@@ -157,7 +157,11 @@ def test_the_way_to_the_database_is_encrypted_and_verified(db1: Any, web1: Any) 
     assert rows, "no connection of the application is open"
     assert all(row.startswith("t|TLSv1.") for row in rows), rows
     with web1.sudo():
-        assert "sslmode=verify-full" in web1.check_output("cat /srv/board/live/environment")
+        # Applications ask the pooler of their host, which verifies the server; migrations go straight there.
+        assert "/run/pgbouncer/self_hosted-transaction" in web1.check_output("cat /srv/board/live/environment")
+        pooler = web1.check_output("cat /etc/pgbouncer/self_hosted-transaction/pgbouncer.ini")
+        assert "server_tls_sslmode = verify-full" in pooler
+        assert "sslmode=verify-full" in web1.check_output("cat /srv/board/live/environment-owner")
 
 
 def test_secrets_are_in_no_file_that_others_read_and_in_no_log(web1: Any, db1: Any) -> None:
@@ -168,9 +172,11 @@ def test_secrets_are_in_no_file_that_others_read_and_in_no_log(web1: Any, db1: A
                 # In brackets, because sudo logs this very command.
                 pattern = f"[{value[0]}]{value[1:]}"
                 places = host.run(
-                    f"grep -rlE -e '{pattern}' /etc /srv /var/log /run/log | xargs -r stat --format '%a %n'"
+                    f"grep -rlE -e '{pattern}' /etc /srv /var/log /run/log | xargs -r stat --format '%a %U:%G %n'"
                 )
-                assert all(line.startswith("400 ") for line in places.stdout.splitlines()), f"{name}: {places.stdout}"
+                # The login towards the server is the pooler's.
+                readers = ("400 ", "640 root:pgbouncer /etc/pgbouncer/")
+                assert all(line.startswith(readers) for line in places.stdout.splitlines()), f"{name}: {places.stdout}"
                 journal = host.run(f"journalctl --no-pager --grep '{pattern}'")
                 assert not journal.stdout.strip() or "-- No entries --" in journal.stdout, (
                     f"{name}: {journal.stdout[:500]}"

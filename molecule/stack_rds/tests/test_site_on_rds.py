@@ -110,7 +110,16 @@ def test_connections_are_encrypted_and_verified(host: Any) -> None:
     assert superuser(
         "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename LIKE 'board%'", name="rds1"
     ) == "t"  # fmt: skip
-    url = host.check_output("grep ^DATABASE_URL= /srv/board/live/environment")
+    assert "/run/pgbouncer/rds-transaction" in host.check_output(
+        "grep ^DATABASE_URL= /srv/board/live/environment"
+    ).replace("%2F", "/")
+    pooler = host.check_output(
+        "cat /etc/pgbouncer/rds-transaction/pgbouncer.ini /etc/pgbouncer/rds-transaction/target.ini"
+    )
+    for word in ("server_tls_sslmode = verify-full", "server_tls_ca_file = /etc/ssl/rds/ca.pem", f"host={HOST}"):
+        assert word in pooler
+    # Migrations go straight there.
+    url = host.check_output("grep ^DATABASE_URL= /srv/board/live/environment-owner")
     for word in (
         HOST,
         "sslmode=verify-full",
