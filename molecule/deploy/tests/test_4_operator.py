@@ -60,6 +60,8 @@ def test_a_removed_application_leaves_nothing_on_a_web_host(removed: Run, name: 
     assert host.run("getent passwd shop; getent group shop").stdout == ""
     assert "shop" not in host.check_output("id -Gn www-data").split()
     assert host.run("pgrep -u shop").rc != 0
+    # Its pooler knows neither its database nor its login any more.
+    assert host.run("grep --recursive --word-regexp shop /etc/pgbouncer").stdout == ""
     # The others serve.
     assert Visitor(name, DOMAIN).get("/").status_code == 200
     assert host.file("/etc/nginx/sites-enabled/plain.conf").exists

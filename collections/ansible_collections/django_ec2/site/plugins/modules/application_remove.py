@@ -10,7 +10,7 @@ module: application_remove
 short_description: Remove an application from a web host
 description:
   - With O(state=stopped) its site leaves nginx, and its server, services and timers end for good. With O(state=absent) its uploads and
-    private data are archived, and its units, files, account and group are removed.
+    private data are archived, its databases leave the poolers of the host, and its units, files, account and group are removed.
   - What this repository did not make is not touched. A second call finds nothing.
 options:
   name:
@@ -87,6 +87,7 @@ record:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.django_ec2.site.plugins.module_utils.pgbouncer import console, control
 from ansible_collections.django_ec2.site.plugins.module_utils.release.commands import Refusal
 from ansible_collections.django_ec2.site.plugins.module_utils.release.remove import Removal
 
@@ -115,8 +116,8 @@ def main() -> None:
                 found = removal.stop()
             else:
                 archive = removal.archive(given["stamp"])
-                found = removal.remove()
-    except (Refusal, OSError) as error:
+                found = [*control.drop_account(given["name"]), *removal.remove()]
+    except (Refusal, OSError, control.ControlError, console.ConsoleError) as error:
         module.fail_json(
             msg=f"{given['name']} could not be removed: {error}. Run the same command again when that is mended."
         )

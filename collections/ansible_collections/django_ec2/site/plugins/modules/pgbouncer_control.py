@@ -20,11 +20,13 @@ options:
       - "C(paused): let the transactions in hand end and hold back all others, on all of them or on none."
       - "C(switched): point them at what was staged. They stay paused."
       - "C(reverted): point them at what was in use before the switch. They stay paused."
+      - "C(led): point them at what was staged without a pause, as after a promotion whose primary was away. One for which nothing
+        is staged stays as it is."
       - "C(resumed): let the clients go on."
       - "C(reloaded): have them read their files."
       - "C(retired): stop and remove those that no live release uses."
     type: str
-    choices: [status, staged, paused, switched, reverted, resumed, reloaded, retired]
+    choices: [status, staged, paused, switched, reverted, led, resumed, reloaded, retired]
     default: status
   instances:
     description: Names of the poolers. The default is all of the host.
@@ -109,7 +111,7 @@ resumed:
   sample: [self_hosted-transaction]
 switched:
   description: Poolers that lead elsewhere now.
-  returned: with C(switched) and C(reverted)
+  returned: with C(switched), C(reverted) and C(led)
   type: list
   elements: str
   sample: [self_hosted-transaction]
@@ -141,7 +143,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.pgbouncer import c
 OPTIONS: dict[str, Any] = {
     "state": {
         "type": "str",
-        "choices": ["status", "staged", "paused", "switched", "reverted", "resumed", "reloaded", "retired"],
+        "choices": ["status", "staged", "paused", "switched", "reverted", "led", "resumed", "reloaded", "retired"],
         "default": "status",
     },
     "instances": {"type": "list", "elements": "str"},
@@ -177,6 +179,9 @@ def act(given: dict[str, Any]) -> dict[str, Any]:
     if state in ("switched", "reverted"):
         found = control.switch(names, token, "next" if state == "switched" else "previous")
         return {"changed": bool(found["switched"]), **found}
+    if state == "led":
+        led = control.lead(names)
+        return {"changed": bool(led), "switched": led}
     if state == "retired":
         found = control.retire(names)
         return {"changed": bool(found["retired"]), **found}

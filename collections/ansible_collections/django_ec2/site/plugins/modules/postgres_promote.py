@@ -42,6 +42,16 @@ options:
     description: How long to wait for the other half.
     type: int
     default: 60
+  run:
+    description: A word that names this promotion. For V(handed_over) with O(poolers).
+    type: str
+    default: ""
+  poolers:
+    description:
+      - Web hosts whose poolers have to be paused before the primary ends (M(django_ec2.site.pgbouncer_handover)). For V(handed_over).
+    type: list
+    elements: str
+    default: []
 requirements:
   - python3-psycopg2
 author:
@@ -104,6 +114,8 @@ def main() -> None:
             "after_shutdown": {"type": "bool", "default": True},
             "slots": {"type": "list", "elements": "str", "default": []},
             "seconds": {"type": "int", "default": 60},
+            "run": {"type": "str", "default": ""},
+            "poolers": {"type": "list", "elements": "str", "default": []},
         },
         required_if=[("state", "handed_over", ["to"])],
         supports_check_mode=True,
@@ -116,7 +128,7 @@ def main() -> None:
     result = {"changed": True}
     try:
         if given["state"] == "handed_over":
-            result |= promotion.hand_over(given["port"], given["to"], given["seconds"])
+            result |= promotion.hand_over(given["port"], given["to"], given["seconds"], given["run"], given["poolers"])
         elif given["state"] == "promoted":
             result |= promotion.promote(given["port"], given["after_shutdown"], given["seconds"], given["slots"])
         elif given["state"] == "fenced":

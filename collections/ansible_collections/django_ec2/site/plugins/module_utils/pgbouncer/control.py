@@ -205,6 +205,41 @@ def switch(names: list[str], token: str, to: str = "next") -> dict[str, Any]:
     return {"switched": names, "expired": False}
 
 
+def lead(names: list[str]) -> list[str]:
+    """Point poolers at what was staged, without a pause: connections to the server before end after their transaction.
+
+    Args:
+        names: of the poolers. One for which nothing is staged stays as it is, as after a switch.
+
+    Returns:
+        Those that lead elsewhere now.
+
+    Raises:
+        ControlError: a pooler does not take it; then its old target is back.
+    """
+    done = []
+    for name in names:
+        if not (CONFIGURATION / name / "target.ini.next").exists():
+            continue
+        _exchange(name, "next")
+        try:
+            _reload(name)
+        except (ConsoleError, ControlError) as error:
+            _exchange(name, "previous")
+            _reload(name, prove=False)
+            raise ControlError(f"{error}. The old target is back.") from None
+        done.append(name)
+    forget(names)
+    return done
+
+
+def forget(names: list[str]) -> None:
+    """No note of a switch: where these lead follows from what the database hosts say themselves."""
+    found = _fact()
+    if any(found.pop(name, None) for name in names):
+        _write(FACT, json.dumps(found, indent=1) + "\n", 0o644, group="root")
+
+
 def reload(names: list[str]) -> None:
     """Have these poolers read their files."""
     for name in names:
@@ -237,14 +272,60 @@ def retire(names: list[str]) -> dict[str, list[str]]:
         if in_use(name):
             found["kept"].append(name)
             continue
-        units = [f"pgbouncer@{name}.socket", f"pgbouncer@{name}.service"]
-        done = subprocess.run(["systemctl", "disable", "--now", *units], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise ControlError(f"the pooler {name} could not be stopped: {done.stderr.strip()}")
-        shutil.rmtree(CONFIGURATION / name)
-        shutil.rmtree(SOCKETS / name, ignore_errors=True)
+        _take_away(name)
         found["retired"].append(name)
     return found
+
+
+def drop_account(account: str) -> list[str]:
+    """Take an application that goes out of the poolers, with its logins; a pooler that has nobody left ends.
+
+    Args:
+        account: of the application.
+
+    Returns:
+        What was taken out, in words.
+    """
+    done = []
+    for name in instances():
+        place = CONFIGURATION / name
+        rules = (place / "hba.conf").read_text()
+        own = plan.of_account(rules, account)
+        if not own:
+            continue
+        done += [f"{database} of the pooler {name}" for database in own]
+        target = plan.without((place / "target.ini").read_text(), own)
+        if not plan.parse_databases(target):
+            _take_away(name)
+            continue
+        # The rules last: whatever they still name is taken out by the next run, should this one be cut.
+        for file in ("target.ini", "target.ini.next", "target.ini.previous"):
+            if (place / file).exists():
+                _write(place / file, plan.without((place / file).read_text(), own), 0o640)
+        _reload(name)
+        users = [line for line in _lines(place / "users.txt") if line.split()[:1] != [f'"{account}"']]
+        _write(place / "users.txt", "".join(users), 0o640)
+        _write(
+            place / "hba.conf",
+            "".join(line for line in _lines(place / "hba.conf") if line.split()[2:3] != [account]),
+            0o644,
+            "root",
+        )
+        _reload(name)
+    return done
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines(keepends=True)
+
+
+def _take_away(name: str) -> None:
+    units = [f"pgbouncer@{name}.socket", f"pgbouncer@{name}.service"]
+    done = subprocess.run(["systemctl", "disable", "--now", *units], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ControlError(f"the pooler {name} could not be stopped: {done.stderr.strip()}")
+    shutil.rmtree(CONFIGURATION / name)
+    shutil.rmtree(SOCKETS / name, ignore_errors=True)
 
 
 def in_use(name: str) -> bool:

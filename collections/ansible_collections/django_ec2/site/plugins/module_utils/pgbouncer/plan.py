@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _ENTRY = re.compile(r"^(?P<name>\"(?:[^\"]|\"\")+\"|[^\s=;\[]+)\s*=\s*(?P<rest>.+)$")
+_AUTHORITY = re.compile(r"^server_tls_ca_file\s*=\s*(\S+)", re.MULTILINE)
 _WORD = re.compile(r"(\w+)\s*=\s*('(?:[^']|'')*'|\S+)")
 
 
@@ -25,6 +26,45 @@ def parse_databases(text: str) -> dict[str, dict[str, str]]:
             words = {key: _unquoted(value, "'") for key, value in _WORD.findall(entry["rest"])}
             found[_unquoted(entry["name"], '"')] = words
     return found
+
+
+def authority(text: str) -> str:
+    """The file of the authority that signed the certificates of the servers; empty without one.
+
+    Args:
+        text: of ``target.ini``.
+    """
+    found = _AUTHORITY.search(text.partition("[databases]")[0])
+    return found[1] if found else ""
+
+
+def without(text: str, names: Iterable[str]) -> str:
+    """``target.ini`` without some of its databases.
+
+    Args:
+        text: of ``target.ini``.
+        names: of the databases.
+    """
+    gone = set(names)
+    return "".join(
+        line
+        for line in text.splitlines(keepends=True)
+        if not ((entry := _ENTRY.match(line.strip())) and _unquoted(entry["name"], '"') in gone)
+    )
+
+
+def of_account(rules: str, account: str) -> list[str]:
+    """The databases that an account alone may use.
+
+    Args:
+        rules: the text of ``hba.conf``.
+        account: of an application.
+    """
+    lines = [line.split() for line in rules.splitlines() if line.startswith("local ")]
+    users: dict[str, set[str]] = {}
+    for _local, database, user, *_method in lines:
+        users.setdefault(database, set()).add(user)
+    return sorted(database for database, who in users.items() if who == {account})
 
 
 def targets(databases: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.pgbouncer import handover
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres import cluster, programs
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.standby import set_signal
@@ -47,13 +48,45 @@ def wait(seconds: float, until: Callable[[], bool]) -> bool:
     return True
 
 
-def hand_over(port: int, to: str, seconds: int) -> dict[str, Any]:
+def until_paused(port: int, run: str, hosts: list[str]) -> None:
+    """Wait until the poolers of all web hosts hold their clients back (module pgbouncer_handover).
+
+    Raises:
+        PromotionProblem: one could not be paused, or did not come.
+    """
+
+    def words() -> dict[str, set[str]]:
+        found = ask(port, "SELECT coalesce(array_agg(application_name), '{}') FROM pg_stat_activity")
+        return handover.said(list(found[0]) if found else [], run, hosts)
+
+    def decided() -> bool:
+        found = words()
+        return found[handover.PAUSED] == set(hosts) or bool(found[handover.FAILED])
+
+    came = wait(handover.ARRIVAL_SECONDS + handover.DECISION_SECONDS, decided)
+    missing = set(hosts) - words()[handover.PAUSED]
+    if came and not missing:
+        return
+    # Those that wait see that it ends, and that this host still takes writes.
+    ask(
+        port,
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE %(run)s",
+        {"run": handover.word(run, "", "").rstrip(":") + ":%"},
+    )
+    raise PromotionProblem(
+        f"The poolers of {', '.join(sorted(missing))} could not be paused, so nothing was promoted and all clients go on."
+    )
+
+
+def hand_over(port: int, to: str, seconds: int, run: str = "", poolers: Sequence[str] = ()) -> dict[str, Any]:
     """End this host's primary, so that a standby can take over.
 
     Args:
         port: of the server.
         to: the standby, as it names itself to its primary.
         seconds: how long the standby may take to come near, and the server to end.
+        run: the name of this promotion.
+        poolers: web hosts whose poolers have to be paused first.
 
     Returns:
         ``lsn``, where its log ends, and ``stop_seconds``, how long it took to end.
@@ -78,6 +111,8 @@ def hand_over(port: int, to: str, seconds: int) -> dict[str, Any]:
         )
     if missing() is None:
         raise PromotionProblem(f"{to} does not receive the log of this host: run site.yml, which brings it back.")
+    if poolers:
+        until_paused(port, run, list(poolers))
     # From here on it comes back as a standby, whoever starts it.
     set_signal(data, True)
     began = time.monotonic()
