@@ -49,6 +49,17 @@ def sql(host: str, statement: str, database: str = "postgres") -> str:
     )
 
 
+def address(host: str) -> str:
+    """A host's address, as the others know it."""
+    return on(host).check_output("hostname -i").split()[0]
+
+
+def led_to(pooler: str) -> str:
+    """The server that a pooler of web1 leads to."""
+    entry = on("web1").check_output(f"grep ^board /etc/pgbouncer/{pooler}/target.ini")
+    return entry.partition("host=")[2].split()[0]
+
+
 def recovering(host: str) -> bool:
     """Whether a host's server is a standby."""
     return sql(host, "SELECT pg_is_in_recovery()") == "t"

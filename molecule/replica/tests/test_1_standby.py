@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from promoting import recovering, soon, sql
+from promoting import address, led_to, recovering, soon, sql
 from site_playbooks import on, play
 
 
@@ -36,11 +36,14 @@ def test_a_slot_keeps_the_log_and_no_more_than_the_disk_has() -> None:
 
 
 def test_applications_know_both_and_read_from_the_standby() -> None:
-    environment = on("web1").check_output("cat /srv/board/slots/*/environment")
+    # By their pooler; who migrates goes straight to one of both.
+    environment = on("web1").check_output("cat /srv/board/slots/*/environment-owner")
     assert re.search(
         r'DATABASE_URL="postgresql://board[^"]*@db1,db2:5432/board\?[^"]*target_session_attrs=read-write', environment
     )
     assert "hostaddr=" in environment
+    assert led_to("self_hosted-transaction") == address("db1")
+    assert led_to("self_hosted-transaction-replica") == address("db2")
 
 
 def test_a_slot_of_a_host_that_left_and_one_that_is_missing_are_mended() -> None:

@@ -45,6 +45,8 @@ def test_users_are_created_once_and_groups_only_added(monkeypatch: pytest.Monkey
     )
     assert (result["created_users"], result["changed_users"]) == (["hc-new", "hc-later"], [])
     assert [argv[0] for argv in calls] == ["useradd", "useradd", "usermod"]
+    # Packages of one host alone don't change the numbers.
+    assert all("SYS_UID_MIN=500" in argv for argv in calls if "--system" in argv)
     assert {"--system", "--no-create-home", "--user-group", "/srv/hc"} < set(calls[0])
     assert "--system" not in calls[1]
     assert f"{primary},hc-later" in calls[2]

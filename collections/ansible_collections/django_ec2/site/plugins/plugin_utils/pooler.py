@@ -173,9 +173,12 @@ def moved(given: Sequence[Mapping[str, Any]], fact: Any) -> list[str]:
         known = (fact if isinstance(fact, Mapping) else {}).get(one["name"]) or {}
         wanted = sorted({f"{database['host']}:{database['port']}" for database in one["databases"]})
         if known and wanted != known["to"]:
+            mode = one["name"].partition("-")[0]
+            other = "self_hosted" if mode == "rds" else "rds"
             found.append(
                 f"The pooler {one['name']} was pointed at {', '.join(known['to'])} on {known['at']}, and the inventory says "
-                f"{', '.join(wanted)}: what was written since then would be left behind. Let the inventory name the new server "
-                "(database_mode, database_primary or database_host), or move back first."
+                f"{', '.join(wanted)} (database_mode: {mode}): what was written since then would be left behind. After a move write "
+                f"'database_mode: {other}' in the place of 'database_mode: {mode}' into the inventory; after a change of the server's "
+                f"name, the new database_host. Or move back: playbooks/database_move.yml -e to={mode}."
             )
     return found

@@ -42,7 +42,7 @@ class Asked:
     away: Sequence[str] = ()
     confirm_fenced: str = ""
     confirm_rewind: str = ""
-    # Instances of AWS, by host; whether all clients of the database can be reached, and which can't be.
+    # Instances that AWS can be asked about, by host; whether all clients of the database can be reached, and which can't be.
     instances: Mapping[str, str] = field(default_factory=dict)
     clients_away: Sequence[str] = ()
     other_clients: Sequence[str] = ()
@@ -176,10 +176,11 @@ def _unplanned(plan: Plan, given_up: Sequence[str], current: Sequence[str], stat
 def _fence(plan: Plan, states: States, asked: Asked) -> str:
     if plan.old in states:
         return "host"
-    if plan.old in asked.instances:
-        return "aws"
+    # Whoever says so need not have rights to stop the instance.
     if asked.confirm_fenced == plan.old:
         return "confirmed"
+    if plan.old in asked.instances:
+        return "aws"
     if not asked.clients_away and not asked.other_clients:
         return "clients"
     who = (
@@ -188,7 +189,7 @@ def _fence(plan: Plan, states: States, asked: Asked) -> str:
         else f"{', '.join(asked.other_clients)} may write there and is no web host of this inventory"
     )
     plan.problems.append(
-        f"Nobody can prove that {plan.old} takes no more writes: it can't be reached, it is no instance of AWS, and {who}. Turn it off, or "
+        f"Nobody can prove that {plan.old} takes no more writes: it is away, AWS can't be asked to stop it, and {who}. Turn it off, or "
         f"cut it off, and say so: -e confirm_fenced={plan.old}."
     )
     return ""

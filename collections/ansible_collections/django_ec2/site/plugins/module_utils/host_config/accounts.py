@@ -61,7 +61,9 @@ class Accounts:
             name = user["name"]
             argv = ["useradd", "--no-create-home", "--home-dir", user["home"], "--shell", user["shell"]]
             argv += ["--comment", user["comment"]] if user["comment"] else []
-            argv += ["--system"] if user["system"] else []
+            # Numbers from above alone: those that packages take from below differ from host to host, and web hosts that share files
+            # have to give an account the same one.
+            argv += ["--system", "--key", "SYS_UID_MIN=500", "--key", "SYS_GID_MIN=500"] if user["system"] else []
             numbers = numbers_of(user.get("number_of") or "")
             if numbers and gid(name) is None:
                 done = commands.run(["groupadd", "--gid", str(numbers[1]), "--", name])

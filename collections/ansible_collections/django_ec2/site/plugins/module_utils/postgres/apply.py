@@ -13,7 +13,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.connectio
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.foreign import foreign
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import Change, Inside, Outside, Server
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import SHUT_STATES
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import CLOSED, SHUT_STATES
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import (
     identifier,
     kept_memberships,
@@ -67,6 +67,24 @@ def execute(connection: Any, changes: list[Change]) -> None:
                 except psycopg2.Error as error:
                     raise RuntimeError(f"{change.text}: {(error.diag.message_primary or str(error)).strip()}") from None
     connection.commit()
+
+
+def moved_away(server: Server) -> str:
+    """Why a run with the old inventory is refused, with the line to change."""
+    # Nobody is a superuser on RDS.
+    here, there = ("self_hosted", "rds") if server.superuser else ("rds", "self_hosted")
+    if server.moving == CLOSED:
+        return (
+            f"The applications were moved away from this server: database_mode is {here}, and they write to {there}. The data here "
+            f"are old, and nobody is let in. Write 'database_mode: {there}' in the place of 'database_mode: {here}' into the "
+            "inventory (group_vars/env_<environment>/), and run this again. "
+            f"Or go back: playbooks/database_move.yml -e to={here}."
+        )
+    return (
+        f"The applications are being moved ({server.moving}) between {there} and this server ({here}), which lets them in no more or "
+        f"not yet, though database_mode is {here}. Run playbooks/database_move.yml again, which ends the move; its report names the "
+        "line to write."
+    )
 
 
 class Databases:
@@ -151,11 +169,7 @@ class Databases:
                 f"ALTER ROLE {identifier(server.user)} CREATEROLE CREATEDB; GRANT rds_superuser TO {identifier(server.user)};"
             )
         if server.moving in SHUT_STATES and not self.moving:
-            raise RuntimeError(
-                "The applications were moved away from this server, or are being moved to it (playbooks/database_move.yml), and it lets "
-                "them in no more: its data are old. Write the other database_mode into the inventory; or, while the move is not "
-                "done, run playbooks/database_move.yml again."
-            )
+            raise RuntimeError(moved_away(server))
         if problems := foreign(self.wanted, server):
             raise RuntimeError(" ".join(problems))
         if self.connections and (shortage := connection_shortage(self.connections, server.settings)):
