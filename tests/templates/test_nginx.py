@@ -290,3 +290,27 @@ def test_own_certificate_is_checked():
 def test_a_file_of_somebody_else_takes_no_name_of_a_site() -> None:
     text = nginx_conf()
     assert 0 < text.index("include /etc/nginx/sites-enabled/*.conf;") < text.index("include /etc/nginx/conf.d/*.conf;")
+
+
+def test_headers_that_the_application_leaves_out():
+    text = render(
+        "nginx",
+        "nginx.conf.j2",
+        nginx_default_headers={"Permissions-Policy": 'usb=(self "https://a.test")', "X-Other": ""},
+    )
+    assert "map $upstream_http_permissions_policy $nginx_default_permissions_policy {" in text
+    assert '"" "usb=(self \\"https://a.test\\")";' in text
+    assert "x_other" not in text
+
+
+def test_headers_that_are_none_are_refused():
+    problems = "nginx_default_headers | django_ec2.site.nginx_header_problems"
+    assert evaluate("nginx", problems) == []
+    assert evaluate("nginx", problems, nginx_default_headers={"Referrer-Policy": ""}) == []
+    for headers in (
+        {"Referrer Policy": "x"},
+        {"Referrer-Policy": "a\nb"},
+        {"Referrer-Policy": "$host"},
+        {"Referrer-Policy": 1},
+    ):
+        assert len(evaluate("nginx", problems, nginx_default_headers=headers)) == 1

@@ -41,6 +41,7 @@ class Application(socketserver.StreamRequestHandler):
             return
         head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(answer)}\r\n"
         head += "Strict-Transport-Security: max-age=1\r\n" if path == "/secure" else ""
+        head += "Referrer-Policy: no-referrer\r\nPermissions-Policy: usb=(self)\r\n" if path == "/own-headers" else ""
         head += "".join(f"Set-Cookie: c{n}={'c' * 1000}\r\n" for n in range(int(path.removeprefix("/cookies/")))) if (
             path.startswith("/cookies/")
         ) else ""  # fmt: skip

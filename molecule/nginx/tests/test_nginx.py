@@ -348,9 +348,37 @@ def test_uploads_cannot_run(host):
     assert "sandbox" in headers["content-security-policy"]
     assert "default-src 'none'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-disposition"] == "attachment"
     headers = ask(host, "https://board.test/media/upload.pdf")[1]
     assert headers["content-type"] == "application/pdf"
     assert "content-security-policy" not in headers
+    assert "content-disposition" not in headers
+
+
+def test_what_browsers_would_run_is_saved(host):
+    host.check_output(
+        "echo '<svg/>' > /srv/board/shared/media/drawing.svg && echo x > /srv/board/shared/media/note.txt"
+    )
+    assert ask(host, "https://board.test/media/drawing.svg")[1]["content-disposition"] == "attachment"
+    assert "content-disposition" not in ask(host, "https://board.test/media/note.txt")[1]
+    host.check_output("rm /srv/board/shared/media/drawing.svg /srv/board/shared/media/note.txt")
+
+
+def test_an_application_that_sends_no_headers_gets_those_of_the_list(host):
+    headers = ask(host, "https://board.test/page")[1]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "strict-origin-when-cross-origin"
+    assert headers["x-permitted-cross-domain-policies"] == "none"
+    assert "camera=(self)" in headers["permissions-policy"]
+    assert headers["server"] == "nginx"
+
+
+def test_headers_of_the_application_are_its_own(host):
+    answer = host.check_output(f"{CURL} {NAMES} --include https://board.test/own-headers").lower()
+    assert "referrer-policy: no-referrer" in answer
+    assert "permissions-policy: usb=(self)" in answer
+    assert answer.count("referrer-policy:") == answer.count("permissions-policy:") == 1
+    assert "x-permitted-cross-domain-policies: none" in answer
 
 
 def test_body_size_is_limited(host):

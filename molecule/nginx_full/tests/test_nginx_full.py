@@ -89,6 +89,12 @@ def test_sites_are_told_apart(host):
     assert ask(host, "-H 'Host: bare.full.test' https://shop.full.test:8443/")[0] == 421
 
 
+def test_headers_that_the_application_leaves_out(host):
+    headers = ask(host, f"{SHOP}/")[1]
+    assert headers["x-site"] == 'says "hello"'
+    assert "referrer-policy" not in headers
+
+
 def test_files(host):
     status, headers, _ = ask(host, f"{SHOP}/assets/v1.0/plain.css")
     assert (status, headers["cache-control"]) == (200, "public, max-age=7, must-revalidate")

@@ -32,6 +32,8 @@ DOMAIN = re.compile(rf"(\*\.)?{LABEL}(\.{LABEL})*")
 PATH = re.compile(r"/[^\s;{}\"'$\\]*")
 LOCATION = re.compile(r"/[^\s;{}\"'$\\]*")
 HSTS = re.compile(r"max-age=\d+(; includeSubDomains)?(; preload)?|")
+# nginx makes a variable of it, whose name has to fit into a bucket.
+HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,59}")
 SIZE = re.compile(r"\d+[kKmMgG]?")
 
 
@@ -146,6 +148,22 @@ def site_problems(entries: list[dict[str, Any]]) -> list[str]:
     return problems
 
 
+def header_problems(headers: dict[str, Any]) -> list[str]:
+    """Which entries of ``nginx_default_headers`` are no headers."""
+    problems = []
+    for name, value in headers.items():
+        if not HEADER.fullmatch(str(name)):
+            problems.append(
+                f"nginx_default_headers: {name!r} is no name of a header; write one such as Referrer-Policy."
+            )
+        # A value is a string of nginx's configuration, where $ begins a variable and a backslash quotes.
+        elif not isinstance(value, str) or re.search(r"[\n\r$\\]", value):
+            problems.append(
+                f"nginx_default_headers: {name} must be one line of text without $ and backslashes, or '' for none."
+            )
+    return problems
+
+
 def proxy_problems(networks: list[str]) -> list[str]:
     """Which entries of ``nginx_trusted_proxies`` are no networks."""
     problems = []
@@ -216,6 +234,7 @@ class FilterModule:
             "nginx_site_files": site_files,
             "nginx_certificate_requests": certificate_requests,
             "nginx_site_problems": site_problems,
+            "nginx_header_problems": header_problems,
             "nginx_proxy_problems": proxy_problems,
             "nginx_certificate_problems": certificate_problems,
         }
