@@ -165,7 +165,8 @@ def test_an_unknown_host_is_answered_with_those_that_there_are(
         hosts.check_known(lab, name, there)
 
 
-@pytest.mark.parametrize("name", kinds.names())
+# Hosts of the kind `aws` are made by its endpoint: an inventory that asks for one is refused.
+@pytest.mark.parametrize("name", sorted(set(kinds.names()) - {"aws"}))
 def test_a_kind_brings_what_the_life_cycle_asks_for(name: str, lab: Settings) -> None:
     kind = kinds.find(name)
     assert isinstance(kind, Kind)
@@ -174,6 +175,11 @@ def test_a_kind_brings_what_the_life_cycle_asks_for(name: str, lab: Settings) ->
     assert all(isinstance(word, str) for word in kind.run_words(lab, machine))
     assert kind.resolver(machine) in ("", "10.90.7.12")
     assert all(path.is_relative_to(lab.directory) for path in kind.files(lab, machine)), "goes with the lab"
+
+
+def test_an_inventory_cannot_ask_for_an_instance_of_ec2(lab: Settings) -> None:
+    with pytest.raises(LabError, match="one asks for lab_kind aws: such hosts are made by the AWS endpoint"):
+        kinds.find("aws").run_words(lab, Machine("one", "lab-one", "trixie", "aws", "10.90.7.12"))
 
 
 def test_the_kinds() -> None:

@@ -197,7 +197,7 @@ def test_rds_is_refused_with_every_remedy_at_once(preflight: Preflight) -> None:
 
 
 def test_workers_that_do_not_fit_the_server_are_refused(preflight: Preflight) -> None:
-    message = refused(preflight(uwsgi_processes=23))
+    message = refused(preflight(uwsgi_processes=23, database_pooling="none"))
     assert "may need 99 connections (92 for board: 46 workers on 2 web hosts x 2 releases during a deploy" in message
     assert "has 100 connections (max_connections), 3 of which are reserved" in message
     assert (
@@ -207,7 +207,7 @@ def test_workers_that_do_not_fit_the_server_are_refused(preflight: Preflight) ->
 
 
 def test_workers_that_fit_the_server_are_not(preflight: Preflight) -> None:
-    done = preflight(uwsgi_processes=23, postgres_max_connections=102)
+    done = preflight(uwsgi_processes=23, database_pooling="none", postgres_max_connections=102)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -35,6 +35,8 @@ def ask(root: Path, tmp_path: Path) -> Ask:
             "postgres_states": {"db1": {"role": "primary"}},
             "secrets": {"authority": {"certificate": "PEM"}},
             "applications": {"shop": entry()},
+            # Most tests ask how the server itself is reached.
+            "database_pooling": "none",
         }
         inventory = {"all": {"children": {"env_test": {"children": groups, "vars": {"ansible_group_priority": 10}}}}}
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump(inventory))
@@ -124,7 +126,8 @@ def test_on_rds_with_a_ca_file_of_its_own(ask: Ask) -> None:
     assert told["django_database_ca"] == ""
 
 
-def test_a_pooler_takes_the_place_of_the_server_where_it_is_turned_on(ask: Ask) -> None:
+def test_a_pooler_takes_the_place_of_the_server_unless_it_is_turned_off(ask: Ask, root: Path) -> None:
+    assert yaml.safe_load((root / "group_vars/all/database.yml").read_text())["database_pooling"] == "transaction"
     assert ask()["pgbouncer_instances"] == []
 
 

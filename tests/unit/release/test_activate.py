@@ -117,7 +117,7 @@ class Host:
             "settings": [str(self.settings)],
             "host": "www.example.org",
             "health_path": "/readyz?full=1",
-            "start_timeout": 1,
+            "start_timeout": 4,
             "drain_timeout": 1,
             **changes,
         }
@@ -443,7 +443,7 @@ def test_a_slot_that_stays_unready_is_given_up(host: Host) -> None:
     host.serve("green", http(503, "the database does not answer"))
     answer = host.activate()
     given_up(host, answer)
-    assert "no good answer within 1 seconds; the last was: status 503: the database does not answer" in answer["msg"]
+    assert "no good answer within 4 seconds; the last was: status 503: the database does not answer" in answer["msg"]
     assert "no good answer" in (host.root / "releases" / "new" / ".bad").read_text()
 
 
