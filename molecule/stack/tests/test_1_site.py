@@ -158,7 +158,7 @@ def test_the_way_to_the_database_is_encrypted_and_verified(db1: Any, web1: Any) 
     assert all(row.startswith("t|TLSv1.") for row in rows), rows
     with web1.sudo():
         # Applications ask the pooler of their host, which verifies the server; migrations go straight there.
-        assert "/run/pgbouncer/self_hosted-transaction" in web1.check_output("cat /srv/board/live/environment")
+        assert "@%2Frun%2Fpgbouncer%2Fself_hosted-transaction:" in web1.check_output("cat /srv/board/live/environment")
         pooler = web1.check_output("cat /etc/pgbouncer/self_hosted-transaction/pgbouncer.ini")
         assert "server_tls_sslmode = verify-full" in pooler
         assert "sslmode=verify-full" in web1.check_output("cat /srv/board/live/environment-owner")
