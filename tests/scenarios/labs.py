@@ -19,8 +19,9 @@ SITES = {
     name: f"{PREFIX}-{name.replace('_', '-')}"
     for name in ("deploy", "deploy_faults", "stack", "stack_rds", "local", "pgbackrest", "move")
 }
-# The two scenarios of a role may run at once, and a lab holds one server that imitates RDS.
-LABS = {**SITES, "rds_client_full": f"{PREFIX}-rds-full", "aws": f"{PREFIX}-aws"}
+# The scenarios that share a server that imitates RDS may run at once, and each removes it when it ends.
+RDS = {"rds_client_full": f"{PREFIX}-rds-full", "pgbouncer_full": f"{PREFIX}-pgbouncer-full"}
+LABS = {**SITES, **RDS, "aws": f"{PREFIX}-aws"}
 INVENTORIES = {
     "deploy": "molecule/deploy/inventory",
     "deploy_faults": "molecule/deploy_faults/inventory",
