@@ -37,7 +37,7 @@ def alive(file: Path, seconds: float) -> None:
 
 def soon(true: Callable[[], bool]) -> bool:
     """Whether it becomes true within seconds."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 40
     while time.monotonic() < deadline:
         if true():
             return True
