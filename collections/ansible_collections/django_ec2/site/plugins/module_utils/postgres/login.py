@@ -120,6 +120,24 @@ def socket_port(port: int, directory: str = SOCKET_DIRECTORY) -> int:
     return ports.pop() if port not in ports and len(ports) == 1 else port
 
 
+def client_program(login: dict[str, Any], name: str) -> tuple[list[str], dict[str, str]]:
+    """How one of PostgreSQL's programs runs with a login: the words it begins with, and its environment.
+
+    Over the network the server is verified in full; on this host it is asked as the login's system user.
+    """
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    if login.get("host"):
+        environment |= {
+            "PGHOST": login["host"], "PGPORT": str(login["port"]), "PGUSER": login["user"],
+            "PGPASSWORD": login.get("password") or "", "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": login.get("ca_file") or SYSTEM_AUTHORITIES,
+        }  # fmt: skip
+        return [name], environment
+    environment |= {"PGHOST": SOCKET_DIRECTORY, "PGPORT": str(socket_port(login["port"])), "PGUSER": login["user"]}
+    as_user = ["runuser", "-u", login["user"], "--"] if os.geteuid() == 0 else []
+    return [*as_user, name], environment
+
+
 def connect(login: dict[str, Any], **changes: Any) -> Any:
     """Open a connection; ``changes`` replace fields of ``login``, and ``options`` among them are libpq's for a server elsewhere.
 

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import SYSTEM_AUTHORITIES, connect
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import client_program, connect
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import MARK
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import identifier
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.read import rows
@@ -58,19 +58,11 @@ def dump(given: dict[str, Any], database: str, place: Path) -> str:
     Raises:
         RemovalRefused: there is no whole dump, so nothing may be dropped.
     """
-    login = given["login"]
     if shutil.which("pg_dump") is None:
         raise RemovalRefused("pg_dump is not on this host: install postgresql-client, or give -e keep_dump=false")
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    words = ["pg_dump", "--format=custom", "--dbname", database, "--no-password"]
-    env = {**os.environ, "LC_ALL": "C.UTF-8"}
-    if login.get("host"):
-        env |= {
-            "PGHOST": login["host"], "PGPORT": str(login["port"]), "PGUSER": login["user"], "PGPASSWORD": login["password"] or "",
-            "PGSSLMODE": "verify-full", "PGSSLROOTCERT": login.get("ca_file") or SYSTEM_AUTHORITIES,
-        }  # fmt: skip
-    else:
-        words = ["runuser", "-u", login["user"], "--", *words, "--port", str(login["port"])]
+    command, env = client_program(given["login"], "pg_dump")
+    words = [*command, "--format=custom", "--dbname", database, "--no-password"]
     partial = place.with_name(f".{place.name}")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as handle:
         done = subprocess.run(words, stdout=handle, stderr=subprocess.PIPE, check=False, env=env, cwd="/")

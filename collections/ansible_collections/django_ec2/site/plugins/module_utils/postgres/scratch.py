@@ -8,18 +8,15 @@ dropped by the next one. The schema is restored with the rights of the database'
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import subprocess
 import time
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import (
-    SOCKET_DIRECTORY,
-    SYSTEM_AUTHORITIES,
     ServerUnavailable,
+    client_program,
     connect,
-    socket_port,
 )
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import identifier, literal
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.read import rows
@@ -196,18 +193,8 @@ class Scratch:
 
     def _run(self, program: str, words: list[str], given: str = "") -> str:
         """Run one of PostgreSQL's programs with the module's login; psql with the rights of the owner."""
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "PGCONNECT_TIMEOUT": "5", "PGAPPNAME": "ansible"}
-        command = [program]
-        if self.login.get("host"):
-            environment |= {
-                "PGHOST": self.login["host"], "PGPORT": str(self.login["port"]), "PGUSER": self.login["user"],
-                "PGPASSWORD": self.login.get("password") or "", "PGSSLMODE": "verify-full",
-                "PGSSLROOTCERT": self.login.get("ca_file") or SYSTEM_AUTHORITIES,
-            }  # fmt: skip
-        else:
-            environment |= {"PGHOST": SOCKET_DIRECTORY, "PGPORT": str(socket_port(self.login["port"]))}
-            if os.geteuid() == 0:
-                command = ["runuser", "-u", self.login["user"], "--", program]
+        command, environment = client_program(self.login, program)
+        environment |= {"PGCONNECT_TIMEOUT": "5", "PGAPPNAME": "ansible"}
         if program == "psql":
             environment["PGOPTIONS"] = f"-c role={self.owner}"
         try:

@@ -23,10 +23,8 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.imports.d
     wanted_entries,
 )
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import (
-    SOCKET_DIRECTORY,
-    SYSTEM_AUTHORITIES,
+    client_program,
     connect,
-    socket_port,
 )
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import identifier, literal
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.read import read_server, rows
@@ -158,23 +156,18 @@ class Copy:
             listed.write("\n".join(wanted_entries(dump.listed)) + "\n")
             listed.flush()
             os.chmod(listed.name, 0o644)
-            words = ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={self.name}"]
+            command, environment = client_program(self.login, "pg_restore")
+            words = ["--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={self.name}"]
             words += [f"--use-list={listed.name}", "--no-password"]
             words += [f"--jobs={JOBS}"] if dump.kind in (CUSTOM, DIRECTORY) else []
-            environment = {**os.environ, "LC_ALL": "C.UTF-8", "PGAPPNAME": "import"}
-            environment["PGOPTIONS"] = f"-c role={self.wanted['owner']}"
-            if self.login.get("host"):
-                environment |= {
-                    "PGHOST": self.login["host"], "PGPORT": str(self.login["port"]), "PGUSER": self.login["user"],
-                    "PGPASSWORD": self.login.get("password") or "", "PGSSLMODE": "verify-full",
-                    "PGSSLROOTCERT": self.login.get("ca_file") or SYSTEM_AUTHORITIES,
-                }  # fmt: skip
-            else:
-                environment |= {"PGHOST": SOCKET_DIRECTORY, "PGPORT": str(socket_port(self.login["port"]))}
-                if os.geteuid() == 0:
-                    words = ["runuser", "-u", self.login["user"], "--", *words]
+            environment |= {"PGAPPNAME": "import", "PGOPTIONS": f"-c role={self.wanted['owner']}"}
             done = subprocess.run(
-                [*words, str(dump.path)], capture_output=True, text=True, check=False, env=environment, cwd="/"
+                [*command, *words, str(dump.path)],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=environment,
+                cwd="/",
             )
         if done.returncode:
             raise DumpRefused(f"the dump can't be restored: {done.stderr.strip()[-800:]}")

@@ -3,15 +3,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import (
-    SOCKET_DIRECTORY,
-    SYSTEM_AUTHORITIES,
-    socket_port,
-)
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import client_program
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import MOVER
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.plan import MoveRefused
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.server import Server
@@ -39,24 +34,8 @@ def run(server: Server, program: str, words: list[str], given: str = "", role: s
     Raises:
         MoveRefused: it failed, in its words.
     """
-    login = server.login
-    environment = {
-        **os.environ,
-        "LC_ALL": "C.UTF-8",
-        "PGCONNECT_TIMEOUT": "10",
-        "PGAPPNAME": MOVER,
-        "PGUSER": login["user"],
-    }
-    command = [program]
-    if login.get("host"):
-        environment |= {
-            "PGHOST": login["host"], "PGPORT": str(login["port"]), "PGPASSWORD": login.get("password") or "",
-            "PGSSLMODE": "verify-full", "PGSSLROOTCERT": login.get("ca_file") or SYSTEM_AUTHORITIES,
-        }  # fmt: skip
-    else:
-        environment |= {"PGHOST": SOCKET_DIRECTORY, "PGPORT": str(socket_port(login["port"]))}
-        if os.geteuid() == 0:
-            command = ["runuser", "-u", login["user"], "--", program]
+    command, environment = client_program(server.login, program)
+    environment |= {"PGCONNECT_TIMEOUT": "10", "PGAPPNAME": MOVER}
     if role:
         environment["PGOPTIONS"] = f"-c role={role}"
     try:
