@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.release.commands import Refusal
+from ansible_collections.django_ec2.site.plugins.module_utils.tar_archive import DamagedArchive, open_whole
 
 SPARE = 64 << 20
 PARTIAL = ".import-partial"
@@ -71,7 +72,7 @@ def place(archive: Path, target: Path, user: str, kept: Path, apply: bool) -> Fo
     if not target.is_dir():
         raise Refusal(f"there is no {target}: run site.yml first")
     try:
-        with tarfile.open(archive) as opened:
+        with open_whole(archive) as opened:
             members = opened.getmembers()
             top = top_of([one.name for one in members])
             found = Found(bytes=sum(one.size for one in members if one.isfile()))
@@ -85,10 +86,8 @@ def place(archive: Path, target: Path, user: str, kept: Path, apply: bool) -> Fo
             with _as(user):
                 for one in members:
                     _take(opened, one, top, target, kept, apply, found)
-    except (tarfile.TarError, EOFError) as error:
-        raise Refusal(
-            f"{archive.name} is no whole tar archive ({error}): make it with tar -czf media.tar.gz -C media ."
-        ) from None
+    except DamagedArchive as error:
+        raise Refusal(f"{error}: make it with tar -czf media.tar.gz -C media .") from None
     if apply and not any(kept.iterdir()):
         kept.rmdir()
     return found

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.imports import script
+from ansible_collections.django_ec2.site.plugins.module_utils.tar_archive import DamagedArchive, open_whole
 
 CUSTOM, DIRECTORY, TAR, PLAIN = "custom", "directory", "tar", "plain"
 HEAD = 4096
@@ -94,7 +95,10 @@ def look(path: Path, room: Path) -> Dump:
             )
         return _archive(Dump(path, CUSTOM))
     if head[257:262] == b"ustar" or (zipped and tarfile.is_tarfile(path)):
-        return _of_tar(path, room)
+        try:
+            return _of_tar(path, room)
+        except DamagedArchive as error:
+            raise DumpRefused(f"{error}. Make it again, and copy it whole. {WANTED}") from None
     if not head:
         raise DumpRefused(f"{path.name} is empty. {WANTED}")
     return _plain(path, head, zipped)
@@ -119,7 +123,7 @@ def _plain(path: Path, head: bytes, zipped: bool) -> Dump:
 
 
 def _of_tar(path: Path, room: Path) -> Dump:
-    with tarfile.open(path) as archive:
+    with open_whole(path) as archive:
         members = [
             one
             for one in archive
