@@ -166,6 +166,16 @@ def documented(path: Path) -> dict[str, Any]:
             name = node.targets[0].id
             if name in ("DOCUMENTATION", "EXAMPLES", "RETURN"):
                 found[name] = yaml.safe_load(node.value.value)
+    for fragment in (found.get("DOCUMENTATION") or {}).get("extends_documentation_fragment", ()):
+        if not fragment.startswith(f"{COLLECTION}."):
+            continue
+        shared = yaml.safe_load(
+            plugin("doc_fragments", fragment.removeprefix(f"{COLLECTION}.")).ModuleDocFragment.DOCUMENTATION
+        )
+        assert not set(shared["options"]) & set(found["DOCUMENTATION"]["options"]), (
+            f"{path.stem} says again what {fragment} says"
+        )
+        found["DOCUMENTATION"]["options"] |= shared["options"]
     return found
 
 

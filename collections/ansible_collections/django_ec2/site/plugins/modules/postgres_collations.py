@@ -16,37 +16,14 @@ description:
   - A unique index that can't be built, because its rows hold the same value twice, is named. The versions stay noted as they were, so
     that the next run asks again.
   - C, POSIX and C.UTF-8 have no version. A database of the role postgres has nothing to rebuild, unless its own tables name a collation.
+extends_documentation_fragment:
+  - django_ec2.site.postgres_login
 options:
   databases:
     description: Names of the databases. Empty is all of the server. The templates are always looked at.
     type: list
     elements: str
     default: []
-  login:
-    description: How to reach the server, as a superuser or as the owner of the databases.
-    type: dict
-    suboptions:
-      host:
-        description: Name of the server, reached by TLS with sslmode verify-full. Without it this host's socket is used.
-        type: str
-      port:
-        description: Port. While this host's server still has another one, its only socket is used.
-        type: int
-        default: 5432
-      user:
-        description: Role to log in as; at the socket also the system user, by peer authentication.
-        type: str
-        default: postgres
-      password:
-        description: Password for O(login.host).
-        type: str
-      database:
-        description: Database to connect to first.
-        type: str
-        default: postgres
-      ca_file:
-        description: Certificates of the authorities that may have signed the server's; the system's by default.
-        type: path
 requirements:
   - python3-psycopg2
   - PostgreSQL 15 or newer

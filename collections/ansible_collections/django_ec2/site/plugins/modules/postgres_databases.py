@@ -23,6 +23,8 @@ description:
     RV(notes), with the statement and who may run it.
   - A password is replaced without an interruption by two logins in turn, the application role and its name with C(_b).
     C(login) names the one that is in use. The other one may still log in, until a run with O(retire).
+extends_documentation_fragment:
+  - django_ec2.site.postgres_login
 options:
   databases:
     description: The databases.
@@ -124,31 +126,6 @@ options:
       - A role that replicates at the moment is refused instead. Left out, nobody is looked at. Counts for a superuser's login alone.
     type: list
     elements: str
-  login:
-    description: How to reach the server.
-    type: dict
-    suboptions:
-      host:
-        description: Name of the server, reached by TLS with sslmode verify-full. Without it this host's socket is used.
-        type: str
-      port:
-        description: Port. While this host's server still has another one, its only socket is used.
-        type: int
-        default: 5432
-      user:
-        description: Role to log in as; at the socket also the system user, by peer authentication.
-        type: str
-        default: postgres
-      password:
-        description: Password for O(login.host).
-        type: str
-      database:
-        description: Database to connect to first.
-        type: str
-        default: postgres
-      ca_file:
-        description: Certificates of the authorities that may have signed the server's; the system's by default.
-        type: path
   apply:
     description: With V(false) the module only looks, RV(changes) says what is to be done, and a server that does not
       answer is no error.

@@ -14,6 +14,8 @@ description:
   - A switch gives the copy the live database's name, in one transaction. The live one stays under another name.
   - Formats of C(pg_dump) are custom, directory (also in a tar archive), tar and plain SQL (also compressed by gzip). What else looks like a
     dump is refused with what to do instead.
+extends_documentation_fragment:
+  - django_ec2.site.postgres_login
 options:
   state:
     description:
@@ -74,31 +76,6 @@ options:
     description: Where V(switched) writes a last dump of what was live. Empty writes none.
     type: path
     default: ""
-  login:
-    description: How to reach the server, as somebody who may make databases.
-    type: dict
-    suboptions:
-      host:
-        description: Name of the server, reached by TLS with sslmode verify-full. Without it this host's socket is used.
-        type: str
-      port:
-        description: Port. While this host's server still has another one, its only socket is used.
-        type: int
-        default: 5432
-      user:
-        description: Role to log in as; at the socket also the system user, by peer authentication.
-        type: str
-        default: postgres
-      password:
-        description: Password for O(login.host).
-        type: str
-      database:
-        description: Database to connect to first.
-        type: str
-        default: postgres
-      ca_file:
-        description: Certificates of the authorities that may have signed the server's; the system's by default.
-        type: path
 requirements:
   - python3-psycopg2
   - pg_dump and pg_restore, not older than the server

@@ -10,6 +10,8 @@ module: postgres_remove
 short_description: Dump the database of an application and drop it with its roles
 description:
   - Nothing is dropped before the dump was written and read back. A database that was not made for the application is refused.
+extends_documentation_fragment:
+  - django_ec2.site.postgres_login
 options:
   name:
     description: Name of the application.
@@ -32,31 +34,6 @@ options:
     description: Where the dump goes, on this host. Empty makes none.
     type: str
     default: ""
-  login:
-    description: As whom, and where. Without C(host) the server of this host, by its socket.
-    type: dict
-    suboptions:
-      host:
-        description: Name of the server. The connection is verified (C(verify-full)).
-        type: str
-      port:
-        description: TCP port of the server, or the number in its socket's name.
-        type: int
-        default: 5432
-      user:
-        description: Role to connect as; without C(host) also the system user to be.
-        type: str
-        default: postgres
-      password:
-        description: Password for a remote server.
-        type: str
-      database:
-        description: Database to connect to first.
-        type: str
-        default: postgres
-      ca_file:
-        description: Authorities (PEM) that a remote server's certificate must come from. The system's when left out.
-        type: path
 author:
   - The maintainers
 attributes:

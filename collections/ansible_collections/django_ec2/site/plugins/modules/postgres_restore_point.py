@@ -11,6 +11,8 @@ short_description: Make a named restore point before the migrations of a release
 description:
   - Its name has the application, the moment in UTC and the release. C(playbooks/database_restore.yml) restores to it.
   - That none can be made is no failure. RV(reason) says why.
+extends_documentation_fragment:
+  - django_ec2.site.postgres_login
 options:
   application:
     description: Name of the application.
@@ -20,31 +22,6 @@ options:
     description: The release whose migrations follow.
     type: str
     required: true
-  login:
-    description: How to reach the server, as a superuser.
-    type: dict
-    suboptions:
-      host:
-        description: Name of the server, reached by TLS with sslmode verify-full. Without it this host's socket is used.
-        type: str
-      port:
-        description: Port. While this host's server still has another one, its only socket is used.
-        type: int
-        default: 5432
-      user:
-        description: Role to log in as; at the socket also the system user, by peer authentication.
-        type: str
-        default: postgres
-      password:
-        description: Password for O(login.host).
-        type: str
-      database:
-        description: Database to connect to first.
-        type: str
-        default: postgres
-      ca_file:
-        description: Certificates of the authorities that may have signed the server's; the system's by default.
-        type: path
 requirements:
   - python3-psycopg2
 author:

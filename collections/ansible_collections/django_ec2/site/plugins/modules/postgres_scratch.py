@@ -14,6 +14,8 @@ description:
   - The schema is read by C(pg_dump) with a limit on waits for locks, and restored with the rights of the database's owner.
   - A scratch database that a cut run left is replaced. A database of that name which this module did not make is never touched.
   - That no scratch can be made is no failure. RV(reason) says why.
+extends_documentation_fragment:
+  - django_ec2.site.postgres_login
 options:
   database:
     description: Name of the live database.
@@ -32,31 +34,6 @@ options:
     description: How long making it may take.
     type: int
     default: 30
-  login:
-    description: How to reach the server, as somebody who may make databases.
-    type: dict
-    suboptions:
-      host:
-        description: Name of the server, reached by TLS with sslmode verify-full. Without it this host's socket is used.
-        type: str
-      port:
-        description: Port. While this host's server still has another one, its only socket is used.
-        type: int
-        default: 5432
-      user:
-        description: Role to log in as; at the socket also the system user, by peer authentication.
-        type: str
-        default: postgres
-      password:
-        description: Password for O(login.host).
-        type: str
-      database:
-        description: Database to connect to first.
-        type: str
-        default: postgres
-      ca_file:
-        description: Certificates of the authorities that may have signed the server's; the system's by default.
-        type: path
 requirements:
   - python3-psycopg2
   - pg_dump and psql, not older than the server

@@ -12,10 +12,13 @@ description:
   - Starts the server of a slot on its own socket and asks it directly, as nginx would, until it answers.
   - Then the symlink C(live) is renamed over, the old slot's accept queue is waited for, and only then the old server is
     told to finish its requests and end. nginx is not touched.
-  - A slot that does not answer is stopped and its release is marked bad; what was live stays live.
+  - A slot that does not answer, or answers a path of O(checks) wrongly, is stopped and its release is marked bad; what was live stays
+    live. With O(action=rollback) a wrong answer of O(checks) is a warning.
   - The services of the application (other long-running processes) follow. Those of the new slot start before the switch, and
     a switch is not made when one of them ends at once; those of the old slot are asked to finish after it. A singleton runs
     once at a time, so its old one ends before the new one starts.
+extends_documentation_fragment:
+  - django_ec2.site.health_question
 options:
   name:
     description: Name of the application.
@@ -46,11 +49,6 @@ options:
     description: The server's unix socket, with C({slot}) where the slot's name stands.
     type: str
     required: true
-  protocol:
-    description: In which protocol it is asked on that socket, a packet of variables or HTTP.
-    type: str
-    choices: [packet, http]
-    default: packet
   migrations:
     description: What the release says of its migrations, to be kept with it; left out keeps what is there.
     type: dict
@@ -63,34 +61,6 @@ options:
     type: list
     elements: path
     default: []
-  host:
-    description: The name that the question asks for, one of those that the application accepts.
-    type: str
-    required: true
-  health_path:
-    description: Path that has to answer with 200 (a path of V(/) may also answer with a redirect or ask for a login).
-    type: str
-    default: /
-  checks:
-    description:
-      - Further paths that are asked before the switch.
-      - With O(action=rollback) a wrong answer is a warning.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      path:
-        description: Path, with its query.
-        type: str
-        required: true
-      status:
-        description: The status that is expected; V(0) is any below 500.
-        type: int
-        default: 0
-      text:
-        description: What the page has to contain.
-        type: str
-        default: ""
   services:
     description: Long-running processes of the application that run on this host.
     type: list
@@ -172,7 +142,7 @@ seconds_switch:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.django_ec2.site.plugins.module_utils.release.checks import OPTION
+from ansible_collections.django_ec2.site.plugins.module_utils.release.checks import QUESTION_SPEC
 from ansible_collections.django_ec2.site.plugins.module_utils.release.switch import Switch
 
 
@@ -180,6 +150,7 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
+            **QUESTION_SPEC,
             "name": {"type": "str", "required": True},
             "root": {"type": "path", "required": True},
             "slot": {"type": "str", "choices": ["blue", "green"], "required": True},
@@ -187,13 +158,9 @@ def main() -> None:
             "fingerprint": {"type": "str", "required": True},
             "unit": {"type": "str", "required": True},
             "socket": {"type": "str", "required": True},
-            "protocol": {"type": "str", "choices": ["packet", "http"], "default": "packet"},
             "settings": {"type": "list", "elements": "path", "default": []},
             "migrations": {"type": "dict"},
             "restore_point": {"type": "str", "default": ""},
-            "host": {"type": "str", "required": True},
-            "health_path": {"type": "str", "default": "/"},
-            "checks": OPTION,
             "services": {
                 "type": "list",
                 "elements": "dict",

@@ -10,42 +10,13 @@ module: release_health
 short_description: Ask the live release of an application whether it serves
 description:
   - One request to the live server over its own socket, as nginx would send it. Changes nothing.
+extends_documentation_fragment:
+  - django_ec2.site.health_question
 options:
   socket:
     description: The socket of what is live.
     type: path
     required: true
-  protocol:
-    description: In which protocol it is asked, a packet of variables or HTTP.
-    type: str
-    choices: [packet, http]
-    default: packet
-  host:
-    description: The name that the question asks for, one of those that the application accepts.
-    type: str
-    required: true
-  health_path:
-    description: Path that answers with 200 when the application serves.
-    type: str
-    default: /
-  checks:
-    description: Further paths that are asked when it serves.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      path:
-        description: Path, with its query.
-        type: str
-        required: true
-      status:
-        description: The status that is expected; V(0) is any below 500.
-        type: int
-        default: 0
-      text:
-        description: What the page has to contain.
-        type: str
-        default: ""
   attempts:
     description: How often to ask, a second apart, until the answer is good.
     type: int
@@ -95,11 +66,8 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
+            **checks.QUESTION_SPEC,
             "socket": {"type": "path", "required": True},
-            "protocol": {"type": "str", "choices": ["packet", "http"], "default": "packet"},
-            "host": {"type": "str", "required": True},
-            "health_path": {"type": "str", "default": "/"},
-            "checks": checks.OPTION,
             "attempts": {"type": "int", "default": 1},
         },
         supports_check_mode=True,

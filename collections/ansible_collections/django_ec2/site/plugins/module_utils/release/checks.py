@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.release.question import PAGE_CHARACTERS, ask
+from ansible_collections.django_ec2.site.plugins.module_utils.release.question import PAGE_CHARACTERS, PROTOCOLS, ask
 
 ANSWER_SECONDS = 10
 # A page may fail while caches fill or a connection is made; one that is broken fails each time.
@@ -24,6 +24,13 @@ OPTION: dict[str, Any] = {
         "status": {"type": "int", "default": 0},
         "text": {"type": "str", "default": ""},
     },
+}
+# How modules are told where and what to ask; the documentation fragment health_question has it in words.
+QUESTION_SPEC: dict[str, Any] = {
+    "protocol": {"type": "str", "choices": list(PROTOCOLS), "default": "packet"},
+    "host": {"type": "str", "required": True},
+    "health_path": {"type": "str", "default": "/"},
+    "checks": OPTION,
 }
 
 
