@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.modules.secrets_file import make_authority
 
+from lab.core.containers import machines
 from lab.core.podman import Podman
 from lab.core.settings import from_environment
-from lab.kinds.aws import control
+from lab.kinds.aws import certificates, control
 from tests.aws.rehearsal import Endpoint, until
 from tests.scenarios.labs import PROJECT, environment
 
 SCENARIO = "aws"
-USER_DATA = (
-    "#cloud-config\nwrite_files:\n- {path: /etc/board, content: hello}\nruncmd:\n- [touch, /root/ran]\n- exit 3\n"
-)
+# A web server, in which `/slow` takes its time and says that it has begun.
+SERVER = """\
+import http.server, pathlib, time
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/slow":
+            with open("/run/slow", "a") as begun:
+                begun.write("x")
+            time.sleep(6)
+        self.send_response(200 if self.path != "/readyz" or pathlib.Path("/run/ready").exists() else 503)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"served")
+
+http.server.ThreadingHTTPServer(("", 80), Answer).serve_forever()
+"""
+USER_DATA = "#cloud-config\n" + json.dumps(
+    {
+        "write_files": [{"path": "/etc/board", "content": "hello"}, {"path": "/root/server.py", "content": SERVER}],
+        "runcmd": [
+            ["touch", "/root/ran"], ["systemd-run", "--unit", "served", "python3", "/root/server.py"], "exit 3",
+        ],
+    }
+)  # fmt: skip
 # Asks the metadata service as boto3 does, with a session; and without one.
 ASK = """\
 import json, urllib.error, urllib.request as web
@@ -60,7 +88,11 @@ class Lab:
             assert not ended, f"{found.get('StateReason')}\n{(self.endpoint.home / 'log').read_text()[-3000:]}"
             return found["State"]["Name"] == state
 
-        until(there)
+        try:
+            until(there)
+        except AssertionError as error:
+            error.add_note((self.endpoint.home / "log").read_text()[-3000:])
+            raise
         return self.instance(name)
 
     def ssh(self, address: str, console: str, tmp_path: Path, command: str, stdin: str = "") -> str:
@@ -134,11 +166,13 @@ def test_the_life_of_an_instance(lab: Lab, tmp_path: Path) -> None:
     told = lab.ssh(
         f"{first}.77", console, tmp_path, "hostname; cat /etc/board; echo; sudo ls /root; sudo touch /root/kept"
     )
-    assert told.split() == [f"ip-{first.replace('.', '-')}-77", "hello", "ran"]
+    assert told.split() == [f"ip-{first.replace('.', '-')}-77", "hello", "ran", "server.py"]
     said = json.loads(lab.ssh(f"{first}.77", console, tmp_path, "python3 -", ASK))
     assert (said["id"], said["role"], said["without"]) == (name, "web", 401)
     keys = said["keys"]
     lab.endpoint.client("ec2", key=keys["AccessKeyId"], token=keys["Token"]).describe_vpcs()
+
+    a_balancer_serves_and_drains(lab, vpc, [subnet], name)
 
     ec2.stop_instances(InstanceIds=[name])
     lab.reaches(name, "stopped")
@@ -160,6 +194,58 @@ def test_the_life_of_an_instance(lab: Lab, tmp_path: Path) -> None:
     assert interfaces["NetworkInterfaces"] == []
 
     an_instance_whose_host_does_not_start_says_why(lab)
+
+
+def a_balancer_serves_and_drains(lab: Lab, vpc: str, subnets: list[str], name: str) -> None:
+    """A target gets requests once it is healthy, and finishes those in hand when it is taken out."""
+    elb, container = lab.endpoint.client("elbv2"), f"{lab.settings.name}-{name}"
+    authority = make_authority()
+    certificate, key = certificates.issue(authority["certificate"], authority["key"], ["board.localhost"])
+    arn = lab.endpoint.client("acm").import_certificate(Certificate=certificate, PrivateKey=key)["CertificateArn"]
+    balancer = elb.create_load_balancer(Name="board", Subnets=subnets, Scheme="internet-facing")["LoadBalancers"][0]
+    group = elb.create_target_group(
+        Name="board", Protocol="HTTP", Port=80, VpcId=vpc, HealthCheckPath="/readyz", HealthCheckIntervalSeconds=5,
+        HealthyThresholdCount=2, UnhealthyThresholdCount=2, Matcher={"HttpCode": "200"},
+    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "20"}]
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=delay)
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTPS", Port=443, DefaultActions=forward,
+        Certificates=[{"CertificateArn": arn}],
+    )  # fmt: skip
+    targets = [{"Id": name, "Port": 80}]
+    elb.register_targets(TargetGroupArn=group, Targets=targets)
+
+    def state() -> str:
+        listed = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return listed[0]["TargetHealth"]["State"] if listed else "gone"
+
+    def get(path: str) -> tuple[int, bytes]:
+        address = next(one for one in machines(lab.settings, lab.podman) if one.kind == "balancer").address
+        trust = ssl.create_default_context(cadata=authority["certificate"])
+        asked = http.client.HTTPSConnection("board.localhost", context=trust, timeout=30)
+        asked.sock = trust.wrap_socket(socket.create_connection((address, 443), 30), server_hostname="board.localhost")
+        asked.request("GET", path)
+        answer = asked.getresponse()
+        return answer.status, answer.read()
+
+    until(lambda: state() == "unhealthy")
+    assert elb.describe_load_balancers(Names=["board"])["LoadBalancers"][0]["State"]["Code"] == "active"
+    assert get("/")[0] == 503
+    lab.podman.script(container, "touch /run/ready")
+    until(lambda: state() == "healthy")
+    assert get("/") == (200, b"served")
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(get, "/slow")
+        until(lambda: lab.podman.succeeds("exec", container, "test", "-s", "/run/slow"))
+        elb.deregister_targets(TargetGroupArn=group, Targets=targets)
+        until(lambda: state() == "draining")
+        assert get("/")[0] == 503
+        assert slow.result(60) == (200, b"served")
+    until(lambda: state() == "gone")
+    elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+    until(lambda: not any(one.kind == "balancer" for one in machines(lab.settings, lab.podman)))
 
 
 def an_instance_whose_host_does_not_start_says_why(lab: Lab) -> None:

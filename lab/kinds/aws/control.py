@@ -22,6 +22,7 @@ from lab.core.lock import locked
 from lab.core.podman import Podman
 from lab.core.settings import PROJECT, LabError, Settings
 from lab.kinds.aws import KIND
+from lab.kinds.balancer import KIND as BALANCER
 
 REGION = "eu-central-1"
 # Importing moto takes seconds, and minutes on a machine that is busy.
@@ -74,7 +75,8 @@ def start(settings: Settings) -> dict[str, str]:
         containers.ensure_kernel_settings(settings)
         subnet = network.ensure(settings, podman)
         ssh.ensure_key(settings)
-        KIND.ensure_image(settings, podman, settings.suite)
+        for kind in (KIND, BALANCER):
+            kind.ensure_image(settings, podman, settings.suite)
         write_in_place(settings.directory / "resolv.conf", f"nameserver {subnet[1]}\n")
         # All hosts share a file system: group_vars/env_lab asks.
         (settings.directory / "shared-files").touch()

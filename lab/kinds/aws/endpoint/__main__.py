@@ -22,6 +22,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from lab.core.settings import from_environment
+from lab.kinds.aws.balancers import Balancers
 from lab.kinds.aws.endpoint import corrections, state
 from lab.kinds.aws.endpoint.account import Account
 from lab.kinds.aws.endpoint.gate import Gate
@@ -31,6 +32,8 @@ from lab.kinds.aws.hosts import SECONDS, Hosts
 # Linux: an address that no interface has yet can be listened at. The lab's bridge is there as long as hosts are.
 IP_FREEBIND = 15
 SETTLE_SECONDS = 20
+# A target that is taken out should get no further request for long.
+BALANCER_SECONDS = 0.5
 
 
 class _Quiet(MotoRequestHandler):
@@ -64,6 +67,15 @@ def _save(gate: Gate, path: Path) -> None:
         traceback.print_exc()
 
 
+def _repeat(balancers: Balancers, ending: threading.Event) -> None:
+    """The loop of the balancers: beside that of the hosts, which should not wait for a balancer's boot."""
+    while not ending.wait(BALANCER_SECONDS):
+        try:
+            balancers.run_once()
+        except Exception:  # the next pass compares anew
+            traceback.print_exc()
+
+
 def main() -> int:
     """Answer until told to end."""
     # Where it hangs is asked with this signal.
@@ -77,7 +89,8 @@ def main() -> int:
     if known["network"]:
         network = ipaddress.IPv4Network(known["network"])
         hosts = Hosts(from_environment(), account, gate.lock, gate.changed, home)
-        corrections.with_hosts(network, hosts.console, lambda _group, _target: None)
+        balancers = Balancers(from_environment(), account, gate.lock, gate.changed)
+        corrections.with_hosts(network, hosts.console, balancers.health, balancers.leaving)
     kept = home / "state"
     if kept.exists():
         state.load(kept.read_bytes())
@@ -91,6 +104,7 @@ def main() -> int:
         gateway = str(network[1])
         _serve(_listen(gateway, known["port"]), gate)
         _serve(_listen(gateway, known["metadata_port"]), Metadata(account, gate.lock))
+        threading.Thread(target=_repeat, args=(balancers, ending), daemon=True).start()
     while not ending.is_set() and home.exists():
         if gate.changed.wait(SECONDS) and home.exists():
             gate.changed.clear()

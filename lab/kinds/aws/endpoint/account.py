@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
+import ipaddress
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -90,10 +91,11 @@ class Listener:
 
 @dataclass(frozen=True)
 class Balancer:
-    """An Application Load Balancer."""
+    """An Application Load Balancer; ``certificate`` is that of its listeners with TLS and its key, or ""."""
 
     name: str
-    subnets: tuple[str, ...]
+    dns_name: str
+    certificate: str
     listeners: tuple[Listener, ...]
     groups: tuple[Group, ...]
 
@@ -241,9 +243,37 @@ class Account:
                     for arn in arns
                     if arn in self.elb.target_groups
                 }
-            subnets = tuple(getattr(subnet, "cidr_block", "") for subnet in raw.subnets)
-            found.append(Balancer(raw.name, subnets, tuple(listeners), tuple(groups.values())))
+            arns = [listener.certificate for listener in raw.listeners.values() if listener.certificate]
+            held = [self._certificate(arn) for arn in arns[:1]]
+            found.append(Balancer(raw.name, raw.dns_name, "".join(held), tuple(listeners), tuple(groups.values())))
         return found
+
+    def _certificate(self, arn: str) -> str:
+        """A certificate of ACM and its key: PEM texts, or "" where it has none of that name."""
+        bundle = get_backend("acm")[ACCOUNT][self.region]._certificates.get(arn)
+        return f"{bundle.cert.decode().strip()}\n{bundle.key.decode().strip()}\n" if bundle else ""
+
+    def balancer_address(self, name: str) -> str:
+        """The address of a balancer's host, in the first of its subnets; taken where it has none yet."""
+        raw = next(one for one in self.elb.load_balancers.values() if one.name == name)
+        if not getattr(raw, "lab_address", ""):
+            subnet = raw.subnets[0]
+            subnet = self.ec2.get_subnet(subnet) if isinstance(subnet, str) else subnet
+            raw.lab_address = subnet.get_available_subnet_ip(raw)
+        return str(raw.lab_address)
+
+    def free_address(self, address: str) -> None:
+        """Give back what `balancer_address` took."""
+        for subnets in self.ec2.subnets.values():
+            for subnet in subnets.values():
+                if ipaddress.ip_address(address) in subnet.cidr:
+                    subnet.del_subnet_ip(address)
+
+    def balancer_works(self, name: str) -> None:
+        """A balancer whose host answers is active."""
+        for raw in self.elb.load_balancers.values():
+            if raw.name == name:
+                raw.state = "active"
 
     def _group(self, raw: Any, addresses: dict[str, str]) -> Group:
         targets = [

@@ -17,14 +17,16 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.models.instances import Instance
 from moto.ec2.responses.general import General
 from moto.ec2.utils import Base64EncodedString
-from moto.elbv2.models import FakeTargetGroup
+from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, FakeTargetGroup
 from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
 PENDING, RUNNING, SHUTTING_DOWN, TERMINATED, STOPPING, STOPPED = (
     ("pending", 0), ("running", 16), ("shutting-down", 32), ("terminated", 48), ("stopping", 64), ("stopped", 80),
 )  # fmt: skip
-MINIMUM_GP3_IOPS, MINIMUM_GP3_THROUGHPUT, LARGE_GIB = 3000, 125, 400
+NOT_YET = ("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
+NOT_IN_USE = ("unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer")
+MINIMUM_GP3_THROUGHPUT, LARGE_GIB = 125, 400
 
 
 def always() -> None:
@@ -34,19 +36,26 @@ def always() -> None:
 
 
 def with_hosts(
-    network: ipaddress.IPv4Network, console: Callable[[str], str], health: Callable[[str, str], Any]
+    network: ipaddress.IPv4Network,
+    console: Callable[[str], str],
+    health: Callable[[str, str], Any],
+    leaving: Callable[[str], list[str]],
 ) -> None:
     """What follows from hosts that need time to boot.
 
     Args:
         network: the lab's; a VPC is inside it, as an instance's address is its host's.
         console: what the console of an instance showed.
-        health: the state of a target, its reason and description, by the group's ARN and the target's ID; None where no balancer asks it.
+        health: the state of a target, its reason and description, by the group's ARN and the
+            target's ID; None where no balancer has asked it.
+        leaving: by the group's ARN, the targets that are on their way out.
     """
     _instances_take_time()
     _networks_inside(network)
     _console(console)
     _target_health(health)
+    _targets_that_leave(leaving)
+    _balancers_take_time()
 
 
 def set_state(instance: Any, state: tuple[str, int]) -> None:
@@ -145,9 +154,32 @@ def _target_health(health: Callable[[str, str], Any]) -> None:
 
     def health_for(self: Any, target: dict[str, Any], ec2_backend: Any) -> Any:
         status = plain(self, target, ec2_backend)
-        found = health(self.arn, target["Id"])
-        if found:
+        found = health(self.arn, target["Id"]) or (NOT_YET if self.load_balancer_arns else NOT_IN_USE)
+        if status.status == "healthy" or found[0] == "draining":
             status.status, status.reason, status.description = found
         return status
 
     FakeTargetGroup.health_for = health_for
+
+
+def _targets_that_leave(leaving: Callable[[str], list[str]]) -> None:
+    """A target that was deregistered is shown until its delay is over; moto forgets it at once."""
+    plain = ELBv2Backend.describe_target_health
+
+    def describe(self: Any, target_group_arn: str, targets: list[dict[str, Any]]) -> list[Any]:
+        group = self.target_groups.get(target_group_arn)
+        if not targets and group:
+            gone = [one for one in leaving(target_group_arn) if one not in group.targets]
+            targets = [*group.targets.values(), *({"Id": one, "Port": group.port} for one in gone)]
+        return list(plain(self, target_group_arn, targets)) if targets or not group else []
+
+    ELBv2Backend.describe_target_health = describe
+
+
+def _balancers_take_time() -> None:
+    """A balancer is `provisioning` until its host answers; moto makes it active when somebody asks."""
+
+    def activate(self: Any) -> None:
+        del self
+
+    FakeLoadBalancer.activate = activate
