@@ -67,3 +67,11 @@ def test_whoever_says_that_it_is_off_needs_no_rights(cloud: Cloud, files: dict[s
     done = cloud.ansible("ansible-playbook", *files["words"], "-e", "confirm_fenced=db1")
     assert "FENCE confirmed" in done.stdout, done.stdout
     assert state(cloud, files["instance"]) == "running"
+
+
+def test_a_primary_that_is_stopped_already_is_fenced(cloud: Cloud, files: dict[str, Any]) -> None:
+    cloud.client("ec2").stop_instances(InstanceIds=[files["instance"]])
+    done = cloud.ansible("ansible-playbook", *files["words"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FENCE aws" in done.stdout
+    assert state(cloud, files["instance"]) == "stopped"

@@ -28,9 +28,9 @@ def launch(cloud: Cloud, name: str, role: str, environment: str = "production") 
 @pytest.fixture(scope="module")
 def listed(cloud: Cloud) -> dict[str, Any]:
     """What ansible-inventory says of an account with instances of several kinds."""
-    roles = {"web1": "web", "web2": "web", "db1": "database redis", "away": "web"}
+    roles = {"web1": "web", "web2": "web", "db1": "database redis", "away": "web", "db2": "database"}
     instances = {name: launch(cloud, name, role) for name, role in roles.items()}
-    cloud.client("ec2").stop_instances(InstanceIds=[instances["away"]["InstanceId"]])
+    cloud.client("ec2").stop_instances(InstanceIds=[instances[name]["InstanceId"] for name in ("away", "db2")])
     launch(cloud, "elsewhere", "web", environment="staging")
     done = cloud.ansible("ansible-inventory", "-i", "inventory/production", "--list")
     assert done.returncode == 0, done.stderr
@@ -44,9 +44,13 @@ def plain(value: Any) -> Any:
 
 def test_running_instances_of_the_environment_are_in_the_groups_of_their_tag(listed: dict[str, Any]) -> None:
     assert sorted(listed["web"]["hosts"]) == ["web1", "web2"]
-    assert listed["database"]["hosts"] == ["db1"]
     assert listed["redis"]["hosts"] == ["db1"]
-    assert sorted(listed["_meta"]["hostvars"]) == ["db1", "web1", "web2"]
+    assert sorted(listed["_meta"]["hostvars"]) == ["db1", "db2", "web1", "web2"]
+
+
+def test_a_database_host_that_is_stopped_is_not_forgotten(listed: dict[str, Any]) -> None:
+    assert sorted(listed["database"]["hosts"]) == ["db1", "db2"]
+    assert "instance_id" in listed["_meta"]["hostvars"]["db2"]
 
 
 def test_hosts_are_reached_inside_the_vpc_and_get_the_environments_variables(listed: dict[str, Any]) -> None:

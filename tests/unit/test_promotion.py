@@ -170,3 +170,13 @@ def test_a_primary_without_its_control_file_is_given_up_not_shut_down() -> None:
     assert "Give it up: -e away=db1" in plan(states)["problems"][0]
     found = plan(states, away=["db1"])
     assert (found["kind"], found["fence"], found["problems"]) == ("unplanned", "host", [])
+
+
+def test_the_last_one_left_is_promoted_by_whoever_says_that_its_primary_is_gone() -> None:
+    refused = plan({"db2": standby()}, ["db2"])
+    assert "no host of the group database any more" in refused["problems"][0]
+    assert "-e confirm_fenced=db1" in refused["problems"][0]
+    assert plan({"db2": standby()}, ["db2"], confirm_fenced="db3")["problems"]
+    found = plan({"db2": standby()}, ["db2"], confirm_fenced="db1")
+    assert (found["kind"], found["problems"], found["fence"]) == ("continued", [], "")
+    assert plan({"db1": primary()}, ["db1"], to="db1")["problems"][0].startswith("There is one database host")

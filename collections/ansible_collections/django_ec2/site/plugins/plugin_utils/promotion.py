@@ -67,6 +67,8 @@ def _decide(hosts: Sequence[str], states: States, asked: Asked) -> Plan:
     others = [host for host in hosts if host != asked.to]
     if states[asked.to]["role"] == "primary":
         return _ended(plan, others, states, asked)
+    if not others:
+        return _last_left(plan, states, asked)
     current = primaries(others, states)
     given_up = [host for host in others if host in asked.away]
     if len(current) > 1:
@@ -89,11 +91,13 @@ def _decide(hosts: Sequence[str], states: States, asked: Asked) -> Plan:
 
 def _cannot_be_primary(hosts: Sequence[str], states: States, asked: Asked) -> str:
     to = asked.to
-    if len(hosts) < 2:
+    last_left = list(hosts) == [to] and states.get(to, {}).get("role") == "standby"
+    if len(hosts) < 2 and not last_left:
         return "There is one database host, so nothing can be promoted. A second one in the group database becomes a standby with site.yml."
     if to not in hosts:
         return f"'{to}' is no host of the group database: give -e to= one of {', '.join(hosts)}."
-    if unknown := [host for host in (asked.confirm_fenced, asked.confirm_rewind) if host and host not in hosts]:
+    unknown = [host for host in (asked.confirm_fenced, asked.confirm_rewind) if host and host not in hosts]
+    if unknown and not last_left:
         return f"'{unknown[0]}' is no host of the group database: confirm one of {', '.join(hosts)}."
     if to in asked.away:
         return f"{to} is to be the primary, so it can't be away."
@@ -171,6 +175,20 @@ def _unplanned(plan: Plan, given_up: Sequence[str], current: Sequence[str], stat
         }.get(plan.fence, f"Keep {plan.old} from taking writes"),
         f"Promote {plan.to}; rows that {plan.old} took and did not send are lost",
     ]
+
+
+def _last_left(plan: Plan, states: States, asked: Asked) -> Plan:
+    """The primary has left the inventory: its instance was terminated, or somebody took it out."""
+    plan.kind = "continued"
+    upstream = str(states[plan.to].get("upstream") or "its primary")
+    if asked.confirm_fenced != upstream:
+        plan.problems.append(
+            f"{plan.to} is a standby of {upstream}, which is no host of the group database any more. Rows that {upstream} took and did not "
+            f"send are lost, and if it still runs there will be two that take writes. Put it back into the group; or, when it is gone for "
+            f"good, say so: -e confirm_fenced={upstream}."
+        )
+    plan.steps.append(f"Promote {plan.to}, the last one that is left of the databases of {upstream}")
+    return plan
 
 
 def _fence(plan: Plan, states: States, asked: Asked) -> str:
