@@ -1,4 +1,4 @@
-"""What one does to the hosts of a lab from outside: by Podman and in their network namespaces."""
+"""What one does to the hosts of a lab from outside, by Podman."""
 
 from __future__ import annotations
 
@@ -40,12 +40,15 @@ class Machines:
         return int(self.podman("inspect", "--format", "{{.State.Pid}}", self.container(host)))
 
     def packets(self, host: str, *rules: str) -> None:
-        """Put rules of nftables into a host's network, in a table of their own; without rules take it out."""
-        nft = ["nsenter", "--target", str(self.pid(host)), "--net", "nft", "--file", "-"]
+        """Put rules of nftables into a host's network, in a table of their own; without rules take it out.
+
+        By the host's own nft: an older one, as this machine may have, can crash on the rules of the host's firewall.
+        """
+        nft = ["podman", "exec", "--interactive", self.container(host), "nft", "--file", "-"]
         text = "table inet faults\ndelete table inet faults\n"
         if rules:
             text += "table inet faults {\n" + "\n".join(rules) + "\n}\n"
-        done = subprocess.run(nft, input=text, capture_output=True, text=True, check=False)
+        done = subprocess.run(nft, env=self.podman_environment, input=text, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"nft on {host}: {done.stderr}\n{text}"
 
     def address(self, host: str) -> str:
