@@ -81,6 +81,17 @@ def test_they_go_on_where_they_were_when_the_primary_does(done: list[str], monke
     assert done == ["pause", "resume"]
 
 
+def test_a_restart_leads_nobody_elsewhere(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(handover, "connect", lambda _login: Primary(["promote:r:paused:web2"]))
+    monkeypatch.setattr(handover, "login", lambda _name, file: {"file": file})
+    monkeypatch.setattr(handover, "writes", lambda login: asked.append(login["file"]) or len(asked) > 2)
+    found = handover.Handover("r", "web1", ["web1", "web2"], ["one"], 5, leads=False).take_part()
+    assert not found["switched"]
+    assert set(asked) == {"target.ini"}
+    assert done == ["pause", "resume"]
+
+
 def test_one_that_could_not_be_paused_keeps_all_where_they_were(
     done: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

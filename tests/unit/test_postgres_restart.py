@@ -29,3 +29,27 @@ def test_a_primary_that_is_not_restarted_is_said(monkeypatch: pytest.MonkeyPatch
     # A server that follows nobody waits for nobody.
     monkeypatch.setattr(restart, "in_recovery", lambda _connection: False)
     restart.wait_for_primary(5432, "17", 0)
+
+
+def test_nothing_is_restarted_before_all_poolers_are_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def refuse(_port: int, run: str, hosts: list[str]) -> None:
+        raise restart.PromotionProblem(f"The poolers of {', '.join(hosts)} could not be paused in {run}")
+
+    def unavailable(_login: object) -> None:
+        raise restart.ServerUnavailable("not now")
+
+    monkeypatch.setattr(restart, "connect", unavailable)
+    monkeypatch.setattr(restart, "serves", lambda *_a: "")
+    monkeypatch.setattr(restart.programs, "systemctl", lambda *_a: done.append("restart"))
+    monkeypatch.setattr(restart, "until_paused", refuse)
+    with pytest.raises(restart.RestartProblem, match="web1, web2 could not be paused in r"):
+        restart.restart(5432, "17", 60, "r", ["web1", "web2"])
+    assert done == []
+    monkeypatch.setattr(restart, "until_paused", lambda *_a: done.append("paused"))
+    restart.restart(5432, "17", 60, "r", ["web1"])
+    assert done == ["paused", "restart"]
+    # A server without poolers waits for nobody.
+    restart.restart(5432, "17", 60)
+    assert done == ["paused", "restart", "restart"]

@@ -1,18 +1,19 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""The part of a web host's poolers in a planned promotion."""
+"""The part of a web host's poolers in a planned promotion, or in a restart of the primary."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: pgbouncer_handover
-short_description: Hold the clients of poolers back while a standby takes over
+short_description: Hold the clients of poolers back while a standby takes over, or while the primary is restarted
 description:
   - Runs on all web hosts at once, while M(django_ec2.site.postgres_promote) waits on the two database hosts. The poolers of all of them are
     paused, or of none; the primary ends, the standby is promoted, the poolers are led there and resumed.
   - What they lead to has to be staged before (M(django_ec2.site.pgbouncer_control)).
-  - Where one can't be paused, nothing is promoted, and all clients go on.
+  - With O(leads=false) the primary is restarted by M(django_ec2.site.postgres_restart), and the poolers stay where they lead.
+  - Where one can't be paused, nothing is promoted or restarted, and all clients go on.
 options:
   run:
     description: A word that names this promotion, the same on all hosts.
@@ -36,6 +37,10 @@ options:
     description: Seconds that the transactions in hand have to end.
     type: float
     default: 5
+  leads:
+    description: Whether another server takes over, to which the poolers are led.
+    type: bool
+    default: true
 requirements:
   - python3-psycopg2
 author:
@@ -57,7 +62,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 switched:
-  description: Whether the poolers lead to the standby now. Otherwise the primary goes on.
+  description: Whether the poolers lead to the standby now. Otherwise the primary goes on, as after a restart.
   returned: always but in check mode
   type: bool
 seconds:
@@ -79,6 +84,7 @@ def main() -> None:
             "hosts": {"type": "list", "elements": "str", "required": True},
             "instances": {"type": "list", "elements": "str", "required": True},
             "seconds": {"type": "float", "default": 5},
+            "leads": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
@@ -87,12 +93,13 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib("psycopg2"))
     if module.check_mode:
         module.exit_json(changed=True)
-    one = handover.Handover(given["run"], given["host"], given["hosts"], given["instances"], given["seconds"])
+    names = ("run", "host", "hosts", "instances", "seconds", "leads")
+    one = handover.Handover(*(given[name] for name in names))
     try:
         found = one.take_part()
     except handover.HandoverProblem as error:
         module.fail_json(msg=f"{given['host']}: {error}.")
-    module.exit_json(changed=found["switched"], **found)
+    module.exit_json(changed=found["switched"] or not given["leads"], **found)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,15 @@ options:
     description: How long to wait for the primary, and then for the server.
     type: int
     default: 60
+  run:
+    description: A word that names this restart, for M(django_ec2.site.pgbouncer_handover).
+    type: str
+    default: ""
+  poolers:
+    description: Web hosts whose poolers hold their clients back meanwhile. Nothing is restarted before all of them are paused.
+    type: list
+    elements: str
+    default: []
 requirements:
   - python3-psycopg2
 author:
@@ -65,16 +74,20 @@ def main() -> None:
             "port": {"type": "int", "default": 5432},
             "after_primary": {"type": "bool", "default": False},
             "seconds": {"type": "int", "default": 60},
+            "run": {"type": "str", "default": ""},
+            "poolers": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
-    port, version, seconds = (module.params[name] for name in ("port", "version", "seconds"))
+    port, version, seconds, run, poolers = (
+        module.params[name] for name in ("port", "version", "seconds", "run", "poolers")
+    )
     if module.check_mode:
         module.exit_json(changed=True)
     try:
         if module.params["after_primary"]:
             restart.wait_for_primary(port, version, seconds)
-        module.exit_json(changed=True, seconds=restart.restart(port, version, seconds))
+        module.exit_json(changed=True, seconds=restart.restart(port, version, seconds, run, poolers))
     except (restart.RestartProblem, ServerUnavailable) as error:
         module.fail_json(msg=str(error))
 

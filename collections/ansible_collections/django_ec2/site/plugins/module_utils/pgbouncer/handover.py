@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A planned promotion, as a web host sees it: pause its poolers, wait until the standby takes writes, lead them there, resume.
+"""A planned promotion, as a web host sees it: pause its poolers, wait until the standby takes writes, lead them there, resume. A restart of
+the primary is the same, but that the poolers stay where they lead.
 
 Nobody asks the controller meanwhile. Each web host logs in to the primary as the application, and what its connection calls itself says how
 far it is: the others see it, because they have the same login, and so does the primary, which ends when all of them are paused. Its end is
@@ -27,7 +28,7 @@ POLL = 0.05
 ARRIVAL_SECONDS = 30
 # After the pause: until the primary ends, and until the standby has taken over. Then clients go on where they can.
 DECISION_SECONDS, PROMOTION_SECONDS = 10, 30
-WHO = "database_promote"
+WHO, RESTARTS = "database_promote", "database_upgrade"
 
 
 class HandoverProblem(Exception):
@@ -70,6 +71,7 @@ class Handover:
         hosts: all that take part.
         names: of the poolers, each with a target that was staged.
         seconds: that the transactions in hand may take.
+        leads: whether another server takes over. Otherwise the same one comes back.
     """
 
     run: str
@@ -77,6 +79,7 @@ class Handover:
     hosts: list[str]
     names: list[str]
     seconds: float
+    leads: bool = True
     connection: Any = field(default=None, init=False)
 
     def take_part(self) -> dict[str, Any]:
@@ -104,7 +107,7 @@ class Handover:
         began = time.monotonic()
         limit = self.seconds + DECISION_SECONDS + PROMOTION_SECONDS
         try:
-            paused = control.pause(self.names, self.seconds, limit, WHO)
+            paused = control.pause(self.names, self.seconds, limit, WHO if self.leads else RESTARTS)
         except (control.ControlError, ConsoleError) as error:
             self._give_up(str(error))
         if not paused["paused"]:
@@ -167,7 +170,8 @@ class Handover:
 
     def _until_somebody_takes_writes(self, deadline: float) -> bool:
         """Whether it is the standby; False where the primary goes on."""
-        sides = [(login(self.names[0], file), new) for file, new in (("target.ini.next", True), ("target.ini", False))]
+        files = [("target.ini.next", True), ("target.ini", False)] if self.leads else [("target.ini", False)]
+        sides = [(login(self.names[0], file), new) for file, new in files]
         while time.monotonic() < deadline:
             for side, new in sides:
                 if writes(side):

@@ -74,7 +74,7 @@ def until_paused(port: int, run: str, hosts: list[str]) -> None:
         {"run": handover.word(run, "", "").rstrip(":") + ":%"},
     )
     raise PromotionProblem(
-        f"The poolers of {', '.join(sorted(missing))} could not be paused, so nothing was promoted and all clients go on."
+        f"The poolers of {', '.join(sorted(missing))} could not be paused, so the primary was not touched and all clients go on."
     )
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres import cluster, programs
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.promotion import PromotionProblem, until_paused
 
 with contextlib.suppress(ImportError):
     import psycopg2
@@ -32,7 +34,7 @@ SELECT s.name, coalesce(f.setting, s.boot_val)::numeric::int FROM pg_settings s
 LEFT JOIN LATERAL (SELECT setting FROM pg_file_settings f WHERE f.name = s.name ORDER BY seqno DESC LIMIT 1) f ON true
 WHERE s.pending_restart AND s.name = ANY(%s) AND coalesce(f.setting, s.boot_val)::numeric < s.setting::numeric ORDER BY 1
 """
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.05
 
 
 class RestartProblem(Exception):
@@ -86,17 +88,29 @@ def wait_for_primary(port: int, version: str, seconds: int) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def restart(port: int, version: str, seconds: int) -> float:
+def restart(port: int, version: str, seconds: int, run: str = "", poolers: Sequence[str] = ()) -> float:
     """Restart the server and wait until it serves; how long it did not, in seconds.
 
+    Args:
+        port: of the server.
+        version: its major version.
+        seconds: that it may take.
+        run: the name of this restart, for the poolers.
+        poolers: web hosts whose poolers have to be paused first (module pgbouncer_handover).
+
     Raises:
-        RestartProblem: it does not serve, with the end of its log.
+        RestartProblem: a pooler could not be paused, and nothing was done; or it does not serve, with the end of its log.
     """
     with contextlib.suppress(ServerUnavailable, psycopg2.Error), contextlib.closing(_connect(port)) as connection:
         # What is written now has not to be written while nobody can connect.
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("CHECKPOINT")
+    if poolers:
+        try:
+            until_paused(port, run, list(poolers))
+        except PromotionProblem as error:
+            raise RestartProblem(str(error)) from None
     began = time.monotonic()
     try:
         programs.systemctl("restart", version, seconds)
