@@ -214,9 +214,25 @@ def test_brotli_needs_its_packages():
     assert "brotli" not in nginx_conf(nginx_packages=["nginx"]) + site_conf(BOARD, nginx_packages=["nginx"])
 
 
+@pytest.mark.parametrize(
+    ("triggers", "variables", "expected"),
+    [
+        (["unit", "reload"], {}, False),
+        (["unit"], {"nginx_restart_on_unit_change": True}, True),
+        (["reload"], {"nginx_restart_on_unit_change": True}, False),
+        # Nobody visits one that was installed in this run.
+        (["unit"], {"base_installed_packages": ["curl", "nginx"]}, True),
+        (["unit"], {"base_installed_packages": ["curl"]}, False),
+    ],
+)
+def test_new_settings_of_the_unit_end_no_request(triggers, variables, expected):
+    found = evaluate("nginx", "__nginx_restarts | bool", __nginx_configured={"triggers": triggers}, **variables)
+    assert found is expected
+
+
 def test_unit_has_the_last_word_of_the_user():
     text = render("nginx", "service.conf.j2", nginx_service_settings={"ProtectHome": "read-only"})
-    assert text.index("ProtectHome=yes") < text.index("ProtectHome=read-only")
+    assert text.index("ProtectHome=true") < text.index("ProtectHome=read-only")
     assert "LimitNOFILE=12288" in text
 
 

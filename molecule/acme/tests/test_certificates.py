@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from controller import PROJECT, connect
+from exposure import exposed
 from testinfra.host import Host
 
 NAME, TENANT = "board.example.org", "any.tenants.example.net"
@@ -119,6 +120,11 @@ def test_a_host_is_asked_for_the_challenge_of_its_peer(hosts: dict[str, Host]) -
     finally:
         hosts["web1"].check_output(f"rm /var/lib/acme-certificates/webroot{token}")
     assert plain(hosts["web2"], NAME, token)[0] == 404
+
+
+def test_little_of_the_host_is_in_reach(hosts: dict[str, Host]) -> None:
+    for host in hosts.values():
+        assert exposed(host, "acme-certificates.service", "site-firewall.service") == {}
 
 
 def test_the_last_third_is_renewed_in_the_sandbox_of_the_unit_and_the_account_stays(hosts: dict[str, Host]) -> None:

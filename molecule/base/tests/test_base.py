@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names_taken
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.schema import APPLICATION_NAME
 from controller import connect, log_in, play
+from exposure import exposed
 from packages import installed_together
 
 HOSTS = ("base-13", "base-12")
@@ -187,3 +188,7 @@ def test_no_application_can_have_an_account_of_the_system(host):
     names = {line.split(":")[0] for line in lines if int(line.split(":")[2]) < 1000 or line.startswith("nobody:")}
     free = [name for name in sorted(names) if re.fullmatch(APPLICATION_NAME, name) and not names_taken.account(name)]
     assert free == [], "add these to plugin_utils/applications/names_taken.py"
+
+
+def test_what_starts_services_again_reaches_little(host):
+    assert exposed(host, "start-again@nginx.service.service") == {}

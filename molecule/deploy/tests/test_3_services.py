@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from deploying import WEB, Visitor, history, variant
+from exposure import exposed
 from site_playbooks import on, play
 from site_visitor import PROJECT, wait_for
 
@@ -34,6 +35,12 @@ def test_worker_and_beat_run_the_live_release_with_redis() -> None:
 def test_a_singleton_runs_once_and_a_worker_on_each_host() -> None:
     assert [len(active(name, "worker")) for name in WEB] == [1, 1]
     assert [len(active(name, "beat")) for name in WEB] == [1, 0]
+
+
+def test_little_of_the_hosts_is_in_reach_of_services_and_timers() -> None:
+    for name in WEB:
+        assert exposed(on(name), *active(name, "worker"), *active(name, "beat")) == {}
+    assert exposed(on("web1"), "gallery-timer-report.service") == {}
 
 
 def test_a_deploy_brings_the_services_along_and_lets_a_task_finish(tmp_path: Path) -> None:

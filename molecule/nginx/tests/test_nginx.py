@@ -7,6 +7,7 @@ import re
 import time
 
 import pytest
+from exposure import exposed
 
 CURL = "curl --silent --show-error --max-time 10 --cacert /etc/ssl/board/ca.pem"
 LONG_NAME = ("a" * 61 + ".") * 4 + "test"
@@ -411,6 +412,10 @@ def test_limits_and_sandbox_hold(host):
     assert re.search(r"Max open files +12288 ", limits)
     assert host.run("nsenter -t $(cat /run/nginx.pid) -m ls /home").stdout == ""
     assert "NoNewPrivs:\t1" in host.check_output("cat /proc/$(cat /run/nginx.pid)/status")
+
+
+def test_little_of_the_host_is_in_reach(host):
+    assert exposed(host, "nginx.service") == {}
 
 
 def test_crash_is_survived(host):

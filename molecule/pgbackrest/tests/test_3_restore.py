@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import Run, info, play, sql, until
+from exposure import exposed
 
 CONFIRMED = ("-e", "confirm=db1", "--limit", "database:backup")
 PSQL = "runuser -u postgres -- psql -XAtq -d postgres"
@@ -85,6 +86,11 @@ def test_a_moment_inside_a_stream_of_writes(db1: Any, backup1: Any, written: dic
 def drill(db1: Any) -> dict[str, Any]:
     db1.run("systemctl start database-drill")
     return dict(json.loads(db1.check_output("cat /var/lib/database-drill/status.json")))
+
+
+def test_little_of_the_hosts_is_in_reach(db1: Any, backup1: Any) -> None:
+    assert exposed(db1, "database-drill.service", "pgbackrest.service") == {}
+    assert exposed(backup1, "pgbackrest-backup@full.service", "pgbackrest.service") == {}
 
 
 def test_a_drill_is_green_and_red_after_one_flipped_byte(db1: Any, backup1: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from controller import PROJECT, connect, play
+from exposure import exposed
 
 INSTANCE = "self_hosted-transaction"
 UNIT = f"pgbouncer@{INSTANCE}.service"
@@ -265,3 +266,7 @@ def test_another_login_is_taken_over_without_a_failed_query(host: Any, database:
     assert found["failed"] == []
     assert {one[0] for one in found["answers"]} == {"shop", "shop_b"}
     assert ask(host, sql="SELECT session_user")["answers"] == [["shop_b"]]
+
+
+def test_little_of_the_host_is_in_reach(host: Any) -> None:
+    assert exposed(host, UNIT) == {}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from controller import play
+from exposure import exposed
 
 LAB = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"]) / ".lab" / os.environ.get("LAB_NAME", "molecule")
 BOARD = yaml.safe_load((LAB / "secrets.yml").read_text())["secrets"]["applications"]["board"]
@@ -209,6 +210,32 @@ def test_it_comes_back_after_a_restart(host: Any) -> None:
     assert host.run(f"systemctl restart postgresql@{version}-main").rc == 0
     assert psql(host, "SELECT 1").stdout.strip() == "1", logs(host)
     assert host.check_output(f"systemctl show -P OOMScoreAdjust postgresql@{version}-main") == "-900"
+
+
+def test_it_is_nobody_but_itself_in_a_sandbox(host: Any, table: str) -> None:
+    unit = f"postgresql@{VERSIONS[host.backend.get_hostname()]}-main.service"
+    assert exposed(host, unit) == {}
+    main = host.check_output("systemctl show --property MainPID --value %s", unit)
+    status = host.check_output(f"cat /proc/{main}/status")
+    assert "\nSeccomp:\t2\n" in status
+    assert "\nCapBnd:\t0000000000000000\n" in status
+    # What a sandbox could take away: shared memory of parallel workers, files of an administrator, a tablespace, code that is made.
+    as_superuser = "cd / && runuser -u postgres -- psql -XAtq -d board -c %s"
+    host.check_output("install -d -o postgres -g postgres /mnt/tablespace")
+    wide = (
+        "SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; "
+        "SET min_parallel_table_scan_size = 0; SET jit = on; SET jit_above_cost = 0; SELECT sum(i) FROM wide"
+    )
+    for statement, said in (
+        ("CREATE TABLESPACE elsewhere LOCATION '/mnt/tablespace'", ""),
+        ("CREATE TABLE wide TABLESPACE elsewhere AS SELECT generate_series(1, 50000) AS i", ""),
+        (wide, "1250025000"),
+        ("COPY (SELECT 1) TO '/tmp/of-an-administrator'", ""),
+        ("DROP TABLE wide", ""),
+        ("DROP TABLESPACE elsewhere", ""),
+    ):
+        assert host.check_output(as_superuser, statement) == said
+    assert host.file("/tmp/of-an-administrator").exists
 
 
 def test_a_broken_configuration_is_named(host: Any) -> None:

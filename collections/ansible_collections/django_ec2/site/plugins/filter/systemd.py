@@ -3,34 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-# What a process of an application may do: read its release, write its media, talk over unix sockets and IP.
-SANDBOX = """NoNewPrivileges=true
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
-ProtectHome=true
-PrivateTmp=true
-PrivateDevices=true
-ProtectClock=true
-ProtectHostname=true
-ProtectKernelLogs=true
-ProtectKernelModules=true
-ProtectKernelTunables=true
-ProtectControlGroups=true
-ProtectProc=invisible
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-RestrictNamespaces=true
-RestrictRealtime=true
-RestrictSUIDSGID=true
-LockPersonality=true
-RemoveIPC=true
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM"""
-
+from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.plugin_utils import sandbox
 
 # How often within a minute a service is started before systemd calls it failed. It is then tried again after a pause, by
 # start-again@.service (role base).
@@ -57,13 +34,24 @@ OOMPolicy=continue
 """
 
 
-def systemd_sandbox(writable_paths: list[str]) -> str:
-    """The lines of a unit that keep a process of an application in its place (man systemd.exec)."""
-    return "\n".join([SANDBOX, *(f"ReadWritePaths=-{path}" for path in writable_paths)])
+def systemd_sandbox(writable_paths: Iterable[str], exceptions: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The lines that keep a service in its place; see plugin_utils/sandbox.py.
+
+    Raises:
+        AnsibleFilterError: an exception without a reason.
+    """
+    try:
+        return sandbox.sandbox(writable_paths, exceptions)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, Any]:
-        return {"systemd_restart": systemd_restart, "systemd_sandbox": systemd_sandbox}
+        return {
+            "systemd_restart": systemd_restart,
+            "systemd_sandbox": systemd_sandbox,
+            "systemd_settings": sandbox.service_settings,
+        }

@@ -74,6 +74,7 @@ def instances(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "threads": int(entry["threads"]),
             "writable_paths": writable(entry),
             "mounts": entry["mounts"],
+            "unit_settings": entry["unit_settings"],
         }
         for entry in resolved
     ]

@@ -36,7 +36,9 @@ def pgbackrest(*words: str, check: bool = True) -> str:
     """
     try:
         done = subprocess.run(
-            ["runuser", "-u", USER, "--", "pgbackrest", "--log-level-file=off", f"--io-timeout={SECONDS}", *words],
+            # Not runuser, which opens a session by PAM: the sandbox of a drill does not allow it.
+            ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "--",
+             "pgbackrest", "--log-level-file=off", f"--io-timeout={SECONDS}", *words],
             stdin=subprocess.DEVNULL, capture_output=True,
             encoding="utf-8", errors="replace", cwd="/", env={**os.environ, "LC_ALL": "C.UTF-8"}, check=False,
         )  # fmt: skip

@@ -568,6 +568,16 @@ ENTRY = (
         options=TIMER,
     ),
     Key(
+        "unit_settings",
+        "dict",
+        "settings for `[Service]` of its units (server, services, timers) on top of their sandbox, the last word is theirs; a list is "
+        "several lines. For a project that needs more than the sandbox gives, such as a browser that prints",
+        default={},
+        pattern=r"[A-Z][A-Za-z0-9]*",
+        otherwise="is no setting of systemd's [Service], as in 'ReadWritePaths'",
+        example={"RestrictNamespaces": "user pid net", "SystemCallFilter": ["@system-service", "@sandbox"]},
+    ),
+    Key(
         "database",
         "dict",
         "its database and the two roles of it, see below",

@@ -100,6 +100,7 @@ def _process(one: Mapping[str, Any], process: Mapping[str, Any], slot: str) -> d
         "variables": _variables(process["environment"]),
         "writable_paths": writable(one),
         "mounts": one["mounts"],
+        "unit_settings": one["unit_settings"],
     }
 
 

@@ -26,7 +26,9 @@ def run(words: list[str], what: str, *, as_postgres: bool = False, timeout: floa
     Raises:
         RestoreFailed: it failed, took too long, or is not installed.
     """
-    prefix = ["runuser", "-u", USER, "--"] if as_postgres and os.geteuid() == 0 else []
+    # Not runuser: it opens a session by PAM, which takes back the niceness of a drill, and which the drill's sandbox does not allow.
+    become = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "--"]
+    prefix = become if as_postgres and os.geteuid() == 0 else []
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "PGAPPNAME": "restore"}
     try:
         done = subprocess.run(
