@@ -38,6 +38,7 @@ def test_the_systems_are_there() -> None:
         "postgres",
         "rds_client",
         "redis",
+        "restic",
     ]
 
 

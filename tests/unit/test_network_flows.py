@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = {
     "database_backups": "pgbackrest",
     "pgbackrest_repository": {"type": "host"},
+    "file_backups": "restic",
     "rds_client_host": "",
     "database_move_networks": ["0.0.0.0/0", "::/0"],
     "redis_is_local": False,
@@ -63,6 +64,7 @@ def test_a_fleet_with_backups_and_redis():
         "web -> redis:6379/tcp",
         "database -> backup:8432/tcp",
         "backup -> database:8432/tcp",
+        "web -> backup:8433/tcp",
     }
 
 
@@ -82,6 +84,7 @@ def test_what_a_user_set_is_followed():
         postgres_port=5433,
         redis_port=6390,
         pgbackrest_port=9432,
+        restic_port=9433,
         rds_client_host="db.example.org",
         database_move_networks=["10.0.3.0/24"],
         network_extra_flows=[{"name": "dns", "from": ["web"], "to": "all", "port": [53, 853], "protocol": "udp"}],
@@ -95,6 +98,7 @@ def test_what_a_user_set_is_followed():
         "web -> redis:6390/tcp",
         "database -> backup:9432/tcp",
         "backup -> database:9432/tcp",
+        "web -> backup:9433/tcp",
         "web -> all:53,853/udp",
     }
 
@@ -112,6 +116,7 @@ def test_the_ports_are_the_defaults_of_the_roles():
         "postgres": ["postgres_port"],
         "redis": ["redis_port"],
         "pgbackrest": ["pgbackrest_port"],
+        "restic": ["restic_port"],
     }
     text = SHIPPED.read_text()
     for role, names in roles.items():

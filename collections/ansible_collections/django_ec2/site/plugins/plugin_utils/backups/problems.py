@@ -114,15 +114,21 @@ def repository_problems(repository: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def key_problems(key: Any, strict: bool = True) -> list[str]:
-    """What is wrong with the key; its value is not shown."""
+def key_problems(key: Any, strict: bool = True, name: str = "database_backup_key") -> list[str]:
+    """What is wrong with a key of the backups; its value is not shown.
+
+    Args:
+        key: its value.
+        strict: whether weak values are refused.
+        name: of the secret.
+    """
     remedy = "run playbooks/secrets.yml, or see docs/secrets.md"
     if not key:
-        return [f"secrets.database_backup_key is missing, with which the backups are encrypted: {remedy}."]
+        return [f"secrets.{name} is missing, with which the backups are encrypted: {remedy}."]
     if not isinstance(key, str) or not key.isascii() or not key.isprintable() or re.search(r"[\s=#'\"]", key):
-        return [f"secrets.database_backup_key has to be letters, digits and signs in one line: {remedy}."]
+        return [f"secrets.{name} has to be letters, digits and signs in one line: {remedy}."]
     if strict and (len(key) < KEY_LENGTH or len(set(key)) < KEY_LENGTH // 2):
-        return [f"secrets.database_backup_key is a placeholder or too weak: {remedy}."]
+        return [f"secrets.{name} is a placeholder or too weak: {remedy}."]
     return []
 
 
