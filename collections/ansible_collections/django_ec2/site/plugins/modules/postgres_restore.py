@@ -84,6 +84,10 @@ phase:
   returned: success
   type: str
   sample: checked
+moment:
+  description: When what was restored was, in seconds since the epoch; V(0) is the latest, V(-1) is not known.
+  returned: with O(state=restored) and O(state=scratch)
+  type: float
 ready:
   description: Whether the host has a cluster and pgBackRest.
   returned: with O(state=found)

@@ -82,8 +82,8 @@ def place(archive: Path, target: Path, user: str, kept: Path, apply: bool) -> Fo
                     f"the media need {found.bytes / 1e9:.2f} GB in {target}, and {free / 1e9:.2f} GB are free: make room"
                 )
             if apply:
-                _private(kept, user)
-            with _as(user):
+                private_directory(kept, user)
+            with acting_as(user):
                 for one in members:
                     _take(opened, one, top, target, kept, apply, found)
     except DamagedArchive as error:
@@ -130,7 +130,8 @@ def _take(
     partial.replace(goal)
 
 
-def _private(path: Path, user: str) -> None:
+def private_directory(path: Path, user: str) -> None:
+    """A directory for what is moved away, which is the application's."""
     path.mkdir(mode=0o750, exist_ok=True)
     with contextlib.suppress(KeyError):
         entry = pwd.getpwnam(user)
@@ -138,8 +139,12 @@ def _private(path: Path, user: str) -> None:
 
 
 @contextlib.contextmanager
-def _as(user: str) -> Iterator[None]:
-    """Be the application's account."""
+def acting_as(user: str) -> Iterator[None]:
+    """Be the application's account.
+
+    Raises:
+        Refusal: there is none.
+    """
     if os.geteuid() != 0:
         yield
         return

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import fcntl
 import os
 import re
@@ -122,10 +123,10 @@ class Job:
         """Restore beside the live cluster, wait at the target, and look at it there."""
         noted = self.journal.read()
         if noted.get("phase") in UNDER_WAY:
-            return {"phase": noted["phase"], "lines": []}
+            return {"phase": noted["phase"], "lines": [], "moment": noted.get("moment", 0)}
         restored = self.cluster("restored")
         if noted.get("phase") == "checked" and noted.get("target") == self.given["restore_to"] and restored.answers():
-            return {"phase": "checked", "lines": noted.get("lines", [])}
+            return {"phase": "checked", "lines": noted.get("lines", []), "moment": noted.get("moment", 0)}
         target, way = self._way()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         data = Path(noted["restored"]) if noted.get("restored") else self.beside(f"restored-{stamp}")
@@ -140,8 +141,9 @@ class Job:
             target, way, pause=True
         )
         self._report(found, restored)
-        self.journal.write(phase="checked", label=found.label, lines=self.lines)
-        return {"phase": "checked", "lines": self.lines}
+        moment = when(target, found.last)
+        self.journal.write(phase="checked", label=found.label, lines=self.lines, moment=moment)
+        return {"phase": "checked", "lines": self.lines, "moment": moment}
 
     def switch(self) -> dict[str, Any]:
         """Put it in the live one's place."""
@@ -171,7 +173,7 @@ class Job:
             target, way, pause=False
         )
         self._report(found, side)
-        return {"phase": "scratch", "port": side.port, "lines": self.lines}
+        return {"phase": "scratch", "port": side.port, "lines": self.lines, "moment": when(target, found.last)}
 
     def remove(self) -> dict[str, Any]:
         """Remove the scratch cluster, the data of before, or what a cut restore left."""
@@ -261,6 +263,21 @@ def found() -> dict[str, Any]:
         bool(version) and shutil.which("pgbackrest") is not None and Path("/etc/pgbackrest/pgbackrest.conf").exists()
     )
     return {"phase": "", "ready": ready, "lines": []}
+
+
+def when(target: Target, last: str) -> float:
+    """The moment of what was restored, for the files that belong to it, in seconds since the epoch; 0 is the latest, and -1 is not known.
+
+    A transaction, or a restore point without its moment in its name, is as old as the last transaction before it.
+    """
+    if target.kind == "latest":
+        return 0
+    if target.moment is not None:
+        return target.moment
+    try:
+        return datetime.datetime.fromisoformat(last).timestamp()
+    except ValueError:
+        return -1
 
 
 def _size(path: Path) -> int:

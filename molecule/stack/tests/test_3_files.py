@@ -1,0 +1,107 @@
+"""Uploads are backed up to the repository host, and come back to a moment; what goes wrong is said."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from site_visitor import PROJECT
+
+INVENTORY = "inventory/lab"
+MEDIA = "/mnt/applications/board/media"
+AS_BOARD = "runuser -u board --"
+# A file before the first snapshot and two after it, the moment, and then what happens to them.
+STORY = f"""cd {MEDIA}
+{AS_BOARD} sh -c 'mkdir -p "of a day"; echo kept > kept; echo deleted > "of a day/ü [1].txt"; echo old > clobbered'
+systemctl start restic-backup
+{AS_BOARD} sh -c 'echo between > between'
+sleep 1.1; date -u '+%Y-%m-%d %H:%M:%S+00' > /root/moment; sleep 1.1
+{AS_BOARD} sh -c 'rm -r "of a day"; echo new > clobbered; echo newer > newer'
+systemctl start restic-backup
+{AS_BOARD} rm between
+"""
+THEN = {"kept": "kept", "of a day/ü [1].txt": "deleted", "clobbered": "old", "between": "between"}
+
+
+def play(playbook: str, *words: str) -> tuple[int, str]:
+    """Run a playbook to its end; its code and output, each message in one line."""
+    done = subprocess.run(
+        [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", INVENTORY, f"playbooks/{playbook}.yml", *words],
+        cwd=PROJECT, capture_output=True, text=True, check=False, timeout=600, stdin=subprocess.DEVNULL,
+        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")},
+    )  # fmt: skip
+    return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
+
+
+def below(host: Any, directory: str) -> dict[str, str]:
+    """The files of the story below a directory, with their content."""
+    said = host.check_output(f"cd {directory} && grep -r . kept clobbered between newer 'of a day' 2>/dev/null; true")
+    return dict(line.split(":", 1) for line in said.splitlines())
+
+
+@pytest.fixture(scope="module")
+def moment(web1: Any) -> Iterator[str]:
+    """A moment between two snapshots."""
+    web1.check_output(f"bash -euc '{STORY.replace(chr(39), chr(39) + chr(92) + chr(39) + chr(39))}'")
+    yield web1.check_output("cat /root/moment").strip()
+    web1.check_output(f"cd {MEDIA} && rm -rf kept clobbered between newer 'of a day' {MEDIA}-before-restore-*")
+
+
+def test_a_copy_of_a_moment_beside_what_is_live(web1: Any, moment: str) -> None:
+    """With the database's: both are asked for once, and no live file is touched."""
+    live = below(web1, MEDIA)
+    words = ("-e", f"restore_to='{moment}'", "-e", "restore_as=scratch", "-e", "restore_media=true")
+    code, output = play("database_restore", *words)
+    assert code == 0, output[-6000:]
+    assert "4 files" in output or "files, 0.0 MB" in output
+    assert below(web1, "/var/lib/restic-backup/scratch/board/media") == THEN
+    assert below(web1, MEDIA) == live
+    assert "of a day/ü [1].txt" not in live
+    code, output = play("database_restore", "-e", "restore_remove=scratch")
+    assert code == 0, output[-6000:]
+    assert not web1.file("/var/lib/restic-backup/scratch").exists
+
+
+def test_files_come_back_and_nothing_is_lost(web1: Any, moment: str) -> None:
+    code, output = play("database_restore", "-e", f"restore_to='{moment}'", "-e", "restore_media=only")
+    assert code == 0, output[-6000:]
+    # The database stays, so what was uploaded since does.
+    assert below(web1, MEDIA) == {**THEN, "newer": "newer"}
+    assert web1.check_output(f"cat {MEDIA}-before-restore-*/clobbered") == "new"
+    assert web1.file(f"{MEDIA}/of a day/ü [1].txt").user == "board"
+
+
+@pytest.mark.usefixtures("moment")
+def test_a_web_host_adds_snapshots_and_removes_none(web1: Any) -> None:
+    count = len(web1.check_output("restic-files snapshots --json").split('"time"'))
+    assert count > 1
+    web1.run("timeout 20 restic-files forget latest --prune")
+    assert len(web1.check_output("restic-files --no-lock snapshots --json").split('"time"')) == count
+    # Another host's certificate, or none, is no way in.
+    assert web1.run("curl --silent --insecure --max-time 5 https://backup1:8433/").rc != 0
+
+
+@pytest.mark.usefixtures("moment")
+def test_an_empty_directory_and_a_wrong_password_are_no_backup_and_are_said(web1: Any) -> None:
+    web1.check_output(f"mv {MEDIA} {MEDIA}-away && install -d -o board -g board -m 0750 {MEDIA}")
+    try:
+        assert web1.run("systemctl start restic-backup").rc != 0
+        assert "restic-backup --emptied board" in web1.check_output("cat /var/lib/restic-backup/status.json")
+    finally:
+        web1.check_output(f"rmdir {MEDIA} && mv {MEDIA}-away {MEDIA}")
+    web1.check_output("cp -a /etc/restic/password /root/password && echo another > /etc/restic/password")
+    try:
+        assert web1.run("systemctl start restic-backup").rc != 0
+        code, output = play("database_status")
+        assert code == 2, output[-6000:]
+        assert "secrets.file_backup_key is not the password" in output
+    finally:
+        web1.check_output("mv /root/password /etc/restic/password")
+    web1.check_output("systemctl start restic-backup")
+    code, output = play("database_status")
+    assert "secrets.file_backup_key" not in output
+    assert "board: " in output
