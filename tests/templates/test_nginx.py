@@ -195,7 +195,7 @@ def test_one_value_of_hsts_in_every_answer():
 def test_a_stream_is_sent_on_as_it_comes():
     conf = site_conf({**BOARD, "unbuffered_locations": ["/events/", "/live"]})
     for location in ('location ~ "^/events/" {', "location = /live {"):
-        block = conf.partition(location)[2].partition("}")[0]
+        block = conf.partition(location)[2].partition("\n    }")[0]
         assert "uwsgi_buffering off;" in block
         assert "uwsgi_pass unix:/srv/board/live/uwsgi.sock;" in block
     assert conf.count("uwsgi_buffering off;") == 2
@@ -255,12 +255,51 @@ def test_unit_has_the_last_word_of_the_user():
         ({"unbuffered_locations": ["/static/live/"]}, "lies below static_url"),
         ({"hsts": "31536000"}, "must be a header such as 'max-age=31536000"),
         ({"redirect_domains": ["BOARD.test"]}, "listed twice"),
+        ({"maintenance_allow": ["10.0.0.1/8"]}, "maintenance_allow: .* Write a network"),
+        ({"maintenance_page": "../x.html"}, "must be a page below static_root"),
+        ({"maintenance_page": "x.html", "static_root": ""}, "set static_root"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(change, message):
     problems = evaluate("nginx", "nginx_sites | django_ec2.site.nginx_site_problems", nginx_sites=[{**BOARD, **change}])
     assert re.search(message, "\n".join(problems)), problems
     assert evaluate("nginx", "nginx_sites | django_ec2.site.nginx_site_problems", nginx_sites=[BOARD]) == []
+
+
+def test_two_sites_that_nginx_could_not_tell_apart_are_refused():
+    sites = [{**BOARD, "name": name, "domains": [f"{name}.test"]} for name in ("my-shop", "my_shop")]
+    (problem,) = evaluate("nginx", "nginx_sites | django_ec2.site.nginx_site_problems", nginx_sites=sites)
+    assert "are both my_shop to nginx" in problem
+
+
+def test_a_maintenance_takes_the_place_of_each_answer_of_the_application():
+    site = {**BOARD, "unbuffered_locations": ["/events/"], "maintenance_allow": ["203.0.113.0/24"]}
+    looked = 'if (-f "/var/lib/nginx-maintenance/board$nginx_let_in_board")'
+    conf = site_conf(site)
+    assert conf.count(looked) == conf.count("uwsgi_pass ") == 2
+    assert "203.0.113.0/24 .let-in;" in conf.partition("server {")[0]
+    declared = site_conf({**site, "maintenance": True})
+    assert "/var/lib" not in declared
+    assert declared.count('if ($nginx_let_in_board = "")') == 2
+    assert "error_page 503" not in conf
+    own = site_conf({**site, "maintenance_page": "shop/closed.html"})
+    assert "try_files /srv/board/live/release/static/shop/closed.html /_nginx_unavailable/maintenance.html;" in own
+    assert own.index("error_page 503") < own.index("include /etc/nginx/snippets/unavailable.conf;")
+    assert "project.html" in nginx_conf(nginx_sites=[{**site, "maintenance_page": "shop/closed.html"}])
+
+
+def test_a_host_is_told_of_maintenance_only_where_it_knows_another_word():
+    """A run that read the facts before somebody began a maintenance would end it otherwise."""
+    told = "__nginx_maintenance != __nginx_maintenance_known"
+    known = {"board": {"on": True, "at": 5, "by": "anna"}}
+    same = {"nginx_sites": [BOARD], "nginx_maintenance": known, "ansible_local": {"maintenance": known}}
+    assert evaluate("nginx", told, **same) is False
+    assert evaluate("nginx", told, **{**same, "ansible_local": {}}) is True
+    assert evaluate("nginx", told, **{**same, "nginx_maintenance": {}}) is True
+    assert [one["path"] for one in evaluate("nginx", "__nginx_maintenance_files", **same)] == [
+        "/var/lib/nginx-maintenance/board",
+        "/etc/ansible/facts.d/maintenance.fact",
+    ]
 
 
 def test_networks_are_checked():

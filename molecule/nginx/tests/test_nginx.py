@@ -178,6 +178,41 @@ def test_missing_application_has_a_standing_page(host):
     assert ask(host, "https://board.test/_nginx_unavailable/unavailable.html")[0] == 404
 
 
+@pytest.fixture
+def closed(host):
+    """The site in maintenance, asked from an address that is not the host's loopback."""
+    host.check_output("touch /var/lib/nginx-maintenance/board")
+    address = host.check_output("hostname -I").split()[0]
+    yield lambda words: ask(host, f"--resolve board.test:443:{address} {words}")
+    host.check_output("rm -f /var/lib/nginx-maintenance/board")
+
+
+def test_a_maintenance_holds_from_the_next_request_on(host, closed):
+    since = host.check_output("ps -o pid= -C nginx")
+    for words in ("https://board.test/", "https://board.test/events/new", "-X POST -d a=b https://board.test/order"):
+        status, headers, body = closed(words)
+        assert (status, headers["retry-after"], headers["cache-control"]) == (503, "300", "no-store"), words
+        assert "Closed for the inventory" in body
+        assert headers["strict-transport-security"] == "max-age=86400; includeSubDomains"
+    status, headers, body = closed("-H 'Accept: application/json' https://board.test/api")
+    assert (status, json.loads(body)["error"], headers["retry-after"]) == (503, "maintenance", "300")
+    assert json.loads(closed("-H 'Content-Type: application/json' -d '{}' https://board.test/api")[2])
+    assert closed("https://board.test/static/plain.css")[0] == 200
+    assert closed("https://board.test/media/upload.pdf")[0] == 200
+    # The host itself is let in: smoke tests work. Other sites go on.
+    assert ask(host, "https://board.test/")[0] == 200
+    assert ask(host, "https://absent.test/")[0] == 502
+    host.check_output("mv /srv/board/releases/one/static/shop /srv/board/releases/one/static/gone")
+    try:
+        status, _, body = closed("https://board.test/")
+        assert (status, "We are working on this site" in body) == (503, True)
+    finally:
+        host.check_output("mv /srv/board/releases/one/static/gone /srv/board/releases/one/static/shop")
+    host.check_output("rm /var/lib/nginx-maintenance/board")
+    assert closed("https://board.test/")[0] == 200
+    assert host.check_output("ps -o pid= -C nginx") == since
+
+
 @pytest.mark.parametrize("name", ["a.tenants.test", LONG_NAME])
 def test_wildcards_and_long_names_have_their_site(host, name):
     assert ask(host, f"https://{name}/")[0] == 502

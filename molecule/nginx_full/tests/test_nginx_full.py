@@ -9,7 +9,7 @@ import pytest
 
 NAMES = " ".join(
     f"--resolve {name}:{port}:127.0.0.1"
-    for name in ("shop.full.test", "full.test", "www.full.test", "bare.full.test")
+    for name in ("shop.full.test", "full.test", "www.full.test", "bare.full.test", "shut.full.test")
     for port in (8080, 8443)
 )
 SHOP = "https://shop.full.test:8443"
@@ -87,6 +87,18 @@ def test_sites_are_told_apart(host):
     assert json.loads(ask(host, f"{SHOP}/")[2])["release"] == "one"
     assert json.loads(ask(host, "https://bare.full.test:8443/static/x.css")[2])["release"] == "two"
     assert ask(host, "-H 'Host: bare.full.test' https://shop.full.test:8443/")[0] == 421
+
+
+@pytest.mark.parametrize("name", ["shut", "bare"])
+def test_a_maintenance_lets_those_in_who_are_listed(host, name):
+    """One by its entry and one by a statement of another host; the listed network is that of the one, by the proxy's word."""
+    url = f"https://{name}.full.test:8443/"
+    status, headers, body = ask(host, f"-H 'X-Forwarded-For: 198.18.0.1' {url}")
+    assert (status, headers["retry-after"], "We are working on this site" in body) == (503, "300", True)
+    assert ask(host, f"-H 'X-Forwarded-For: 203.0.113.5' {url}")[0] == (200 if name == "shut" else 503)
+    # This host: no proxy said anything.
+    assert ask(host, url)[0] == 200
+    assert ask(host, "http://127.0.0.1:8080/readyz")[0] == 200
 
 
 def test_headers_that_the_application_leaves_out(host):

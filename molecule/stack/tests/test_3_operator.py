@@ -37,6 +37,32 @@ def test_one_host_and_one_role_alone() -> None:
     assert not re.search(r"TASK \[postgres : (?!Find_primary)", output)
 
 
+def statuses() -> list[int]:
+    return [Visitor(name).get("/").status_code for name in ("web1", "web2")]
+
+
+def test_a_maintenance_holds_until_it_is_ended_and_a_host_that_was_away_follows() -> None:
+    """web2 is left out of its beginning."""
+    on = ("playbooks/maintenance.yml", "-e", "app=board", "-e", "maintenance=on")
+    play(*on, "--limit", "web1,db1")
+    assert statuses() == [503, 200]
+    page = Visitor("web1").get("/", headers={"Accept": "application/json"})
+    assert (page.json()["error"], page.headers["Retry-After"]) == ("maintenance", "300")
+    # A run of everything does not end it, brings it to web2, and says so.
+    output, changed = play("--tags", "nginx")
+    assert statuses() == [503, 503]
+    assert (changed["web1"], changed["web2"]) == (0, 1)
+    assert "board is in maintenance since" in output
+    # As a visitor of the host itself, who is let in.
+    play("playbooks/smoke_test.yml")
+    _output, changed = play(*on[:-1], "maintenance=off")
+    assert (changed["web1"], changed["web2"]) == (1, 1)
+    assert statuses() == [200, 200]
+    # Nothing of it is left for a later run.
+    output, changed = play(*on[:-1], "maintenance=off")
+    assert not any(changed.values())
+
+
 def tasks_that_change(output: str) -> set[str]:
     """Names of the tasks that changed something on web1; handlers follow from them."""
     changed, name = set(), ""

@@ -34,7 +34,7 @@ MARK = "deployed by a job"
 # As group_vars/env_lab has it: the hosts see all of this machine.
 SIZES = {"postgres_memory_mb": 1024, "uwsgi_memory_mb": 1024, "redis_memory_mb": 256}
 # Those that change nothing, and those that the tests below start one by one.
-READING = ["logs", "manage", "drift_check", "smoke_test", "rotate_secrets"]
+READING = ["logs", "maintenance", "manage", "drift_check", "smoke_test", "rotate_secrets"]
 RUN = ["site", "releases", "deploy", *READING, "rollback", "remove_app"]
 SETTINGS = {
     "awx_environments": [ENVIRONMENT], "awx_staging": ENVIRONMENT, "awx_production": "production", "awx_project_url": "x",

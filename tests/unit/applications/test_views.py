@@ -42,6 +42,11 @@ def test_nginx_is_told_of_streams_and_of_hsts() -> None:
     assert site["hsts"] == "max-age=9"
 
 
+def test_nginx_is_told_of_maintenance() -> None:
+    (site,) = nginx_sites([resolved(maintenance=True, maintenance_allow=["10.0.0.0/8"], maintenance_page="a/b.html")])
+    assert [site[f"maintenance{key}"] for key in ("", "_allow", "_page")] == [True, ["10.0.0.0/8"], "a/b.html"]
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

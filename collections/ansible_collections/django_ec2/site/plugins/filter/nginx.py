@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections import Counter
 from typing import Any
@@ -24,6 +25,9 @@ DEFAULTS: dict[str, Any] = {
     "unbuffered_locations": [],
     "hsts": "",
     "redirect_domains": [],
+    "maintenance": False,
+    "maintenance_allow": [],
+    "maintenance_page": "",
 }
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
@@ -35,6 +39,7 @@ HSTS = re.compile(r"max-age=\d+(; includeSubDomains)?(; preload)?|")
 # nginx makes a variable of it, whose name has to fit into a bucket.
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,59}")
 SIZE = re.compile(r"\d+[kKmMgG]?")
+PAGE = re.compile(r"(?!/)(?!(.*/)?\.\.?(/|$))[\w./+-]+\.html|")
 
 
 def sites(entries: list[dict[str, Any]], mode: str = "") -> list[dict[str, Any]]:
@@ -48,11 +53,17 @@ def sites(entries: list[dict[str, Any]], mode: str = "") -> list[dict[str, Any]]
         {
             **DEFAULTS,
             **entry,
+            "identifier": identifier(entry["name"]),
             "asked_domain": domains.asked(entry["domains"]) if entry["domains"] else "",
             "certificate_provider": acme.provider(entry, mode),
         }
         for entry in entries
     ]
+
+
+def identifier(name: str) -> str:
+    """What nginx's variables of a site end in: they know no ``-`` and no capital letters."""
+    return name.lower().replace("-", "_")
 
 
 def names(entries: list[dict[str, Any]]) -> list[str]:
@@ -97,6 +108,20 @@ def site_files(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def page_files(page: dict[str, Any]) -> list[dict[str, Any]]:
+    """A page of nginx's own for people and for machines, as entries of host_config's ``files``.
+
+    Args:
+        page: its ``key``, and as ``value`` its title, text, error and message.
+    """
+    place, words = f"/etc/nginx/pages/{page['key']}", page["value"]
+    machines = json.dumps({"error": words["error"], "message": words["message"]})
+    return [
+        {"path": f"{place}.html", "template": "page.html.j2", "vars": {"page": words}},
+        {"path": f"{place}.json", "content": f"{machines}\n"},
+    ]
+
+
 def _site_problems(site: dict[str, Any]) -> list[str]:
     problems = []
     if not NAME.fullmatch(site["name"]):
@@ -131,11 +156,18 @@ def _site_problems(site: dict[str, Any]) -> list[str]:
         ]
     if not HSTS.fullmatch(site["hsts"]):
         problems.append(f"hsts {site['hsts']!r} must be a header such as 'max-age=31536000; includeSubDomains'")
+    if not PAGE.fullmatch(site["maintenance_page"]):
+        problems.append(
+            f"maintenance_page {site['maintenance_page']!r} must be a page below static_root, such as shop/maintenance.html"
+        )
+    if site["maintenance_page"] and not site["static_root"]:
+        problems.append("maintenance_page is one of the files in static_root; set static_root")
+    problems += network_problems("maintenance_allow", site["maintenance_allow"])
     if site["static_url"].startswith(site["media_url"]) or site["media_url"].startswith(site["static_url"]):
         problems.append("static_url and media_url lie in each other; nginx could not tell them apart")
     if not SIZE.fullmatch(str(site["max_body_size"])):
         problems.append(f"max_body_size {site['max_body_size']!r} must be a size such as 10m, or 0 for no limit")
-    return [f"nginx_sites, {site['name']}: {problem}." for problem in problems]
+    return [f"nginx_sites, {site['name']}: {problem.rstrip('.')}." for problem in problems]
 
 
 def site_problems(entries: list[dict[str, Any]]) -> list[str]:
@@ -143,6 +175,16 @@ def site_problems(entries: list[dict[str, Any]]) -> list[str]:
     problems = [problem for site in sites(entries) for problem in _site_problems(site)]
     twice = [name for name, count in Counter(site["name"] for site in entries).items() if count > 1]
     problems += [f"nginx_sites: two sites are named {name}; give each its own name." for name in twice]
+    alike = [
+        name
+        for name, count in Counter(identifier(name) for name in {site["name"] for site in entries}).items()
+        if count > 1
+    ]
+    problems += [
+        f"nginx_sites: the names of two sites are both {name} to nginx, which knows no '-' and no capital letters in variables; give one "
+        "another name."
+        for name in alike
+    ]
     twice = [name for name, count in Counter(map(str.lower, names(entries))).items() if count > 1]
     problems += [f"nginx_sites: {name} is listed twice; a name belongs to one site." for name in twice]
     return problems
@@ -164,15 +206,20 @@ def header_problems(headers: dict[str, Any]) -> list[str]:
     return problems
 
 
-def proxy_problems(networks: list[str]) -> list[str]:
-    """Which entries of ``nginx_trusted_proxies`` are no networks."""
+def network_problems(option: str, networks: list[str]) -> list[str]:
+    """Which entries of an option are no networks."""
     problems = []
     for network in networks:
         try:
             ipaddress.ip_network(network)
         except ValueError as error:
-            problems.append(f"nginx_trusted_proxies: {error}. Write a network such as 10.0.0.0/16.")
+            problems.append(f"{option}: {error}. Write a network such as 10.0.0.0/16.")
     return problems
+
+
+def proxy_problems(networks: list[str]) -> list[str]:
+    """Which entries of ``nginx_trusted_proxies`` are no networks."""
+    return network_problems("nginx_trusted_proxies", networks)
 
 
 def _covers(pattern: str, name: str) -> bool:
@@ -231,6 +278,7 @@ class FilterModule:
             "nginx_names": names,
             "nginx_names_bucket_size": names_bucket_size,
             "nginx_names_max_size": names_max_size,
+            "nginx_page_files": page_files,
             "nginx_site_files": site_files,
             "nginx_certificate_requests": certificate_requests,
             "nginx_site_problems": site_problems,

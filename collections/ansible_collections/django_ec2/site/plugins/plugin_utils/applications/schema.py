@@ -47,6 +47,8 @@ MODULE = r"[A-Za-z_][\w.]*"
 URL_PATH = r"/([\w.-]+/)+"
 LOCATION = r"/([\w.~@:+-]+/?)*"
 CERTIFICATE_PROVIDER = r"(acme|project_ca|files)?"
+# Of a static file, below STATIC_ROOT.
+STATIC_PAGE = r"(?!/)(?!(.*/)?\.\.?(/|$))[\w./+-]+\.html|"
 HSTS = r"max-age=\d+(; includeSubDomains)?(; preload)?|"
 BELOW_THE_SOURCE = r"(?!/)(?!(.*/)?\.\.(/|$)).*"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -491,6 +493,31 @@ ENTRY = (
         pattern=HSTS,
         otherwise="is no such header, as in 'max-age=31536000; includeSubDomains'",
         example="max-age=31536000",
+    ),
+    Key(
+        "maintenance",
+        "bool",
+        "whether visitors get a page with 503 in place of the application's answers, until it is taken out again. "
+        "`playbooks/maintenance.yml` does the same at once, without a change here. See below",
+        default=False,
+    ),
+    Key(
+        "maintenance_allow",
+        "list",
+        "networks whose visitors reach the application during a maintenance",
+        default=[],
+        elements="str",
+        example=["203.0.113.0/24"],
+    ),
+    Key(
+        "maintenance_page",
+        "str",
+        "page of the project that is shown during a maintenance: one of its static files, by its path below `static_url`. Empty is a "
+        "plain page of nginx's",
+        default="",
+        pattern=STATIC_PAGE,
+        otherwise="is no page among the static files, as in 'shop/maintenance.html'",
+        example="shop/maintenance.html",
     ),
     Key("timeout", "int", "seconds after which a request's worker is ended", default=60),
     Key("processes", "int", "workers; 0 is as many as suit the host", default=0),

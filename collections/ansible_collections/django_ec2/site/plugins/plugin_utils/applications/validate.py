@@ -7,6 +7,7 @@ What the schema says of each key is checked by its words; what concerns several 
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,7 @@ def validate(name: str, given: Any) -> None:
     _check_managed_settings(name, entry)
     _check_media_storage(name, entry)
     _check_mail(name, entry)
+    _check_networks(name, entry)
     _check_variables(name, entry)
     twice = sorted(set(entry["environment"]) & set(entry["secret_environment"]))
     if twice:
@@ -258,6 +260,14 @@ def _check_media_storage(name: str, entry: Mapping[str, Any]) -> None:
     for key in (*ENVIRONMENTS, "settings"):
         if "${media_root}" in repr(entry[key]):
             _fail(name, f"media_storage is none, and {key} asks for ${{media_root}}: take one of them out.")
+
+
+def _check_networks(name: str, entry: Mapping[str, Any]) -> None:
+    for network in entry["maintenance_allow"]:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            _fail(name, f"maintenance_allow: {error}. Write a network, as in 203.0.113.0/24, or an address.")
 
 
 def _check_variables(name: str, entry: Mapping[str, Any]) -> None:

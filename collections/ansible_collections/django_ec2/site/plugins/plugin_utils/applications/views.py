@@ -65,6 +65,9 @@ def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
             ],
             "certificate_provider": entry["certificate_provider"],
             "hsts": entry["hsts"] or _hsts(entry["settings"]),
+            "maintenance": entry["maintenance"],
+            "maintenance_allow": entry["maintenance_allow"],
+            "maintenance_page": entry["maintenance_page"],
         }
         for entry in resolved
     ]
