@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from lab import sites
+from lab import kinds, sites
 from lab.core import containers, hosts, images, inventory, ssh
 from lab.core.model import Machine
 from lab.core.podman import Podman, project_label
@@ -127,6 +127,12 @@ def up(settings: Settings) -> None:
     summary(settings, stages)
 
 
+def _signed(settings: Settings, machines: list[Machine]) -> str:
+    """Who signs the certificates of the sites, and where one finds out."""
+    others = [told for machine in machines if (told := kinds.find(machine.kind).signs(settings, machine))]
+    return others[0] if others else f"signed by the lab's own CA: {settings.directory / 'ca.pem'}"
+
+
 def summary(settings: Settings, stages: list[tuple[str, float]]) -> None:
     """What runs where and how to reach it."""
     machines = _machines(settings)
@@ -138,7 +144,7 @@ def summary(settings: Settings, stages: list[tuple[str, float]]) -> None:
         if admins[name]:
             print(f"                 administrator '{admins[name]}', password in {settings.directory / 'secrets.yml'}")
             print(f"                 (secrets.applications.{name}.admin_password)")
-    print(f"  Certificate    signed by the lab's own CA: {settings.directory / 'ca.pem'}")
+    print(f"  Certificate    {_signed(settings, [machine for machine in machines if machine.name in listed])}")
     for machine in machines:
         if machine.name in listed:
             shown = [group for group in listed[machine.name].groups if group in SHOWN_GROUPS]

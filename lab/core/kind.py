@@ -47,6 +47,10 @@ class Kind:
         """
         return ""
 
+    def signs(self, settings: Settings, machine: Machine) -> str:
+        """How an operator is told that the host signs the certificates of the sites, or ""; the lab's own CA does by default."""
+        return ""
+
     def files(self, settings: Settings, machine: Machine) -> list[Path]:
         """The files below ``.lab/<name>/`` that ``after_boot`` wrote; they go with the host."""
         return []

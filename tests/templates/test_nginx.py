@@ -179,8 +179,8 @@ def test_one_value_of_hsts_in_every_answer():
         assert f'"on:{name}" "max-age=9; includeSubDomains";' in text
     conf = site_conf(secure)
     header = "add_header Strict-Transport-Security $nginx_hsts always;"
-    # nginx takes no header over into a location that has its own: the pages, the redirects, and three locations of files.
-    assert conf.count(header) == 5
+    # nginx takes no header over into a location that has its own: the pages, both kinds of redirects, and three locations of files.
+    assert conf.count(header) == 6
     assert "uwsgi_hide_header Strict-Transport-Security;" in conf
     assert header in render("nginx", "unavailable.conf.j2", nginx_sites=[secure])
     for text in (
@@ -193,15 +193,103 @@ def test_one_value_of_hsts_in_every_answer():
 
 
 def test_a_stream_is_sent_on_as_it_comes():
-    conf = site_conf({**BOARD, "unbuffered_locations": ["/events/", "/live"]})
+    conf = site_conf({**BOARD, "locations": {"/events/": {"buffering": False}, "/live": {"buffering": False}}})
     for location in ('location ~ "^/events/" {', "location = /live {"):
         block = conf.partition(location)[2].partition("\n    }")[0]
         assert "uwsgi_buffering off;" in block
         assert "uwsgi_pass unix:/srv/board/live/uwsgi.sock;" in block
     assert conf.count("uwsgi_buffering off;") == 2
-    whole = site_conf({**BOARD, "unbuffered_locations": ["/"]})
+    whole = site_conf({**BOARD, "locations": {"/": {"buffering": False}}})
     assert whole.count("location / {") == site_conf(BOARD).count("location / {")
     assert "uwsgi_buffering off;" in whole
+
+
+def test_what_is_said_of_a_path_holds_until_a_longer_one_says_something_else():
+    given = {
+        "/up/": {"max_body_size": "1g"},
+        "/up/live/": {"buffering": False},
+        "/up/live/small": {"max_body_size": "1k"},
+    }
+    conf = site_conf({**BOARD, "locations": given})
+    starts = ["location = /up/live/small {", 'location ~ "^/up/live/" {', 'location ~ "^/up/" {']
+    small, live, whole = (conf.partition(start)[2].partition("\n    }")[0] for start in starts)
+    assert "client_max_body_size 1k;" in small
+    assert "client_max_body_size 1g;" in live
+    assert "uwsgi_buffering off;" in small
+    assert "uwsgi_buffering off;" in live
+    assert "uwsgi_buffering" not in whole
+    # Of several patterns that fit nginx takes the first.
+    assert conf.index(starts[1]) < conf.index(starts[2])
+
+
+LIMITED = {**BOARD, "login_paths": ["/login/"], "locations": {"/api/": {"rate": "10/s", "methods": ["POST"]}}}
+
+
+def test_one_address_has_a_limit_at_logins_and_where_the_site_says():
+    conf = site_conf(LIMITED)
+    api, login = re.findall(r"map .*? \$nginx_limit_\w+ {.*?}", conf, re.S)
+    assert '"~^(POST):/login/" "0:$binary_remote_addr";' in login
+    assert '"~^(POST):/api/" "1:$binary_remote_addr";' in api
+    assert '"~^(POST):/api/" "";' in login
+    assert "zone=board_0:1m rate=10r/s;" in conf
+    assert "zone=board_1:1m rate=30r/m;" in conf
+    assert "limit_req zone=board_0 burst=20 nodelay;" in conf
+    assert "limit_req zone=board_1 burst=60 nodelay;" in conf
+    assert "limit_req_status 429;" in nginx_conf()
+
+
+def test_limits_can_be_taken_away():
+    assert "limit_req" not in site_conf({**LIMITED, "locations": {}}, nginx_login_rate="")
+    assert "limit_req" not in site_conf({**LIMITED, "locations": {"/login/": {"rate": "none"}}})
+    # All visitors would be the load balancer.
+    assert "limit_req" not in site_conf(LIMITED, nginx_tls_mode="none")
+    assert "limit_req" in site_conf(LIMITED, nginx_tls_mode="none", nginx_trusted_proxies=["10.0.0.0/16"])
+    assert '203.0.113.0/24 "-";' in nginx_conf(nginx_limits_allow=["203.0.113.0/24"])
+
+
+def test_a_limit_of_everything_does_not_count_files():
+    conf = site_conf({**BOARD, "locations": {"/": {"rate": "9/s"}, "/free/": {"rate": "none"}}})
+    (counted,) = re.findall(r"map .*? \$nginx_limit_\w+ {(.*?)}", conf, re.S)
+    assert [re.sub(r'"~|"', "", line).split()[0] for line in counted.strip().splitlines()[1:]] == [
+        "^[A-Z]+:/static/", "^[A-Z]+:/free/", "^[A-Z]+:/",
+    ]  # fmt: skip
+    assert counted.count("$binary_remote_addr") == 1
+
+
+def test_limits_that_are_none_are_refused():
+    problems = "nginx_login_rate | django_ec2.site.nginx_limit_problems(nginx_login_burst, nginx_limits_allow)"
+    assert evaluate("nginx", problems) == []
+    wrong = {"nginx_login_rate": "30", "nginx_login_burst": "x", "nginx_limits_allow": ["10.0.0.1/8"]}
+    assert len(evaluate("nginx", problems, **wrong)) == 3
+
+
+HTTP3 = "nginx_http3 | django_ec2.site.nginx_http3_problems(__nginx_system, nginx_tls_protocols, nginx_tls_mode)"
+
+
+def test_http3_is_offered_where_nginx_has_it():
+    text, site = nginx_conf("Debian_13", nginx_http3=True), site_conf(BOARD, nginx_http3=True)
+    assert text.count("quic reuseport default_server;") == 2
+    assert """on 'h3=":443"; ma=86400';""" in text
+    assert site.count("listen 443 quic;") == 1
+    assert "add_header Alt-Svc $nginx_alt_svc always;" in site
+    assert "quic" not in nginx_conf() + site_conf(BOARD)
+    assert evaluate("nginx", HTTP3, "Debian_13", nginx_http3=True) == []
+    assert evaluate("nginx", HTTP3, "Debian_12") == []
+    (problem,) = evaluate("nginx", HTTP3, "Debian_12", nginx_http3=True)
+    assert "this system has 1.22: leave nginx_http3 out for its hosts, or move them to Debian 13" in problem
+    assert "add it" in evaluate("nginx", HTTP3, nginx_http3=True, nginx_tls_protocols=["TLSv1.2"])[0]
+    assert "load balancer" in evaluate("nginx", HTTP3, nginx_http3=True, nginx_tls_mode="none")[0]
+
+
+def test_redirects_error_pages_and_files_have_the_headers_too():
+    conf = site_conf({**BOARD, "redirect_domains": ["www.board.test"], "media_root": "/srv/m"})
+    # Plain HTTP, the redirect, the pages, static files and media files; and the error pages.
+    assert conf.count("add_header Permissions-Policy $nginx_default_permissions_policy always;") == 5
+    assert "add_header Permissions-Policy" in render("nginx", "unavailable.conf.j2")
+    for block in (conf, render("nginx", "unavailable.conf.j2")):
+        for location in re.split(r"location|server {", block):
+            names = re.findall(r"add_header (\S+)", location)
+            assert len(names) == len(set(names)), location
 
 
 def test_a_load_balancer_asks_a_wildcard_site_for_one_name():
@@ -251,8 +339,13 @@ def test_unit_has_the_last_word_of_the_user():
         ({"static_url": "/"}, "begin and end with a slash"),
         ({"media_url": "/static/media/"}, "lie in each other"),
         ({"max_body_size": "10 MB"}, "max_body_size"),
-        ({"unbuffered_locations": ["events"]}, "must be a path such as /events/"),
-        ({"unbuffered_locations": ["/static/live/"]}, "lies below static_url"),
+        ({"locations": {"events": {}}}, "must be a path such as /events/"),
+        ({"locations": {"/static/live/": {}}}, "lies below static_url"),
+        ({"locations": {"/a/": {"rat": "1/s"}}}, "there is no option 'rat'"),
+        ({"locations": {"/a/": {"rate": "10"}}}, "must be such as 10/s or 30/m, or none"),
+        ({"locations": {"/a/": {"max_body_size": "1 GB"}}}, "must be a size such as 200m"),
+        ({"locations": {"/a/": {"methods": ["post"]}}}, "no method such as POST"),
+        ({"login_paths": ["login"]}, "must be a path such as /login/"),
         ({"hsts": "31536000"}, "must be a header such as 'max-age=31536000"),
         ({"redirect_domains": ["BOARD.test"]}, "listed twice"),
         ({"maintenance_allow": ["10.0.0.1/8"]}, "maintenance_allow: .* Write a network"),
@@ -273,7 +366,7 @@ def test_two_sites_that_nginx_could_not_tell_apart_are_refused():
 
 
 def test_a_maintenance_takes_the_place_of_each_answer_of_the_application():
-    site = {**BOARD, "unbuffered_locations": ["/events/"], "maintenance_allow": ["203.0.113.0/24"]}
+    site = {**BOARD, "locations": {"/events/": {"buffering": False}}, "maintenance_allow": ["203.0.113.0/24"]}
     looked = 'if (-f "/var/lib/nginx-maintenance/board$nginx_let_in_board")'
     conf = site_conf(site)
     assert conf.count(looked) == conf.count("uwsgi_pass ") == 2

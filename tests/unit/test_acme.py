@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -245,6 +246,40 @@ def test_what_certbot_says_becomes_a_cause_and_a_remedy(program: dict[str, Modul
     assert "shop.example.net: DNS problem: NXDOMAIN" in found["validation"]["message"]
     assert "port 80 has to be open" in found["validation"]["message"]
     assert "The account is deactivated" in found["other"]["message"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "urn:ietf:params:acme:error:accountDoesNotExist :: The request specified an account that does not exist :: Account not found",
+        'urn:ietf:params:acme:error:unauthorized :: Account is not valid, has status "deactivated"',
+    ],
+)
+def test_an_account_that_the_authority_lost_is_set_aside_once(
+    program: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str
+) -> None:
+    client = program["client"]
+    monkeypatch.setattr(client, "ROOT", tmp_path)
+    monkeypatch.setattr(client, "WEBROOT", tmp_path / "webroot")
+    settings = types.SimpleNamespace(directory="https://ca.test:14000/dir")
+    key = client.accounts(settings.directory) / "id/private_key.json"
+    key.parent.mkdir(parents=True)
+    key.write_text("earlier")
+    assert key.relative_to(tmp_path).parts[:3] == ("accounts", "ca.test:14000", "dir")
+    asked = []
+
+    def certbot(*_: Any) -> Any:
+        asked.append(key.exists())
+        return client.failure(said, wanted, settings.directory, NOW) if len(asked) == 1 else (b"chain", b"key")
+
+    wanted = program["settings"].Wanted("shop", ("shop.test",), "http")
+    monkeypatch.setattr(client, "_ask", certbot)
+    assert client.obtain(settings, wanted, NOW) == (b"chain", b"key")
+    assert asked == [True, False]
+    assert (tmp_path / f"accounts-lost-{int(NOW)}/id/private_key.json").read_text() == "earlier"
+    # One that has none registers by itself, so the failure stays what it is.
+    monkeypatch.setattr(client, "_ask", lambda *_: client.failure(said, wanted, settings.directory, NOW))
+    assert client.obtain(settings, wanted, NOW)["kind"] == "account"
 
 
 def test_certbot_is_asked_for_each_way_of_proof(program: dict[str, ModuleType]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab import kinds
+from lab.__main__ import _signed
 from lab.core import containers, hosts, inventory, names, ssh
 from lab.core.files import write_in_place, write_private
 from lab.core.kind import Kind
@@ -27,6 +28,13 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A lab whose directory lies in a temporary place."""
     monkeypatch.setattr(Settings, "directory", property(lambda _self: tmp_path))
     return Settings(name="lab", inventory=PROJECT / "inventory/lab", suite="trixie", port=0, subnet=None)
+
+
+def test_who_signs_the_certificates_is_said_as_it_is(lab: Settings) -> None:
+    web = Machine("web1", "lab-web1", "trixie", "debian", "10.90.7.2", shared=True)
+    acme = Machine("ca1", "lab-ca1", "trixie", "acme", "10.90.7.3", shared=True)
+    assert _signed(lab, [web]) == f"signed by the lab's own CA: {lab.directory / 'ca.pem'}"
+    assert _signed(lab, [web, acme]).endswith("ssh -F .lab/lab/ssh_config ca1 sudo lab-acme root")
 
 
 def test_hosts_ask_podman_alone_where_nobody_brings_names() -> None:

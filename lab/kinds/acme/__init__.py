@@ -99,6 +99,11 @@ class Acme(Kind):
         """See `Kind`: it answers for public names."""
         return machine.address
 
+    def signs(self, settings: Settings, machine: Machine) -> str:
+        """See `Kind`: its root is made anew at each start."""
+        command = f"ssh -F .lab/{settings.name}/ssh_config {machine.name} sudo lab-acme root"
+        return f"issued by the ACME server on {machine.name}; its root: {command}"
+
     def files(self, settings: Settings, machine: Machine) -> list[Path]:
         """See `Kind`: the authority of the directory's certificate."""
         return [_authority(settings, machine.name)]

@@ -213,6 +213,67 @@ def test_a_maintenance_holds_from_the_next_request_on(host, closed):
     assert host.check_output("ps -o pid= -C nginx") == since
 
 
+def statuses(host, words: str) -> list[str]:
+    """Of several requests, by one curl."""
+    return host.check_output(f"{CURL} {NAMES} --output /dev/null --write-out '%{{http_code}}\\n' {words}").split()
+
+
+def test_who_tries_passwords_is_slowed_down_and_who_reads_is_not(host):
+    login = "'https://board.test/accounts/login/?[1-{0}]'"
+    assert set(statuses(host, login.format(80))) == {"200"}
+    got = statuses(host, "--data a=b " + login.format(80))
+    # One, the burst, and what came back meanwhile.
+    assert got[:61] == ["200"] * 61
+    assert "429" in got[61:]
+    assert ask(host, "https://board.test/")[0] == 200
+
+
+def test_who_asks_too_often_is_told_when_to_come_back(host):
+    assert statuses(host, "'https://board.test/api/?[1-5]'") == ["200"] * 3 + ["429"] * 2
+    status, headers, body = ask(host, "https://board.test/api/")
+    assert (status, headers["retry-after"], "Too many requests" in body) == (429, "10", True)
+    status, _, body = ask(host, "-H 'Accept: application/json' https://board.test/api/list")
+    assert (status, json.loads(body)["error"]) == (429, "too_many_requests")
+    # nginx compares what the application would get.
+    assert ask(host, "--path-as-is 'https://board.test/x/..//%61pi/'")[0] == 429
+    assert ask(host, "https://board.test/apis")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "kilobytes", "status"), [("small", 2, 413), ("large", 12_000, 200), ("", 12_000, 413)]
+)
+def test_each_path_has_its_size(host, path, kilobytes, status):
+    body = f"head -c {kilobytes}k /dev/zero | {CURL} {NAMES}"
+    words = f"--output /dev/null --write-out '%{{http_code}}' --data-binary @- https://board.test/{path}/"
+    assert host.run(f"{body} {words}").stdout == str(status)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://board.test/", "https://www.board.test/", "https://absent.test/", "https://board.test/static/plain.css"],
+)
+def test_redirects_error_pages_and_files_have_the_headers(host, url):
+    headers = ask(host, url)[1]
+    assert "camera=(self)" in headers["permissions-policy"]
+    assert headers["referrer-policy"] == "strict-origin-when-cross-origin"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["server"] == "nginx"
+
+
+def test_http3_is_spoken_where_nginx_has_it(host):
+    status, headers, _ = ask(host, "https://board.test/")
+    quic = host.run("ss -Hlun 'sport = :443'").stdout
+    if not host.check_output("hostname").endswith("13"):
+        assert "alt-svc" not in headers
+        assert not quic
+        return
+    assert (status, headers["alt-svc"]) == (200, 'h3=":443"; ma=86400')
+    version = f"{CURL} {NAMES} --http3-only --output /dev/null --write-out '%{{http_version}} %{{http_code}}' "
+    assert host.check_output(version + "https://board.test/") == "3 200"
+    # Strangers get no handshake, as by TCP.
+    assert host.run(version + "https://stranger.test/").rc != 0
+
+
 @pytest.mark.parametrize("name", ["a.tenants.test", LONG_NAME])
 def test_wildcards_and_long_names_have_their_site(host, name):
     assert ask(host, f"https://{name}/")[0] == 502

@@ -101,6 +101,15 @@ def test_a_maintenance_lets_those_in_who_are_listed(host, name):
     assert ask(host, "http://127.0.0.1:8080/readyz")[0] == 200
 
 
+def test_a_limit_is_for_each_visitor_behind_the_proxy_and_for_none_who_is_listed(host):
+    def enter(address: str) -> list[int]:
+        return [ask(host, f"-H 'X-Forwarded-For: {address}' --data a=b {SHOP}/enter")[0] for _ in range(3)]
+
+    assert enter("203.0.113.80") == [200, 200, 429]
+    assert enter("203.0.113.81") == [200, 200, 429]
+    assert enter("192.0.2.7") == [200, 200, 200]
+
+
 def test_headers_that_the_application_leaves_out(host):
     headers = ask(host, f"{SHOP}/")[1]
     assert headers["x-site"] == 'says "hello"'

@@ -8,10 +8,13 @@ import subprocess
 from typing import Any, NamedTuple
 
 import pytest
+import secret_search
 from site_visitor import PROJECT, Visitor, wait_for
 
 # What somebody edits by hand, and the role whose file it is.
 EDITED = {"/etc/nginx/nginx.conf": "nginx", "/etc/uwsgi/board.ini": "uwsgi"}
+# What every run of this file printed, with -vvv and --diff.
+PRINTED: list[str] = []
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 
@@ -21,9 +24,10 @@ def play(*words: str, code: int = 0) -> tuple[str, dict[str, int]]:
     done = subprocess.run(
         [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", "inventory/lab", *playbook, *words],
         cwd=PROJECT, capture_output=True, text=True, check=False, timeout=600, stdin=subprocess.DEVNULL,
-        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")},
+        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_VERBOSITY": "3", "ANSIBLE_DIFF_ALWAYS": "1"},
     )  # fmt: skip
     output = done.stdout + done.stderr
+    PRINTED.append(output)
     assert done.returncode == code, output[-6000:]
     return output, {host: int(changed) for host, changed, _unreachable, _failed in RECAP.findall(output)}
 
@@ -173,3 +177,20 @@ def test_after_all_that_nothing_is_left_to_do() -> None:
         _output, changed = play(*words)
         assert set(changed) >= {"web1", "web2", "db1"}
         assert not any(changed.values()), changed
+
+
+def test_no_run_printed_a_secret_though_it_told_all_it_could() -> None:
+    """Runs that changed nothing, settings, the application's environment and its master, each with -vvv --diff."""
+    text = "".join(PRINTED)
+    assert "Using module file" in text, "the runs were not verbose"
+    assert "+++ after" in text, "the runs had no diff"
+    assert secret_search.printed(text) == []
+    assert secret_search.printed(f"a {next(iter(secret_search.values().values()))}") != [], "nothing is ever found"
+
+
+@pytest.mark.parametrize(
+    ("name", "accounts"), [("web1", ("board",)), ("web2", ("board",)), ("db1", ()), ("backup1", ())]
+)
+def test_a_host_shows_no_secret_to_others_and_logs_none(name: str, accounts: tuple[str, ...]) -> None:
+    """Command lines and environments of processes, files that others can read, logs and the journal."""
+    assert secret_search.on_host(name, accounts) == []

@@ -38,7 +38,8 @@ def test_what_the_roles_get() -> None:
 def test_nginx_is_told_of_streams_and_of_hsts() -> None:
     given = {"/live": {}, "/events/": {"buffering": False}, "/feed": {"buffering": True}}
     (site,) = nginx_sites([resolved(locations=given, hsts="max-age=9")])
-    assert site["unbuffered_locations"] == ["/events/"]
+    assert site["locations"] == given
+    assert "/admin/login/" in site["login_paths"]
     assert site["hsts"] == "max-age=9"
 
 

@@ -4,6 +4,7 @@
 acme-certificates seed   what nginx needs before it is configured: a site without a certificate refuses the handshake
 acme-certificates run    ask for what is missing or in the last third of its life, test it, have nginx load it
 acme-certificates replace  the same, and for all others as well: each gets a new key
+acme-certificates account  end the account at the authority and do as replace does, with a new account
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _obtain(settings: Settings, state: State, name: str, now: float) -> dict | N
 def main() -> int:
     """Entry point; exit code 1 where a site has no certificate for all of its names, or one that ends soon."""
     parser = argparse.ArgumentParser(prog="acme-certificates", description=__doc__)
-    parser.add_argument("command", choices=["seed", "run", "replace"])
+    parser.add_argument("command", choices=["seed", "run", "replace", "account"])
     parser.add_argument("--json", action="store_true", help="print what changed as JSON, and end with 0")
     given = parser.parse_args()
     settings = Settings.read()
@@ -98,7 +99,10 @@ def main() -> int:
         if given.command == "seed":
             changed = seed(settings, state)
         else:
-            if given.command == "replace":
+            if given.command == "account" and (failure := client.end_account(settings, time.time())):
+                print(failure, file=sys.stderr)
+                return 1
+            if given.command in ("replace", "account"):
                 state.renew(settings)
             changed, failures = run(settings, state, time.time())
         urgent = state.urgent(settings, time.time())

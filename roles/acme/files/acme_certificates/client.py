@@ -7,8 +7,10 @@ import datetime
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from settings import DIRECTORY, Settings, Wanted
 
@@ -20,6 +22,8 @@ SECONDS = 900
 PATIENCE = 6 * 3600
 RETRY = re.compile(r"retry after (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)", re.IGNORECASE)
 DETAIL = re.compile(r"^\s*(Domain|Identifier|Type|Detail):\s*(.+)$", re.MULTILINE)
+# The authority has forgotten the account, or ended it.
+LOST = re.compile(r"accountDoesNotExist|[Aa]ccount is not valid, has status")
 UNREACHABLE = re.compile(
     r"Connection ?(refused|reset|Error)|Max retries exceeded|Name or service not known|Temporary failure in name|timed out"
     r"|Read timed out|SSLError|The service is down|Service (busy|unavailable)|Network is unreachable|serverInternal"
@@ -51,6 +55,57 @@ def words(settings: Settings, wanted: Wanted) -> list[str]:
 def obtain(settings: Settings, wanted: Wanted, now: float) -> tuple[bytes, bytes] | dict[str, Any]:
     """A new certificate: chain and key as PEM; or why there is none."""
     WEBROOT.mkdir(parents=True, exist_ok=True)
+    answer = _ask(settings, wanted, now)
+    if (
+        isinstance(answer, dict)
+        and answer["kind"] == "account"
+        and (kept := set_account_aside(settings.directory, now))
+    ):
+        print(
+            f"{wanted.name}: {answer['message']} Another one is registered; the earlier is in {kept}.", file=sys.stderr
+        )
+        answer = _ask(settings, wanted, now)
+    return answer
+
+
+def accounts(directory: str) -> Path:
+    """Where certbot keeps the account of an authority, and its key."""
+    url = urlsplit(directory)
+    return ROOT / "accounts" / f"{url.netloc}{url.path}".rstrip("/")
+
+
+def set_account_aside(directory: str, now: float) -> Path | None:
+    """Have certbot register anew when it asks next; returns where the earlier account is kept, None where there was none."""
+    place = accounts(directory)
+    if not place.is_dir():
+        return None
+    kept = ROOT / f"accounts-lost-{int(now)}"
+    if kept.exists():
+        return None
+    place.rename(kept)
+    return kept
+
+
+def end_account(settings: Settings, now: float) -> str:
+    """Have the authority end the account, and set it aside; returns why that failed, empty when it did not.
+
+    Its certificates stay good. The next request registers another account, with a new key.
+    """
+    environment = dict(os.environ)
+    if settings.directory_ca:
+        environment["REQUESTS_CA_BUNDLE"] = settings.directory_ca
+    done = subprocess.run(
+        ["certbot", "unregister", "--non-interactive", "--server", settings.directory],
+        env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+    said = done.stdout + "\n" + done.stderr
+    if done.returncode != 0 and not LOST.search(said) and accounts(settings.directory).is_dir():
+        return f"the account at {settings.directory} could not be ended: {_line(said, 'rror', 'ailed')}. {_log()}"
+    set_account_aside(settings.directory, now)
+    return ""
+
+
+def _ask(settings: Settings, wanted: Wanted, now: float) -> tuple[bytes, bytes] | dict[str, Any]:
     environment = {**os.environ, **settings.environment, "ACME_DNS_SECONDS": str(settings.propagation)}
     if settings.directory_ca:
         environment["REQUESTS_CA_BUNDLE"] = settings.directory_ca
@@ -74,7 +129,7 @@ def failure(said: str, wanted: Wanted, directory: str, now: float) -> dict[str, 
     """What certbot's words mean.
 
     Returns:
-        ``kind`` (rate_limit, validation, unreachable, other), ``message`` with the remedy, ``at``, and with a rate limit
+        ``kind`` (rate_limit, validation, account, unreachable, other), ``message`` with the remedy, ``at``, and with a rate limit
         ``retry_after``, before which the authority is not asked again.
     """
     if "rateLimited" in said or "too many" in said:
@@ -99,6 +154,9 @@ def failure(said: str, wanted: Wanted, directory: str, now: float) -> dict[str, 
         )
         message = f"the authority did not accept {', '.join(dict.fromkeys(names))}: {why[:600]} {remedy}"
         return {"kind": "validation", "message": message, "at": now}
+    if LOST.search(said):
+        why = _line(said, "accountDoesNotExist", "ccount is not valid")
+        return {"kind": "account", "message": f"the authority knows this host's account no more ({why}).", "at": now}
     if UNREACHABLE.search(said):
         return {
             "kind": "unreachable", "at": now,

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.django_ec2.site.plugins.plugin_utils import acme, domains
+from ansible_collections.django_ec2.site.plugins.plugin_utils import acme, domains, nginx_locations
 
 DEFAULTS: dict[str, Any] = {
     "static_url": "/static/",
@@ -22,7 +22,8 @@ DEFAULTS: dict[str, Any] = {
     "group": "",
     "max_body_size": "10m",
     "read_timeout": 60,
-    "unbuffered_locations": [],
+    "locations": {},
+    "login_paths": [],
     "hsts": "",
     "redirect_domains": [],
     "maintenance": False,
@@ -34,7 +35,6 @@ LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 DOMAIN = re.compile(rf"(\*\.)?{LABEL}(\.{LABEL})*")
 # What ends a word in nginx's configuration, or is expanded in it, has no place in a path.
 PATH = re.compile(r"/[^\s;{}\"'$\\]*")
-LOCATION = re.compile(r"/[^\s;{}\"'$\\]*")
 HSTS = re.compile(r"max-age=\d+(; includeSubDomains)?(; preload)?|")
 # nginx makes a variable of it, whose name has to fit into a bucket.
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,59}")
@@ -108,6 +108,40 @@ def site_files(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def limit_problems(rate: str, burst: Any, networks: list[str]) -> list[str]:
+    """What of the limits that all sites share could not work: ``nginx_login_rate``, ``nginx_login_burst``, ``nginx_limits_allow``."""
+    problems = network_problems("nginx_limits_allow", networks)
+    if rate and not nginx_locations.RATE.fullmatch(rate):
+        problems.append(f"nginx_login_rate {rate!r} must be such as 30/m or 1/s, or '' for no limit.")
+    if not re.fullmatch(r"\d{1,6}", str(burst)):
+        problems.append(f"nginx_login_burst {burst!r} must be a number of requests.")
+    return problems
+
+
+def http3_problems(wanted: bool, system: dict[str, Any], protocols: list[str], mode: str) -> list[str]:
+    """Why HTTP/3 can't be offered, each with what to write instead.
+
+    Args:
+        wanted: ``nginx_http3``.
+        system: what ``vars/<system>.yml`` says.
+        protocols: ``nginx_tls_protocols``.
+        mode: ``nginx_tls_mode``.
+    """
+    if not wanted:
+        return []
+    problems = []
+    if not system["http3"]:
+        problems.append(
+            f"nginx_http3 needs nginx 1.25, and this system has {system['version']}: leave nginx_http3 out for its hosts, or move them to "
+            "Debian 13 (docs/operating-systems.md)."
+        )
+    if "TLSv1.3" not in protocols:
+        problems.append("nginx_http3 needs TLSv1.3 in nginx_tls_protocols: add it, or leave nginx_http3 out.")
+    if mode == "none":
+        problems.append("nginx_http3 has no use where a load balancer ends TLS (nginx_tls_mode: none): leave it out.")
+    return problems
+
+
 def page_files(page: dict[str, Any]) -> list[dict[str, Any]]:
     """A page of nginx's own for people and for machines, as entries of host_config's ``files``.
 
@@ -145,15 +179,7 @@ def _site_problems(site: dict[str, Any]) -> list[str]:
     for key in ("static_url", "media_url"):
         if not re.fullmatch(r"/([^\s;{}\"'$\\]+/)?", site[key]) or site[key] == "/":
             problems.append(f"{key} {site[key]!r} must begin and end with a slash, such as /static/")
-    served = {url for url, root in (("static_url", "static_root"), ("media_url", "media_root")) if site[root]}
-    for path in site["unbuffered_locations"]:
-        if not LOCATION.fullmatch(path):
-            problems.append(f"unbuffered_locations: {path!r} must be a path such as /events/")
-        problems += [
-            f"unbuffered_locations: {path} lies below {key}, whose files nginx sends itself; leave it out"
-            for key in sorted(served)
-            if path.startswith(site[key])
-        ]
+    problems += nginx_locations.problems(site)
     if not HSTS.fullmatch(site["hsts"]):
         problems.append(f"hsts {site['hsts']!r} must be a header such as 'max-age=31536000; includeSubDomains'")
     if not PAGE.fullmatch(site["maintenance_page"]):
@@ -278,6 +304,10 @@ class FilterModule:
             "nginx_names": names,
             "nginx_names_bucket_size": names_bucket_size,
             "nginx_names_max_size": names_max_size,
+            "nginx_locations": nginx_locations.locations,
+            "nginx_limits": nginx_locations.limits,
+            "nginx_limit_problems": limit_problems,
+            "nginx_http3_problems": http3_problems,
             "nginx_page_files": page_files,
             "nginx_site_files": site_files,
             "nginx_certificate_requests": certificate_requests,

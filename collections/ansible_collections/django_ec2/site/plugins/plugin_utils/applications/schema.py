@@ -58,6 +58,16 @@ IDENTIFIER = {
     "otherwise": "is no identifier: write small letters, digits and '_', as in 'shop'",
 }
 WHOLE = {"pattern": r"[1-9]\d*", "otherwise": "is no whole number"}
+SIZE = {"pattern": r"(\d+[kmg]?)?", "otherwise": "is no size, as in '200m'"}
+# Where people log in, or have a mail sent to them: Django's own, its admin's, and those of django-allauth.
+LOGIN_PATHS = (
+    "/accounts/login/",
+    "/accounts/password/reset/",
+    "/accounts/password_reset/",
+    "/accounts/signup/",
+    "/admin/login/",
+    "/login/",
+)
 SECONDS = {"pattern": r"[1-9]\d*", "otherwise": "is no whole number of seconds"}
 
 # Words of `managed_settings`, and what roles/release/files/support/managed_settings.py sets for each.
@@ -244,6 +254,33 @@ LOCATION_OPTIONS = (
         "bool",
         "whether nginx collects an answer before it sends it; `false` for server-sent events and other streams",
         default=True,
+    ),
+    Key(
+        "max_body_size",
+        "str",
+        "most that a request may carry there; empty is what the entry's own `max_body_size` says",
+        default="",
+        example="200m",
+        **SIZE,
+    ),
+    Key(
+        "rate",
+        "str",
+        "how often one address may ask, as `10/s` or `30/m`; more get 429. `none` is without limit",
+        default="",
+        pattern=r"([1-9]\d{0,5}/[sm]|none)?",
+        otherwise="is no rate, as in '10/s' or '30/m', or none",
+        example="10/s",
+    ),
+    Key("burst", "int", "requests above the rate that are taken at once", default=20),
+    Key(
+        "methods",
+        "list",
+        "methods that count for the rate; empty is all",
+        default=[],
+        elements="str",
+        choices=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+        example=["POST"],
     ),
 )
 
@@ -473,6 +510,17 @@ ENTRY = (
         otherwise="is no path, as in '/events/'",
         options=LOCATION_OPTIONS,
         example={"/events/": {"buffering": False}},
+    ),
+    Key(
+        "login_paths",
+        "list",
+        "paths of logins and of forms that send mail: one address may POST to each 30 times a minute and 60 times at once, more get 429 "
+        "(`nginx_login_rate`). `[]` is none",
+        default=list(LOGIN_PATHS),
+        elements="str",
+        pattern=LOCATION,
+        otherwise="is no list of paths, as in ['/login/']",
+        example=["/members/enter/"],
     ),
     Key(
         "certificate_provider",

@@ -60,9 +60,8 @@ def nginx_sites(resolved: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "group": entry["user"],
             "max_body_size": str(entry["max_body_size"]),
             "read_timeout": int(entry["timeout"]) + 5,
-            "unbuffered_locations": [
-                path for path, options in sorted(entry["locations"].items()) if not options.get("buffering", True)
-            ],
+            "locations": entry["locations"],
+            "login_paths": entry["login_paths"],
             "certificate_provider": entry["certificate_provider"],
             "hsts": entry["hsts"] or _hsts(entry["settings"]),
             "maintenance": entry["maintenance"],
