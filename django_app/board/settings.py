@@ -14,6 +14,8 @@ HTTPS_ONLY = env.flag("HTTPS_ONLY", default=True)
 RELEASE = env.text("RELEASE", "development")
 
 SECRET_KEY = env.required("SECRET_KEY")
+# While the key is replaced: keys that still count for what was signed with them.
+SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
 DATABASES = {"default": env.database("DATABASE_URL", max_age=env.seconds_or_forever("CONN_MAX_AGE"))}
 # A wildcard may be written as in certificates: Django's own form of *.example.org is .example.org.
 ALLOWED_HOSTS = [

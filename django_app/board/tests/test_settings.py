@@ -41,6 +41,12 @@ def setting(name: str, **environment: str) -> object:
     return json.loads(result.stdout)
 
 
+class SecretKeyTest(TestCase):
+    def test_other_keys_count_while_it_is_replaced(self) -> None:
+        self.assertEqual(setting("SECRET_KEY_FALLBACKS"), [])
+        self.assertEqual(setting("SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS="one, two"), ["one", "two"])
+
+
 class RequiredTest(TestCase):
     def test_all_that_is_missing_is_named_at_once(self) -> None:
         result = run("manage.py", "check")

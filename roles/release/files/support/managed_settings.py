@@ -34,6 +34,9 @@ if "security" in _chosen:
 
 if "secret_key" in _chosen:
     SECRET_KEY = os.environ["SECRET_KEY"]
+    # While it is replaced: keys that still count for what was signed with them.
+    if "SECRET_KEY_FALLBACKS" in os.environ:
+        SECRET_KEY_FALLBACKS = [key for key in os.environ["SECRET_KEY_FALLBACKS"].split(",") if key]
 
 if "hosts" in _chosen:
     _domains = _variable("DOMAINS").split(",")

@@ -73,7 +73,7 @@ SECONDS = {"pattern": r"[1-9]\d*", "otherwise": "is no whole number of seconds"}
 # Words of `managed_settings`, and what roles/release/files/support/managed_settings.py sets for each.
 MANAGED_SETTINGS = {
     "database": '`DATABASES["default"]`: PostgreSQL, kept connections with health checks, TLS verified',
-    "secret_key": "`SECRET_KEY`, from `secret_environment.SECRET_KEY`",
+    "secret_key": "`SECRET_KEY`, from `secret_environment.SECRET_KEY`, and `SECRET_KEY_FALLBACKS` (commas) where it is there",
     "hosts": "`ALLOWED_HOSTS` and `CSRF_TRUSTED_ORIGINS`, from `domains`",
     "security": "`DEBUG = False`, cookies over HTTPS alone, HSTS (an hour, or as long as the project's), no framing",
     "static": "`STATIC_URL`, `STATIC_ROOT`, and hashed names where the project chose no storage of its own",
