@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import json
 import re
 import sys
 from pathlib import Path
@@ -254,6 +255,19 @@ def test_a_limit_of_everything_does_not_count_files():
         "^[A-Z]+:/static/", "^[A-Z]+:/free/", "^[A-Z]+:/",
     ]  # fmt: skip
     assert counted.count("$binary_remote_addr") == 1
+
+
+def test_each_page_is_there_for_people_and_for_machines():
+    pages = evaluate("nginx", "__nginx_pages | dict2items | map('django_ec2.site.nginx_page_files') | flatten")
+    kinds = ("unavailable", "maintenance", "limited")
+    assert {one["path"] for one in pages} == {
+        f"/etc/nginx/pages/{kind}.{type}" for kind in kinds for type in ("html", "json")
+    }
+    for one in pages:
+        if "content" in one:
+            assert set(json.loads(one["content"])) == {"error", "message"}
+        else:
+            assert render("nginx", "page.html.j2", **one["vars"]).count(one["vars"]["page"]["title"]) == 2
 
 
 def test_limits_that_are_none_are_refused():

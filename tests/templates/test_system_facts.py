@@ -95,9 +95,9 @@ def test_directories_that_settings_and_their_check_need(system: str) -> None:
 def test_every_template_without_an_entry_can_be_rendered(role: str, system: str) -> None:
     given = {"private_address": "10.0.0.5", "redis_admin_password": "x", "secrets": {"authority": {}}}
     directory = Path(__file__).parents[2] / "roles" / role / "templates"
-    # These are rendered for each site or application (test_nginx.py).
+    # These are rendered for each site, application or page (test_nginx.py).
     for path in sorted(directory.glob("*.j2")):
-        if path.name not in ("site.conf.j2", "uwsgi_application.conf.j2", "unavailable.conf.j2"):
+        if path.name not in ("page.html.j2", "site.conf.j2", "uwsgi_application.conf.j2", "unavailable.conf.j2"):
             assert "{{" not in render(role, path.name, system, **given)
 
 
