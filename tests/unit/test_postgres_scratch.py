@@ -59,4 +59,4 @@ def test_a_pg_dump_that_is_older_than_the_server_is_told_as_that(monkeypatch: An
     )
     login = {"host": "db.example.org", "port": 5432, "user": "master", "password": "x", "ca_file": "/none"}
     with pytest.raises(scratch.NoScratch, match=r"^pg_dump of this host \(15\) is older than the server \(16\)$"):
-        scratch.Scratch(login, "shop", "shop_owner", 5)._run("pg_dump", [])
+        scratch.Scratch(login, "shop", "shop_owner", 5)._run(login, "pg_dump", [])

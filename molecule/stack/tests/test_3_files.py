@@ -105,3 +105,21 @@ def test_an_empty_directory_and_a_wrong_password_are_no_backup_and_are_said(web1
     code, output = play("database_status")
     assert "secrets.file_backup_key" not in output
     assert "board: " in output
+
+
+def test_the_live_release_is_asked_about_the_restored_copy(db1: Any) -> None:
+    """A migration that the copy lacks, as when the restore brought an older schema, turns the drill red."""
+    psql = "runuser -u postgres -- psql -XAtq -d board -c %s"
+    newest = "FROM django_migrations WHERE id = (SELECT max(id) FROM django_migrations WHERE app = 'posts')"
+    db1.check_output(psql, " ".join(["CREATE TABLE kept AS SELECT *", newest]))
+    db1.check_output(psql, " ".join(["DELETE", newest]))
+    try:
+        code, output = play("database_backup", "-e", "backup_type=incr", "-e", "drill=true")
+        assert code == 2, output[-6000:]
+        assert "board: the copy lacks migrations of the live release: posts." in output
+        # Rows, indexes and checksums were right before the release was asked.
+        assert "incr: " in output
+    finally:
+        db1.check_output(psql, "INSERT INTO django_migrations SELECT * FROM kept; DROP TABLE kept")
+    assert "drill" not in db1.check_output("pg_lsclusters")
+    db1.check_output("rm /var/lib/database-drill/status.json")

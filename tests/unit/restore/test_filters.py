@@ -6,7 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ansible_collections.django_ec2.site.plugins.filter.restore import FilterModule, restore_refusal, restored_lacks
+import pytest
+from ansible_collections.django_ec2.site.plugins.filter.restore import (
+    FilterModule,
+    drill_problems,
+    restore_refusal,
+    restored_lacks,
+)
 
 
 def test_rds_is_restored_by_aws() -> None:
@@ -46,3 +52,26 @@ def test_the_drill_runs_without_the_collection(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False, cwd="/",
     )  # fmt: skip
     assert done.stdout.strip() == "/var/lib/database-drill/status.json", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("scratch", "asked", "said"),
+    [
+        ({"name": "shop_scratch"}, {"pending": [], "ahead": ["shop.0009"]}, ""),
+        (
+            {"name": "shop_scratch"},
+            {"pending": ["shop.0003"]},
+            "shop: the copy lacks migrations of the live release: shop.0003",
+        ),
+        ({"name": "shop_scratch"}, {"msg": "The live release does not fit shop_scratch: no table."}, "does not fit"),
+        (
+            {"name": "", "reason": "no migration was applied to it so far"},
+            {"skipped": True},
+            "no migration was applied",
+        ),
+    ],
+)
+def test_a_release_that_does_not_fit_a_restored_copy_fails_the_drill(scratch: dict, asked: dict, said: str) -> None:
+    found = drill_problems("shop", scratch, asked)
+    assert said in " ".join(found)
+    assert bool(found) == bool(said)

@@ -87,6 +87,23 @@ def restored_lacks(asked: Mapping[str, Any], name: str) -> str:
     )
 
 
+def drill_problems(name: str, scratch: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """What keeps the live release of an application from working with a restored copy of its database.
+
+    Args:
+        name: of the application.
+        scratch: what the module postgres_scratch returned.
+        asked: what the module release_copy returned, which was not asked without a scratch.
+    """
+    if not scratch.get("name"):
+        return [f"{name}: its live release could not be asked about the copy: {scratch.get('reason') or 'no answer'}"]
+    if asked.get("msg"):
+        return [f"{name}: {asked['msg']}"]
+    if asked.get("pending"):
+        return [f"{name}: the copy lacks migrations of the live release: {', '.join(asked['pending'])}"]
+    return []
+
+
 def database_drill_files(directory: str) -> list[dict[str, str]]:
     """The drill as files of a host, which has no collection: the same modules, imported by their short names.
 
@@ -121,6 +138,7 @@ class FilterModule:
         return {
             "database_drill_directories": database_drill_directories,
             "database_drill_files": database_drill_files,
+            "drill_problems": drill_problems,
             "restore_refusal": restore_refusal,
             "restored_lacks": restored_lacks,
             "scratch_commands": scratch_commands,

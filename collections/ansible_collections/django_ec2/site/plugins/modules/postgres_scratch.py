@@ -34,6 +34,11 @@ options:
     description: How long making it may take.
     type: int
     default: 30
+  copy_port:
+    description:
+      - Port of a cluster beside the live one on this host, a restored copy, whose schema is taken. V(0) takes the live one's.
+    type: int
+    default: 0
 requirements:
   - python3-psycopg2
   - pg_dump and psql, not older than the server
@@ -88,6 +93,7 @@ def main() -> None:
             "owner": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "seconds": {"type": "int", "default": 30},
+            "copy_port": {"type": "int", "default": 0},
             "login": LOGIN_SPEC,
         },
         supports_check_mode=True,
@@ -98,7 +104,7 @@ def main() -> None:
     if psycopg2 is None:
         module.exit_json(changed=False, name="", reason="python3-psycopg2 is not installed here")
     try:
-        scratch = Scratch(given["login"], given["database"], given["owner"], given["seconds"])
+        scratch = Scratch(given["login"], given["database"], given["owner"], given["seconds"], given["copy_port"])
         if given["state"] == "present":
             scratch.make()
             module.exit_json(changed=False, name=scratch.name, reason="")

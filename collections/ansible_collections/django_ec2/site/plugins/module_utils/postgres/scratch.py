@@ -96,10 +96,12 @@ class Scratch:
         database: name of the live one.
         owner: the role that owns it.
         seconds: that making it may take.
+        copy_port: of a cluster beside the live one on this host, a restored copy, whose schema is taken instead of the live one's.
     """
 
-    def __init__(self, login: dict[str, Any], database: str, owner: str, seconds: int) -> None:
+    def __init__(self, login: dict[str, Any], database: str, owner: str, seconds: int, copy_port: int = 0) -> None:
         self.login = login
+        self.source = {**login, "port": copy_port} if copy_port else login
         self.database = database
         self.owner = owner
         self.name = scratch_name(database)
@@ -136,7 +138,7 @@ class Scratch:
             return True
 
     def _make(self) -> None:
-        with contextlib.closing(connect(self.login, database=self.database)) as live:
+        with contextlib.closing(connect(self.source, database=self.database)) as live:
             self._execute(live, f"SET lock_timeout = '{LOCK_WAIT}'")
             for (way,) in rows(live, WAYS_OUT):
                 raise NoScratch(f"{self.database} has {way}, by which a trial would reach other databases")
@@ -168,8 +170,9 @@ class Scratch:
                 self._execute(
                     connection, f"CREATE EXTENSION IF NOT EXISTS {identifier(extension)} SCHEMA {identifier(schema)}"
                 )
-        schema = self._run("pg_dump", [*DUMP, f"--dbname={self.database}"])
+        schema = self._run(self.source, "pg_dump", [*DUMP, f"--dbname={self.database}"])
         self._run(
+            self.login,
             "psql",
             ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", f"--dbname={self.name}"],
             re.sub(r"(?m)^CREATE SCHEMA (?!IF NOT)", "CREATE SCHEMA IF NOT EXISTS ", schema),
@@ -191,9 +194,9 @@ class Scratch:
             raise NoScratch("no migration was applied to it so far")
         return rows(live, "SELECT app, name, applied FROM django_migrations ORDER BY id")
 
-    def _run(self, program: str, words: list[str], given: str = "") -> str:
-        """Run one of PostgreSQL's programs with the module's login; psql with the rights of the owner."""
-        command, environment = client_program(self.login, program)
+    def _run(self, login: dict[str, Any], program: str, words: list[str], given: str = "") -> str:
+        """Run one of PostgreSQL's programs; psql with the rights of the owner."""
+        command, environment = client_program(login, program)
         environment |= {"PGCONNECT_TIMEOUT": "5", "PGAPPNAME": "ansible"}
         if program == "psql":
             environment["PGOPTIONS"] = f"-c role={self.owner}"

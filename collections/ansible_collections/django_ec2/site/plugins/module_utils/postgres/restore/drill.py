@@ -29,9 +29,16 @@ SHOWN = 20
 
 
 class Drill:
-    """One drill on the host of the live cluster."""
+    """One drill on the host of the live cluster.
 
-    def __init__(self, stanza: str, port: int) -> None:
+    Args:
+        stanza: name of the cluster in the repository.
+        port: of the live cluster.
+        keep: whether a copy without a problem stays, and serves, so that the live release can be asked about it.
+    """
+
+    def __init__(self, stanza: str, port: int, keep: bool = False) -> None:
+        self.keep = keep
         self.job = Job({"port": port, "stanza": stanza})
         self.stanza = stanza
         self.live = self.job.live
@@ -50,11 +57,20 @@ class Drill:
                 say(f"{counted.left_out} tables were not counted in {COUNT_SECONDS} seconds")
             self._compare(counted)
             self._examine()
+            if self.keep and not self.problems:
+                self.copy.start()
+                return
         except (RestoreFailed, repository.NoWayThere, ServerUnavailable) as error:
             self.problems.append(str(error))
-        finally:
-            with contextlib.suppress(RestoreFailed):
-                self.copy.remove(self.data)
+        except BaseException:
+            self.remove()
+            raise
+        self.remove()
+
+    def remove(self) -> None:
+        """Remove the copy."""
+        with contextlib.suppress(RestoreFailed):
+            self.copy.remove(self.data)
 
     def _count(self) -> counts.Counted:
         say("counting the rows of the live cluster")
