@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
@@ -72,6 +73,39 @@ def test_sshd_takes_keys_only(sshd):
     assert sshd["x11forwarding"] == "no"
     assert (sshd["maxauthtries"], sshd["logingracetime"]) == ("6", "60")
     assert (sshd["clientaliveinterval"], sshd["clientalivecountmax"]) == ("60", "5")
+
+
+def test_sshd_speaks_nothing_weak_and_was_told(host):
+    name = host.backend.get_hostname()
+    # What this controller's own client can't be talked into any more.
+    for option in ("KexAlgorithms=ecdh-sha2-nistp256", "MACs=hmac-sha1", "HostKeyAlgorithms=ecdsa-sha2-nistp256"):
+        words = ["-o", "Ciphers=aes128-ctr"] if option.startswith("MACs") else []
+        refused = log_in(name, *words, "-o", option)
+        assert refused.returncode != 0, option
+        assert "no matching" in refused.stderr, refused.stderr
+    for exchange in ("sntrup761x25519-sha512@openssh.com", "curve25519-sha256"):
+        entered = log_in(name, "-o", f"KexAlgorithms={exchange}", command="id -un")
+        assert (entered.returncode, entered.stdout.strip()) == (0, "admin"), entered.stderr
+
+
+def test_settings_that_let_nobody_in_are_taken_back(apt_files):
+    """A client that knows none of what sshd would speak is not locked out, and the run says so."""
+    assert apt_files
+    name, host = "base-13", connect("base-13")
+    before = host.file("/etc/ssh/sshd_config.d/10-base.conf").content_string
+    closed = {
+        "base_ssh_key_exchanges": ["diffie-hellman-group18-sha512"],
+        "base_ssh_way_back_seconds": 12,
+        "ansible_ssh_extra_args": "-o KexAlgorithms=curve25519-sha256",
+    }
+    done = play("base/converge.yml", "-e", json.dumps(closed), limit=name, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "has gone back to those that it had. Look at base_ssh_root_login" in " ".join(said.split())
+    assert host.file("/etc/ssh/sshd_config.d/10-base.conf").content_string == before
+    assert log_in(name, command="id -un").returncode == 0
+    # The next run places what it wants, and owes nothing.
+    assert "failed=0" in play("base/converge.yml", limit=name).stdout
 
 
 def test_sshd_was_told(host):
