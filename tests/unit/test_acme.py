@@ -42,6 +42,8 @@ def asked(*domains: str, **settings: Any) -> list[str]:
 
 # --- on the controller ---
 
+HTTP = {"name": "http", "from": ["world"], "to": "web", "port": 80}
+
 
 @pytest.mark.parametrize(
     ("domains", "settings", "said"),
@@ -56,6 +58,13 @@ def asked(*domains: str, **settings: Any) -> list[str]:
         (["my_shop.example.net"], {}, "no name that the public DNS knows"),
         (["shop.example.net"], {"http_port": 8080}, "Set nginx_http_port: 80"),
         (["shop.example.net"], {"visitors": ["10.0.0.0/8"]}, "port 80 is closed to everybody but 10.0.0.0/8"),
+        (
+            ["shop.example.net"],
+            {"flows": []},
+            "Add to network_extra_flows {name: acme, from: [world], to: web, port: 80}",
+        ),
+        (["shop.example.net"], {"flows": [{**HTTP, "from": ["10.0.0.0/8"]}]}, "no flow of network_flows opens port 80"),
+        (["shop.example.net"], {"flows": [{**HTTP, "when": False}]}, "no flow of network_flows opens port 80"),
         (["shop.example.net"], {"email": "nobody"}, "is no address of e-mail"),
         (["shop.example.net"], {"email": "a b@company.com"}, "is no address of e-mail"),
         (["shop.example.net"], {"email": "ops@example.org"}, "Let's Encrypt refuses"),
@@ -83,6 +92,7 @@ def test_what_an_authority_would_sign_is_not_refused() -> None:
             http_port=80,
             hosts=5,
             visitors=["world"],
+            flows=[HTTP, {"name": "search", "from": ["web"], "to": "search", "port": 9200}, "nonsense"],
         )
         == []
     )
@@ -251,8 +261,9 @@ def test_what_certbot_says_becomes_a_cause_and_a_remedy(program: dict[str, Modul
 @pytest.mark.parametrize(
     "said",
     [
-        "urn:ietf:params:acme:error:accountDoesNotExist :: The request specified an account that does not exist :: Account not found",
-        'urn:ietf:params:acme:error:unauthorized :: Account is not valid, has status "deactivated"',
+        "An unexpected error occurred:\nThe request specified an account that does not exist :: Account https://ca/a/1 not found.",
+        "urn:ietf:params:acme:error:accountDoesNotExist :: Account not found",
+        'An unexpected error occurred:\nThe client lacks sufficient authorization :: Account is not valid, has status "deactivated"',
     ],
 )
 def test_an_account_that_the_authority_lost_is_set_aside_once(

@@ -154,6 +154,30 @@ def test_a_key_is_replaced_when_it_is_asked_for(hosts: dict[str, Host]) -> None:
         assert "renew" not in known(host, site)
 
 
+def account(host: Host) -> str:
+    return host.check_output("find /etc/letsencrypt/accounts -name private_key.json -exec sha256sum {} +")
+
+
+def test_an_account_is_replaced_when_it_is_asked_for_and_when_the_authority_has_ended_it(
+    hosts: dict[str, Host],
+) -> None:
+    host = hosts["web1"]
+    first, before = account(host), shown(host)
+    host.check_output("cp -a /etc/letsencrypt/accounts /root/accounts-before")
+    host.check_output("python3 /usr/local/lib/acme-certificates account")
+    assert account(host) != first
+    assert shown(host) != before
+    # As a restored image has it: the account that was ended.
+    host.check_output("rm -r /etc/letsencrypt/accounts && mv /root/accounts-before /etc/letsencrypt/accounts")
+    before = shown(host)
+    age(host)
+    host.check_output(RUN)
+    assert account(host) != first
+    assert shown(host) != before
+    assert "failure" not in known(host)
+    host.check_output("rm -r /etc/letsencrypt/accounts-lost-*")
+
+
 def test_a_reload_that_a_cut_run_owes_is_made_up_for(hosts: dict[str, Host]) -> None:
     host = hosts["web1"]
     script = (

@@ -111,17 +111,35 @@ def test_drift_is_seen_by_a_check_and_mended_by_a_run(web1: Any, drift: Drift, p
     assert Visitor("web1").get("/readyz").status_code == 200
 
 
-def test_a_changed_setting_makes_a_new_master_and_no_failed_request(web1: Any) -> None:
-    before = web1.check_output("readlink /srv/board/live")
-    setting = ("--limit", "web1", "-e", "uwsgi_max_requests=15000")
-    predicted = tasks_that_change(play("--check", *setting)[0])
-    # Requests go on while the master is replaced.
-    load = subprocess.Popen(
+def requests_to_web1() -> subprocess.Popen[str]:
+    """Two hundred, one after the other, each by a connection of its own; they print their statuses."""
+    return subprocess.Popen(
         ["/bin/sh", "-c", "for i in $(seq 1 200); do curl --silent --insecure --max-time 20 --output /dev/null "
          f"--write-out '%{{http_code}}\\n' --resolve board.localhost:443:{Visitor('web1').host_address()} "
          "https://board.localhost/; done"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def test_the_key_of_a_site_is_replaced_without_a_failed_request(web1: Any) -> None:
+    """As docs/secrets.md has it."""
+    shown = "openssl s_client -connect 127.0.0.1:443 -servername board.localhost </dev/null 2>/dev/null | openssl x509 -noout -pubkey"
+    before = web1.check_output(shown)
+    load = requests_to_web1()
+    web1.check_output("rm /etc/ssl/board/privkey.pem")
+    play("--limit", "web1", "--tags", "nginx")
+    codes = load.communicate(timeout=300)[0].split()
+    assert set(codes) == {"200"}, codes
+    assert web1.check_output(shown) != before
+    assert Visitor("web1").get("/").status_code == 200
+
+
+def test_a_changed_setting_makes_a_new_master_and_no_failed_request(web1: Any) -> None:
+    before = web1.check_output("readlink /srv/board/live")
+    setting = ("--limit", "web1", "-e", "uwsgi_max_requests=15000")
+    predicted = tasks_that_change(play("--check", *setting)[0])
+    # Requests go on while the master is replaced.
+    load = requests_to_web1()
     output, _changed = play(*setting)
     codes = load.communicate(timeout=300)[0].split()
     assert predicted

@@ -22,8 +22,8 @@ SECONDS = 900
 PATIENCE = 6 * 3600
 RETRY = re.compile(r"retry after (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)", re.IGNORECASE)
 DETAIL = re.compile(r"^\s*(Domain|Identifier|Type|Detail):\s*(.+)$", re.MULTILINE)
-# The authority has forgotten the account, or ended it.
-LOST = re.compile(r"accountDoesNotExist|[Aa]ccount is not valid, has status")
+# The authority has forgotten the account, or ended it. certbot prints what a type of error means, and not its name.
+LOST = re.compile(r"accountDoesNotExist|account that does not exist|[Aa]ccount is not valid, has status")
 UNREACHABLE = re.compile(
     r"Connection ?(refused|reset|Error)|Max retries exceeded|Name or service not known|Temporary failure in name|timed out"
     r"|Read timed out|SSLError|The service is down|Service (busy|unavailable)|Network is unreachable|serverInternal"
@@ -155,7 +155,7 @@ def failure(said: str, wanted: Wanted, directory: str, now: float) -> dict[str, 
         message = f"the authority did not accept {', '.join(dict.fromkeys(names))}: {why[:600]} {remedy}"
         return {"kind": "validation", "message": message, "at": now}
     if LOST.search(said):
-        why = _line(said, "accountDoesNotExist", "ccount is not valid")
+        why = _line(said, "account that does not exist", "ccountDoesNotExist", "ccount is not valid")
         return {"kind": "account", "message": f"the authority knows this host's account no more ({why}).", "at": now}
     if UNREACHABLE.search(said):
         return {

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.plugin_utils import network_flows
+
 # Names that are nobody's on the Internet: RFC 6761, 6762, 7686, 8375, 9476, and what networks use at home.
 PRIVATE = (
     "alt", "corp", "example", "home", "home.arpa", "internal", "intranet", "invalid", "lan", "local", "localdomain",
@@ -72,7 +74,8 @@ def problems(wanted: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -
 
     Args:
         wanted: what ``certificates`` returned.
-        settings: email, directory, dns, dns_hook, directory_ca_file, and where the caller knows them http_port, visitors and hosts.
+        settings: email, directory, dns, dns_hook, directory_ca_file, and where the caller knows them http_port, visitors, hosts, and
+            the flows that the hosts' firewalls are made of.
     """
     if not wanted:
         return []
@@ -108,6 +111,11 @@ def problems(wanted: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -
             f"port 80 is closed to everybody but {', '.join(map(str, visitors))} (network_visitors), and an authority asks "
             f"{', '.join(by_http)} there from anywhere. Let network_visitors have world, {elsewhere}."
         )
+    elif by_http and settings.get("flows") is not None and not _open_to_everybody(settings["flows"]):
+        found.append(
+            f"no flow of network_flows opens port 80 of the web hosts to everybody, and an authority asks {', '.join(by_http)} there from "
+            "anywhere. Add to network_extra_flows {name: acme, from: [world], to: web, port: 80}, " + elsewhere + "."
+        )
     email = settings.get("email") or ""
     directory = settings.get("directory") or ""
     if email and not EMAIL.fullmatch(email):
@@ -132,6 +140,13 @@ def problems(wanted: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -
             "End TLS at the load balancer (nginx_tls_mode: none), or bring a certificate (nginx_tls_mode: files)."
         )
     return [f"{problem} {HELP}" for problem in found]
+
+
+def _open_to_everybody(flows: Sequence[Mapping[str, Any]]) -> bool:
+    # What is no flow is refused elsewhere; what concerns other groups has no part in this.
+    sound = [flow for flow in flows if not network_flows.flow_problems([flow], [])]
+    resolved = network_flows.resolve_flows(sound, ["web"])
+    return any(flow["protocol"] == "tcp" and 80 in flow["ports"] and EVERYBODY & set(flow["from"]) for flow in resolved)
 
 
 def due(state: Mapping[str, Any], seed: Mapping[str, Any], directory: str, now: float) -> bool:
