@@ -82,7 +82,12 @@ def start(settings: Settings) -> dict[str, str]:
         (settings.directory / "shared-files").touch()
         if not healthy(home):
             settings.say("Starting the AWS endpoint")
-        lab = {"LAB_NAME": settings.name, "LAB_SUITE": settings.suite, "LAB": str(settings.inventory)}
+        lab = {
+            "LAB_NAME": settings.name,
+            "LAB_SUITE": settings.suite,
+            "LAB_PORT": str(settings.port),
+            "LAB": str(settings.inventory),
+        }
         return start_at(home, lab, str(subnet))
 
 
@@ -152,6 +157,9 @@ def _spawn(home: Path, lab: dict[str, str]) -> None:
             start_new_session=True,
         )  # fmt: skip
     write_private(home / "pid", f"{process.pid}\n")
+    # The kernel shows the words of a process a moment after it has begun.
+    while process.poll() is None and not _alive(home):
+        time.sleep(0.01)
 
 
 def _alive(home: Path) -> int:

@@ -24,6 +24,7 @@ from lab.kinds.aws.endpoint.account import Account, Instance
 
 KIND = "aws"
 SECONDS = 2
+LOOK_SECONDS = 10
 AT_ONCE = 4
 STOP_SECONDS = 20
 # An instance of AWS is waited for as long as its waiters do; other hosts of a lab are waited for by a person.
@@ -74,15 +75,22 @@ class Hosts:
         self._busy: dict[str, Future[None]] = {}
         self._consoles: dict[str, str] = {}
         self._told: dict[str, str] = {}
+        self._seen: dict[str, str] | None = None
+        self._look_at = 0.0
 
     def run_once(self) -> None:
         """Compare, and begin what is to be done; each host has one thing done to it at a time."""
         with self.lock:
             instances = {one.id: one for one in self.account.instances()}
             made = [raw.id for raw in self.account.raw() if getattr(raw, "lab_made", False)]
-        machines = {one.name: one for one in containers.machines(self.settings, self.podman) if one.kind == KIND}
         states = {name: one.state for name, one in instances.items()}
+        busy = bool(self._busy)
         self._busy = {name: work for name, work in self._busy.items() if not work.done()}
+        # Asking Podman costs more than all else here: a host that went away by itself is seen some seconds later.
+        if states == self._seen and not busy and time.monotonic() < self._look_at:
+            return
+        self._seen, self._look_at = states, time.monotonic() + LOOK_SECONDS
+        machines = {one.name: one for one in containers.machines(self.settings, self.podman) if one.kind == KIND}
         for name, what in plan.decide(states, made, {name: one.running for name, one in machines.items()}).items():
             if name not in self._busy:
                 self._busy[name] = self._pool.submit(self._try, what, name, instances.get(name))
