@@ -173,8 +173,11 @@ def test_an_unknown_host_is_answered_with_those_that_there_are(
         hosts.check_known(lab, name, there)
 
 
-# Hosts of the kind `aws` are made by its endpoint: an inventory that asks for one is refused.
-@pytest.mark.parametrize("name", sorted(set(kinds.names()) - {"aws"}))
+# Hosts of these kinds are made by the AWS endpoint: an inventory that asks for one is refused.
+OF_AWS = ("aws", "balancer")
+
+
+@pytest.mark.parametrize("name", sorted(set(kinds.names()) - set(OF_AWS)))
 def test_a_kind_brings_what_the_life_cycle_asks_for(name: str, lab: Settings) -> None:
     kind = kinds.find(name)
     assert isinstance(kind, Kind)
@@ -185,9 +188,10 @@ def test_a_kind_brings_what_the_life_cycle_asks_for(name: str, lab: Settings) ->
     assert all(path.is_relative_to(lab.directory) for path in kind.files(lab, machine)), "goes with the lab"
 
 
-def test_an_inventory_cannot_ask_for_an_instance_of_ec2(lab: Settings) -> None:
-    with pytest.raises(LabError, match="one asks for lab_kind aws: such hosts are made by the AWS endpoint"):
-        kinds.find("aws").run_words(lab, Machine("one", "lab-one", "trixie", "aws", "10.90.7.12"))
+@pytest.mark.parametrize("name", OF_AWS)
+def test_an_inventory_cannot_ask_for_what_the_aws_endpoint_makes(name: str, lab: Settings) -> None:
+    with pytest.raises(LabError, match=f"one asks for lab_kind {name}: such hosts are made by the AWS endpoint"):
+        kinds.find(name).run_words(lab, Machine("one", "lab-one", "trixie", name, "10.90.7.12"))
 
 
 def test_the_kinds() -> None:

@@ -34,7 +34,7 @@ class Balancer(Kind):
             LabError: always.
         """
         raise LabError(
-            f"{machine.name} asks for lab_kind balancer: such hosts are made by the AWS endpoint, leave it out."
+            f"{machine.name} asks for lab_kind balancer: such hosts are made by the AWS endpoint, leave lab_kind out."
         )
 
 
