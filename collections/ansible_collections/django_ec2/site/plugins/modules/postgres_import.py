@@ -21,10 +21,11 @@ options:
     description:
       - V(planned) says what the dump is, what it holds, and whether the server can take it. It opens the live database when a run was cut
         that had shut it.
-      - V(loaded) makes the copy; V(dropped) drops it. V(switched) makes it live, and V(finished) notes that nothing is owed any more.
+      - V(loaded) makes the copy; V(dropped) drops it. V(kept) writes a last dump of what is live. V(switched) makes the copy live, and
+        V(finished) notes that nothing is owed any more.
       - V(removed) drops the databases of before earlier imports.
     type: str
-    choices: [planned, loaded, switched, finished, dropped, removed]
+    choices: [planned, loaded, kept, switched, finished, dropped, removed]
     required: true
   database:
     description: The database, its roles and its extensions, as M(django_ec2.site.postgres_databases) takes them.
@@ -73,7 +74,7 @@ options:
     type: path
     default: ""
   kept:
-    description: Where V(switched) writes a last dump of what was live. Empty writes none.
+    description: Where V(kept) writes the dump.
     type: path
     default: ""
 requirements:
@@ -94,12 +95,17 @@ EXAMPLES = r"""
     database: "{{ database }}"
     dump: /var/lib/database-import/shop/site.dump
 
-- name: Make it live
+- name: Write a last dump of what is live
+  django_ec2.site.postgres_import:
+    state: kept
+    database: "{{ database }}"
+    kept: /var/backups/shop/before.dump
+
+- name: Make the copy live
   django_ec2.site.postgres_import:
     state: switched
     database: "{{ database }}"
     dump: /var/lib/database-import/shop/site.dump
-    kept: /var/backups/shop/before.dump
 """
 
 RETURN = r"""
@@ -131,7 +137,7 @@ try:
 except ImportError:
     psycopg2 = None
 
-ACTIONS = {"loaded": "load", "switched": "switch", "finished": "finish", "dropped": "drop", "removed": "remove"}
+ACTIONS = {"loaded": "load", "kept": "keep", "switched": "switch", "finished": "finish", "dropped": "drop", "removed": "remove"}
 
 
 def main() -> None:

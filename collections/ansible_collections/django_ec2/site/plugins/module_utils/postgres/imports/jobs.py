@@ -123,24 +123,18 @@ class Job:
             "lines": [f"Restored in {time.monotonic() - began:.0f} s: all tables, rows and sequences are there.", *notes],
         }  # fmt: skip
 
+    def keep(self) -> dict[str, Any]:
+        """Write a last dump of what is live."""
+        try:
+            kept = remove.dump({"login": self.login}, self.wanted["name"], Path(self.given["kept"]))
+        except remove.RemovalRefused as error:
+            raise DumpRefused(f"{str(error).partition('. Make room')[0]}. The old database is live, as before") from None
+        return {"changed": True, "lines": [f"A dump of what was live is {kept}."]}
+
     def switch(self) -> dict[str, Any]:
-        """Keep a dump of the live database, then give the copy its name."""
-        lines = []
-        if self.given["kept"]:
-            place = Path(self.given["kept"])
-            asked = {"login": self.login}
-            try:
-                lines.append(f"A dump of what was live is {remove.dump(asked, self.wanted['name'], place)}.")
-            except remove.RemovalRefused as error:
-                raise DumpRefused(
-                    f"{str(error).partition('. Make room')[0]}. The old database is live, as before"
-                ) from None
+        """Give the copy the live database's name."""
         old = self.names.switch(self.copy.name, self._digest(), time.time())
-        return {
-            "changed": True,
-            "owed": old,
-            "lines": [*lines, f"The imported database is live. What was before is {old}."],
-        }
+        return {"changed": True, "owed": old, "lines": [f"The imported database is live. What was before is {old}."]}
 
     def finish(self) -> dict[str, Any]:
         """Nothing is owed any more."""
