@@ -1,0 +1,120 @@
+"""A planned promotion that is cut: the controller killed at random points, and either host without power; never two primaries.
+
+Part of ``make test-faults`` (``ONLY=promotions``), with a lab of its own. ``FAULTS_PROMOTIONS`` (6) is at how many points the controller is
+killed, ``FAULTS_SEED`` chooses others. ``FAULTS_KEEP=1`` leaves the lab for a run with ``FAULTS_BOOTED=1``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.bench.database.promotion import HOSTS, PROMOTE, Replicated
+from tests.faults.machines import Machines
+from tests.faults.notes import note
+from tests.faults.runs import Runs, points
+
+pytestmark = pytest.mark.faults
+
+POINTS = int(os.environ.get("FAULTS_PROMOTIONS") or 6)
+MB = 60
+HAND_OVER = "End the primary"
+
+
+class Pair:
+    """The lab, who is the primary, and how many tasks a whole promotion has."""
+
+    def __init__(self) -> None:
+        self.site = Replicated("db-pair", MB)
+        self.machines = Machines(self.site.lab)
+        self.runs = Runs(self.site.lab, PROMOTE)
+
+    def primaries(self) -> list[str]:
+        """The hosts that take writes; one that is down does not."""
+        found = []
+        for host in HOSTS:
+            try:
+                if self.site.sql("SELECT pg_is_in_recovery()", host) == "f":
+                    found.append(host)
+            except SystemExit:
+                pass
+        return found
+
+    def other(self) -> str:
+        """The standby."""
+        primaries = self.primaries()
+        assert len(primaries) == 1, primaries
+        return next(host for host in HOSTS if host not in primaries)
+
+    def ended(self, to: str, found: dict[str, Any]) -> None:
+        """One primary, the one that was asked for; the other follows it with every row; nothing that was acknowledged is lost."""
+        assert self.primaries() == [to]
+        both = self.site.both()
+        assert both["db1"] == both["db2"]
+        left = next(host for host in HOSTS if host != to)
+        assert self.site.sql("SELECT count(*) FROM pg_replication_slots", left) == "0"
+        assert not found["lost"], found
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    """Boot the lab."""
+    found = Pair()
+    try:
+        if not os.environ.get("FAULTS_BOOTED"):
+            found.site.boot()
+        yield found
+    finally:
+        if not os.environ.get("FAULTS_KEEP"):
+            found.site.lab.command("down")
+
+
+def test_a_killed_controller_is_made_up_for(pair: Pair) -> None:
+    tasks = pair.runs.tasks("-e", f"to={pair.other()}")
+    seen = []
+    for number, share in enumerate(points(POINTS, "promotion")):
+        to = pair.other()
+        with pair.site.writers() as found:
+            last = pair.runs.killed(share, tasks, "-e", f"to={to}", whole=number % 2 == 0)
+            assert len(pair.primaries()) <= 1
+            runs = pair.runs.again("-e", f"to={to}")
+        print(f"\nto {to}, killed in '{last}': {runs} runs, {len(found['failed'])} failed, {found['longest']} s")
+        pair.ended(to, found)
+        seen.append(found)
+    acknowledged, failed = sum(one["acknowledged"] for one in seen), sum(len(one["failed"]) for one in seen)
+    note(
+        "promotion-controller",
+        f"{POINTS} of {POINTS} random points: never two that take writes, the other follows, rows equal; {acknowledged} transactions "
+        f"acknowledged, {failed} failed, none lost",
+    )
+
+
+@pytest.mark.parametrize(("name", "standby"), [("promotion-old", False), ("promotion-new", True)])
+def test_a_host_that_dies_during_a_promotion(pair: Pair, name: str, standby: bool) -> None:
+    to = pair.other()
+    host = next(one for one in HOSTS if (one == to) is standby)
+    with pair.site.writers() as found:
+        status, _said = pair.runs.struck(HAND_OVER, without_power(pair, host), "-e", f"to={to}")
+        assert len(pair.primaries()) <= 1
+        runs = pair.runs.again("-e", f"to={to}")
+    pair.ended(to, found)
+    note(
+        name,
+        f"{'the run fails' if status else 'the run goes on'}; never two that take writes; {runs} more run(s) promote; "
+        f"{found['acknowledged']} transactions acknowledged, {len(found['failed'])} failed, none lost",
+    )
+
+
+def without_power(pair: Pair, host: str) -> Callable[[], None]:
+    """A host that dies at once, and boots five seconds later."""
+
+    def strike() -> None:
+        pair.machines.power_cut(host)
+        time.sleep(5)
+        pair.machines.power_back(host)
+
+    return strike
