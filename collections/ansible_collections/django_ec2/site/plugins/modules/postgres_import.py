@@ -137,7 +137,14 @@ try:
 except ImportError:
     psycopg2 = None
 
-ACTIONS = {"loaded": "load", "kept": "keep", "switched": "switch", "finished": "finish", "dropped": "drop", "removed": "remove"}
+ACTIONS = {
+    "loaded": "load",
+    "kept": "keep",
+    "switched": "switch",
+    "finished": "finish",
+    "dropped": "drop",
+    "removed": "remove",
+}
 
 
 def main() -> None:

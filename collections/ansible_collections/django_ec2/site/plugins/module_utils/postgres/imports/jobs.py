@@ -128,7 +128,9 @@ class Job:
         try:
             kept = remove.dump({"login": self.login}, self.wanted["name"], Path(self.given["kept"]))
         except remove.RemovalRefused as error:
-            raise DumpRefused(f"{str(error).partition('. Make room')[0]}. The old database is live, as before") from None
+            raise DumpRefused(
+                f"{str(error).partition('. Make room')[0]}. The old database is live, as before"
+            ) from None
         return {"changed": True, "lines": [f"A dump of what was live is {kept}."]}
 
     def switch(self) -> dict[str, Any]:
