@@ -153,7 +153,7 @@ def test_a_new_side_whose_disk_is_full_leaves_the_old_one_live(moved: Moved) -> 
     moved.begin_anew()
     with moved.machines.small_disk("rds1", DISK, "lab-rds@a.service lab-rds@b.service", "size=600m"):
         fill = lambda: moved.machines.run("rds1", f"dd if=/dev/zero of={DISK}/fill bs=1M 2>/dev/null; true")  # noqa: E731
-        status, said = moved.runs.struck("Make databases and roles", fill, "-e", "to=rds")
+        status, said = moved.runs.struck("Prepare both sides, and begin the copy", fill, "-e", "to=rds")
         assert status != 0
         moved.site.lab.run("rds1", "rm", "-f", f"{DISK}/fill")
         moved.site.lab.run("rds1", "lab-rds", "reboot")
