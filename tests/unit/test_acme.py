@@ -242,7 +242,8 @@ SAID = {
     "  Detail: DNS problem: NXDOMAIN looking up A for shop.example.net\n",
     "unreachable": "An unexpected error occurred:\nrequests.exceptions.ConnectionError: HTTPSConnectionPool(host='ca', port=443): "
     "Max retries exceeded with url: /dir (Caused by NewConnectionError: [Errno 111] Connection refused)",
-    "other": "An unexpected error occurred:\nThe account is deactivated\nAsk for help at https://community.letsencrypt.org",
+    "account": "An unexpected error occurred:\nThe account is deactivated\nAsk for help at https://community.letsencrypt.org",
+    "other": "An unexpected error occurred:\nThe key is too weak\nAsk for help at https://community.letsencrypt.org",
 }  # fmt: skip
 
 
@@ -255,7 +256,8 @@ def test_what_certbot_says_becomes_a_cause_and_a_remedy(program: dict[str, Modul
     assert "2027-03-04 05:06 UTC" in found["rate_limit"]["message"]
     assert "shop.example.net: DNS problem: NXDOMAIN" in found["validation"]["message"]
     assert "port 80 has to be open" in found["validation"]["message"]
-    assert "The account is deactivated" in found["other"]["message"]
+    assert "The key is too weak" in found["other"]["message"]
+    assert "The account is deactivated" in found["account"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -263,6 +265,8 @@ def test_what_certbot_says_becomes_a_cause_and_a_remedy(program: dict[str, Modul
     [
         "An unexpected error occurred:\nThe request specified an account that does not exist :: Account https://ca/a/1 not found.",
         "urn:ietf:params:acme:error:accountDoesNotExist :: Account not found",
+        "An unexpected error occurred:\nAccount https://ca1/my-account/174758a4e387ae83 not found.",
+        "An unexpected error occurred:\nAccount has been deactivated",
         'An unexpected error occurred:\nThe client lacks sufficient authorization :: Account is not valid, has status "deactivated"',
     ],
 )

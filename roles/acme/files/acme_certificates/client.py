@@ -17,13 +17,18 @@ from settings import DIRECTORY, Settings, Wanted
 ROOT = Path("/etc/letsencrypt")
 WEBROOT = Path("/var/lib/acme-certificates/webroot")
 HOOK = DIRECTORY / "dns-hook"
+LOG = Path("/var/log/letsencrypt/letsencrypt.log")
 SECONDS = 900
 # When the authority names no moment, it is not asked again for so long.
 PATIENCE = 6 * 3600
 RETRY = re.compile(r"retry after (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)", re.IGNORECASE)
 DETAIL = re.compile(r"^\s*(Domain|Identifier|Type|Detail):\s*(.+)$", re.MULTILINE)
 # The authority has forgotten the account, or ended it. certbot prints what a type of error means, and not its name.
-LOST = re.compile(r"accountDoesNotExist|account that does not exist|[Aa]ccount is not valid, has status")
+LOST = re.compile(
+    r"accountDoesNotExist|account that does not exist|account \S+ not found|account is not valid, has status"
+    r"|account (is|has been) deactivated",
+    re.IGNORECASE,
+)
 UNREACHABLE = re.compile(
     r"Connection ?(refused|reset|Error)|Max retries exceeded|Name or service not known|Temporary failure in name|timed out"
     r"|Read timed out|SSLError|The service is down|Service (busy|unavailable)|Network is unreachable|serverInternal"
@@ -120,7 +125,11 @@ def _ask(settings: Settings, wanted: Wanted, now: float) -> tuple[bytes, bytes] 
         message = f"the authority did not answer within {SECONDS} seconds."
         return {"kind": "unreachable", "message": message, "at": now}
     if done.returncode != 0:
-        return failure(done.stdout + "\n" + done.stderr, wanted, settings.directory, now)
+        said = f"{done.stdout}\n{done.stderr}"
+        # Debian 12's certbot stumbles over the authority's answer, and has it in its log alone.
+        return failure(
+            f"{said}\n{_answer()}" if "can't set attribute" in said else said, wanted, settings.directory, now
+        )
     live = ROOT / "live" / wanted.name
     return (live / "fullchain.pem").read_bytes(), (live / "privkey.pem").read_bytes()
 
@@ -155,7 +164,9 @@ def failure(said: str, wanted: Wanted, directory: str, now: float) -> dict[str, 
         message = f"the authority did not accept {', '.join(dict.fromkeys(names))}: {why[:600]} {remedy}"
         return {"kind": "validation", "message": message, "at": now}
     if LOST.search(said):
-        why = _line(said, "account that does not exist", "ccountDoesNotExist", "ccount is not valid")
+        why = _line(
+            said, "account that does not exist", "ccountDoesNotExist", "not found", "ccount is not valid", "deactivated"
+        )
         return {"kind": "account", "message": f"the authority knows this host's account no more ({why}).", "at": now}
     if UNREACHABLE.search(said):
         return {
@@ -163,6 +174,15 @@ def failure(said: str, wanted: Wanted, directory: str, now: float) -> dict[str, 
             "message": f"the authority at {directory} can't be reached ({_line(said, 'rror')}). The timer asks again.",
         }  # fmt: skip
     return {"kind": "other", "message": f"certbot failed: {_line(said, 'rror', 'ailed')}. {_log()}", "at": now}
+
+
+def _answer() -> str:
+    """The last refusal of the authority in certbot's log, which begins anew with each of its runs."""
+    try:
+        lines = LOG.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line for line in reversed(lines) if line.startswith("acme.messages.Error:")), "")
 
 
 def _line(said: str, *marks: str) -> str:
@@ -176,4 +196,4 @@ def _line(said: str, *marks: str) -> str:
 
 
 def _log() -> str:
-    return "More is in /var/log/letsencrypt/letsencrypt.log."
+    return f"More is in {LOG}."
