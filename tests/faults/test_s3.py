@@ -26,6 +26,8 @@ BUCKET = "example-backups"
 AUTHORITY = "/etc/ssl/s3-ca.pem"
 REPOSITORY = f"""
 database_backups: pgbackrest
+# restic asks AWS's dual-stack names, which lead nowhere here.
+file_backups: none
 pgbackrest_repository:
   type: s3
   bucket: {BUCKET}
