@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -13,6 +16,9 @@ import boto3
 from botocore.config import Config
 
 SECONDS = 360
+# Of no private half that anybody has.
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDb0V5p1V5m4z2i5w9kqkOqk5m5H1kz7n0m3sJ1n5bQx controller"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Endpoint:
@@ -37,6 +43,26 @@ class Endpoint:
     def calls(self) -> list[dict[str, Any]]:
         """The journal."""
         return [json.loads(line) for line in (self.home / "calls.jsonl").read_text().splitlines()]
+
+    def writes(self) -> list[str]:
+        """The calls that changed something, as ``ec2:RunInstances``."""
+        return [f"{one['service']}:{one['action']}" for one in self.calls() if one["writes"] and one["status"] < 400]
+
+    def playbook(self, name: str, inventory: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a playbook as on a controller whose AWS is this endpoint.
+
+        Args:
+            name: without directory and ending.
+            inventory: its path.
+            words: further ones of the command.
+            variables: of the environment, in the place of those of the endpoint.
+        """
+        other = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        own = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "NO_PROXY": "127.0.0.1"}
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), f"playbooks/{name}.yml", *words],
+            cwd=ROOT, env={**other, **self.variables, **own, **variables}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
 
     def fault(self, **what: Any) -> None:
         """Ask for a fault."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.module_utils.ec2_host_keys import key_in
 from botocore.exceptions import ClientError
 
 from lab.kinds.aws import control
@@ -118,7 +119,8 @@ def test_debians_images_are_there(endpoint: Endpoint) -> None:
 def test_gp3_of_rds_answers_with_its_throughput(endpoint: Endpoint) -> None:
     rds = endpoint.client("rds")
     rds.create_db_instance(**DATABASE, AllocatedStorage=20, StorageType="gp3", MasterUserPassword="long-enough-1")
-    assert rds.describe_db_instances(DBInstanceIdentifier="board")["DBInstances"][0]["StorageThroughput"] == 125
+    small = rds.describe_db_instances(DBInstanceIdentifier="board")["DBInstances"][0]
+    assert (small["Iops"], small["StorageThroughput"]) == (3000, 125)
     large = {"AllocatedStorage": 400, "Iops": 12000, "StorageThroughput": 600, "ApplyImmediately": True}
     rds.modify_db_instance(DBInstanceIdentifier="board", **large)
     assert rds.describe_db_instances(DBInstanceIdentifier="board")["DBInstances"][0]["StorageThroughput"] == 600
@@ -134,6 +136,57 @@ def test_a_parameter_group_that_is_not_there(endpoint: Endpoint) -> None:
     with pytest.raises(ClientError) as error:
         endpoint.client("rds").describe_db_parameter_groups(DBParameterGroupName="nobody-made-it")
     assert code_of(error) == "DBParameterGroupNotFound"
+
+
+def test_a_new_parameter_group_has_parameters_and_takes_no_others(endpoint: Endpoint) -> None:
+    rds = endpoint.client("rds")
+    rds.create_db_parameter_group(DBParameterGroupName="own", DBParameterGroupFamily="postgres17", Description="own")
+    found = {one["ParameterName"]: one for one in rds.describe_db_parameters(DBParameterGroupName="own")["Parameters"]}
+    assert found["rds.logical_replication"]["ParameterValue"] == "0"
+    assert found["rds.logical_replication"]["ApplyType"] == "static"
+    family = rds.describe_engine_default_parameters(DBParameterGroupFamily="postgres17")["EngineDefaults"]
+    assert {one["ParameterName"] for one in family["Parameters"]} == set(found)
+    wrong = {"ParameterName": "work_men", "ParameterValue": "1", "ApplyMethod": "immediate"}
+    with pytest.raises(ClientError, match="work_men"):
+        rds.modify_db_parameter_group(DBParameterGroupName="own", Parameters=[wrong])
+
+
+def test_versions_classes_and_quotas_can_be_asked(endpoint: Endpoint) -> None:
+    rds = endpoint.client("rds")
+    versions = rds.describe_db_engine_versions(Engine="postgres")["DBEngineVersions"]
+    assert "17.6" in [one["EngineVersion"] for one in versions]
+    options = rds.describe_orderable_db_instance_options(Engine="postgres", EngineVersion="17.6")
+    assert "db.t4g.small" in [one["DBInstanceClass"] for one in options["OrderableDBInstanceOptions"]]
+    quota = endpoint.client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode="L-0263D0A3")
+    assert quota["Quota"]["Value"] == 5
+
+
+def test_a_balancer_says_what_it_does_with_invalid_headers(endpoint: Endpoint) -> None:
+    ec2, elb = endpoint.client("ec2"), endpoint.client("elbv2")
+    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/24")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.8.0.{64 * number}/26", AvailabilityZone=f"{control.REGION}{zone}")
+        for number, zone in enumerate("ab")
+    ]
+    made = elb.create_load_balancer(Name="board", Subnets=[one["Subnet"]["SubnetId"] for one in subnets])
+    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
+    found = elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+    assert {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "false"} in found
+    allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    tags = [{"ResourceType": "natgateway", "Tags": [{"Key": "Name", "Value": "board"}]}]
+    ec2.create_nat_gateway(SubnetId=subnets[0]["Subnet"]["SubnetId"], AllocationId=allocation, TagSpecifications=tags)
+    listed = ec2.describe_tags(Filters=[{"Name": "resource-type", "Values": ["natgateway"]}])["Tags"]
+    assert [one["Value"] for one in listed] == ["board"]
+    ec2.create_tags(Resources=[allocation], Tags=[{"Key": "Name", "Value": "address"}])
+    listed = ec2.describe_tags(Filters=[{"Name": "resource-type", "Values": ["elastic-ip"]}])["Tags"]
+    assert [one["Value"] for one in listed] == ["address"]
+
+
+def test_a_console_shows_the_host_key(endpoint: Endpoint) -> None:
+    ec2 = endpoint.client("ec2")
+    instance = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    shown = ec2.get_console_output(InstanceId=instance)["Output"]
+    assert key_in(shown).startswith("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI")
 
 
 def test_it_ends_when_its_directory_is_gone(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, FakeTargetGroup
 from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
+from lab.kinds.aws.endpoint import defaults
+
 PENDING, RUNNING, SHUTTING_DOWN, TERMINATED, STOPPING, STOPPED = (
     ("pending", 0), ("running", 16), ("shutting-down", 32), ("terminated", 48), ("stopping", 64), ("stopped", 80),
 )  # fmt: skip
@@ -33,6 +35,7 @@ def always() -> None:
     """What moto has to be told whether or not hosts stand behind it."""
     _storage_of_gp3()
     _unknown_parameter_groups()
+    defaults.put()
 
 
 def with_hosts(
@@ -78,7 +81,19 @@ def _storage_of_gp3() -> None:
         self.__dict__["_lab_throughput"] = value
         plain.fset(self, value)  # type: ignore[misc]
 
+    def iops(self: Any) -> int | None:
+        # It is asked for while an instance is made, before it has a type.
+        if asked := self.__dict__.get("_lab_iops"):
+            return int(asked)
+        if getattr(self, "storage_type", None) != "gp3":
+            return None
+        return 4 * MINIMUM_GP3_IOPS if int(self.allocated_storage) >= LARGE_GIB else MINIMUM_GP3_IOPS
+
+    def remember_iops(self: Any, value: int | None) -> None:
+        self.__dict__["_lab_iops"] = value
+
     DBInstance.storage_throughput = property(throughput, remember)
+    DBInstance.iops = property(iops, remember_iops)
 
 
 def _unknown_parameter_groups() -> None:
