@@ -59,3 +59,29 @@ def test_hosts_are_reached_inside_the_vpc_and_get_the_environments_variables(lis
     assert web1["ansible_user"] == "admin"
     # group_vars/env_production has the last word over group_vars/all.
     assert web1["base_time_servers"] == ["169.254.169.123"]
+
+
+def test_the_database_on_rds_gives_its_endpoint_and_its_password(cloud: Cloud, listed: dict[str, Any]) -> None:
+    """Nobody copies an endpoint. An instance of another environment is nobody's here."""
+    del listed
+    rds = cloud.client("rds")
+    for name in ("django-production", "django-staging"):
+        rds.create_db_instance(
+            DBInstanceIdentifier=name, DBInstanceClass="db.t4g.small", Engine="postgres", AllocatedStorage=20,
+            MasterUsername="owner", ManageMasterUserPassword=True, Tags=[{"Key": "Role", "Value": "rds"}],
+        )  # fmt: skip
+    made = rds.describe_db_instances(DBInstanceIdentifier="django-production")["DBInstances"][0]
+    cloud.client("secretsmanager").put_secret_value(
+        SecretId=made["MasterUserSecret"]["SecretArn"], SecretString='{"username": "owner", "password": "kept-by-rds"}'
+    )
+    names = (
+        "groups.rds | join",
+        "rds_client_host",
+        "rds_client_port",
+        "rds_client_master_user",
+        "rds_client_master_password",
+    )
+    asked = " ".join("{{ " + name + " }}" for name in names)
+    done = cloud.ansible("ansible", "web1", "-i", "inventory/production", "-m", "debug", "-a", f"msg='{asked}'")
+    host, port = made["Endpoint"]["Address"], made["Endpoint"]["Port"]
+    assert f"django-production {host} {port} owner kept-by-rds" in " ".join(done.stdout.split()), done.stdout

@@ -62,7 +62,8 @@ def operations(made: Path, tmp_path: Path) -> Path:
     """A copy for one test, with hosts in production that nobody has to ask AWS for."""
     path = tmp_path / "operations"
     shutil.copytree(made, path, symlinks=True)
-    (path / "inventory/production/aws_ec2.yml").unlink()
+    for source in (path / "inventory/production").glob("aws_*.yml"):
+        source.unlink()
     (path / "inventory/production/hosts.yml").write_text(HOSTS)
     git(path, "add", "--all")
     git(path, "commit", "--quiet", "--message", "hosts")

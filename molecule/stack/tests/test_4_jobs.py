@@ -64,7 +64,8 @@ def operations(tmp_path_factory: pytest.TempPathFactory) -> Path:
             patch.setenv(name, value)
         path = operations_repository(product_repository(place / "product"), place / "operations", ENVIRONMENT).path
     inventory = path / "inventory" / ENVIRONMENT
-    (inventory / "aws_ec2.yml").unlink()
+    for source in inventory.glob("aws_*.yml"):
+        source.unlink()
     addresses = json.loads((LAB / "hosts.json").read_text())
     groups = yaml.safe_load((PROJECT / "inventory/lab/hosts.yml").read_text())
     hosts = {name: {"ansible_host": addresses[name]} for name in groups.pop("env_lab")["hosts"]}
