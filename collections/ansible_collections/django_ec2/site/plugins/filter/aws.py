@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Filters of an environment on AWS: names for what plugin_utils/aws does."""
+"""Filters of the roles aws_network, aws_database and aws_fleet: names for what plugin_utils/aws does."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.django_ec2.site.plugins.plugin_utils.aws import cost, layout
+from ansible_collections.django_ec2.site.plugins.plugin_utils.aws import cost, layout, policies, problems
+
+
+def aws_endpoint_problems(rehearsal: bool, is_a_test: bool) -> list[str]:
+    """Why this controller, with the endpoint that its environment names, may not work with an inventory."""
+    return problems.endpoint_problems(os.environ, rehearsal, is_a_test)
 
 
 def aws_cost(
@@ -25,7 +31,18 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         return {
+            "aws_alarms": layout.alarms,
             "aws_cost": aws_cost,
+            "aws_bucket_policy": policies.bucket_policy,
+            "aws_endpoint_problems": aws_endpoint_problems,
+            "aws_environment": layout.environment,
             "aws_hosts": layout.hosts,
+            "aws_instance_policy": policies.instance_policy,
+            "aws_module_rules": layout.module_rules,
+            "aws_problems": problems.problems,
+            "aws_profile": layout.profile,
+            "aws_profiles": layout.profiles,
+            "aws_security_groups": layout.security_groups,
             "aws_subnets": layout.subnets,
+            "aws_targets": layout.targets,
         }

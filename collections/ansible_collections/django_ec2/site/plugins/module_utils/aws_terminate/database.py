@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""The instance of RDS, with a last snapshot, and its groups."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.scope import Scope, Step, Thing
+
+MODIFIABLE = ("available", "storage-optimization")
+
+
+class DatabaseError(Exception):
+    """The instance can't go now; the message says what to do."""
+
+
+def _instance(scope: Scope) -> dict[str, Any] | None:
+    listed = scope.pages("rds", "describe_db_instances", "DBInstances")
+    return next((one for one in listed if one["DBInstanceIdentifier"] == scope.name), None)
+
+
+def find_instance(scope: Scope) -> list[Thing]:
+    """The instance of the environment's name."""
+    found = _instance(scope)
+    return [Thing("database", scope.name, scope.name)] if found else []
+
+
+def remove_instance(scope: Scope, _things: list[Thing]) -> None:
+    """Protected, too. Its snapshot is made by the same call that deletes it.
+
+    Raises:
+        DatabaseError: it is stopped, or something else is done with it.
+    """
+    client, found = scope.client("rds"), _instance(scope)
+    if not found:
+        return
+    if found["DBInstanceStatus"] != "deleting":
+        if found["DBInstanceStatus"] not in MODIFIABLE:
+            raise DatabaseError(
+                f"The instance {scope.name} is {found['DBInstanceStatus']}, and AWS makes a last snapshot of one that is available: "
+                "start it by playbooks/aws_power.yml -e power=running, or wait, and run it again."
+            )
+        if found.get("DeletionProtection"):
+            client.modify_db_instance(DBInstanceIdentifier=scope.name, DeletionProtection=False, ApplyImmediately=True)
+        snapshot = f"{scope.name}-final-{found['InstanceCreateTime']:%Y%m%d%H%M%S}"
+        client.delete_db_instance(
+            DBInstanceIdentifier=scope.name, SkipFinalSnapshot=False, FinalDBSnapshotIdentifier=snapshot
+        )
+        scope.kept.append(f"snapshot {snapshot} of the database {scope.name}")
+    scope.wait("rds", "db_instance_deleted", pause=15, DBInstanceIdentifier=scope.name)
+
+
+def find_parameter_groups(scope: Scope) -> list[Thing]:
+    """Those of the role aws_database: one for each major version."""
+    own = re.compile(re.escape(scope.name) + r"-postgres\d+")
+    listed = scope.pages("rds", "describe_db_parameter_groups", "DBParameterGroups")
+    names = [one["DBParameterGroupName"] for one in listed if own.fullmatch(one["DBParameterGroupName"])]
+    return [Thing("parameter group", name, name) for name in names]
+
+
+def remove_parameter_groups(scope: Scope, things: list[Thing]) -> None:
+    """After the instance that uses them."""
+    for one in things:
+        scope.client("rds").delete_db_parameter_group(DBParameterGroupName=one.id)
+
+
+def find_subnet_group(scope: Scope) -> list[Thing]:
+    """The group of its subnets."""
+    listed = scope.pages("rds", "describe_db_subnet_groups", "DBSubnetGroups")
+    names = [one["DBSubnetGroupName"] for one in listed if one["DBSubnetGroupName"] == scope.name]
+    return [Thing("subnet group", name, name) for name in names]
+
+
+def remove_subnet_group(scope: Scope, things: list[Thing]) -> None:
+    """Before the subnets."""
+    for one in things:
+        scope.client("rds").delete_db_subnet_group(DBSubnetGroupName=one.id)
+
+
+STEPS = (
+    Step(find_instance, remove_instance),
+    Step(find_parameter_groups, remove_parameter_groups),
+    Step(find_subnet_group, remove_subnet_group),
+)

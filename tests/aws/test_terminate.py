@@ -1,0 +1,212 @@
+"""What playbooks/aws_terminate.yml takes away: everything of one environment, and nothing of another. Asks the endpoint by boto3."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.django_ec2.site.plugins.module_utils import aws_terminate
+from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.database import DatabaseError
+from ansible_collections.django_ec2.site.plugins.plugin_utils.aws.policies import instance_policy
+
+from lab.kinds.aws import control
+from tests.aws.policies import compare
+from tests.aws.rehearsal import PUBLIC_KEY, Endpoint
+
+POLICY = json.dumps(instance_policy(["web"], {"media": "shop-media"}, "aws", ""))
+ZONES = [f"{control.REGION}a", f"{control.REGION}b"]
+
+
+@pytest.fixture
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """An empty account."""
+    home = tmp_path_factory.mktemp("lab") / "aws"
+    yield Endpoint(home, control.start_at(home))
+    control.stop(home)
+
+
+# Rights that AWS asks for beside those of a call, and those of what this environment does not have.
+WITHOUT_CALL = {
+    "sts:GetCallerIdentity": "the role asks it for the buckets' names",
+    "ec2:CreateTags": "tags of a snapshot that is made",
+    "iam:DetachRolePolicy": "a policy that somebody attached by hand",
+    "rds:AddTagsToResource": "tags that go to the last snapshot",
+    "rds:CreateDBSnapshot": "the last snapshot of an instance that is deleted",
+}
+
+
+def tags(name: str) -> dict[str, str]:
+    project, _, environment = name.partition("-")
+    return {"Project": project, "Environment": environment}
+
+
+def listed(name: str, **more: str) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in {**tags(name), **more}.items()]
+
+
+def scope(endpoint: Endpoint, name: str) -> aws_terminate.Scope:
+    return aws_terminate.Scope(
+        clients=endpoint.client, name=name, tags=tags(name), buckets=[f"{name}-backups", f"{name}-media"],
+        domains=[f"{name}.example.org"], zone="example.org", seconds=60,
+    )  # fmt: skip
+
+
+def terminate(endpoint: Endpoint, name: str) -> aws_terminate.Scope:
+    own = scope(endpoint, name)
+    aws_terminate.remove(own, aws_terminate.find(own))
+    return own
+
+
+def left(endpoint: Endpoint, name: str) -> list[str]:
+    return [str(thing) for _, things in aws_terminate.find(scope(endpoint, name)) for thing in things]
+
+
+def build(endpoint: Endpoint, name: str, number: int) -> dict[str, Any]:
+    """An environment with one of each kind of thing, as the roles make it."""
+    ec2, elb, rds = endpoint.client("ec2"), endpoint.client("elbv2"), endpoint.client("rds")
+
+    def tagged(kind: str, **more: str) -> list[dict[str, Any]]:
+        return [{"ResourceType": kind, "Tags": listed(name, **more)}]
+
+    vpc = ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16", TagSpecifications=tagged("vpc"))["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.{number}.{at}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for at, zone in enumerate(ZONES)
+    ]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.create_nat_gateway(SubnetId=subnets[0], AllocationId=ec2.allocate_address(Domain="vpc")["AllocationId"])
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[0])
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    groups = [
+        ec2.create_security_group(GroupName=f"{name}-{one}", Description=one, VpcId=vpc)["GroupId"]
+        for one in ("web", "database")
+    ]
+    for one, other in itertools.permutations(groups):
+        rule = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": other}]}
+        ec2.authorize_security_group_ingress(GroupId=one, IpPermissions=[rule])
+    hosts = {
+        host: ec2.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=subnets[0], SecurityGroupIds=groups[:1],
+            DisableApiTermination=True, TagSpecifications=tagged("instance", Name=host, Role=role),
+        )["Instances"][0]["InstanceId"]
+        for host, role in (("web1", "web"), ("db1", "database"))
+    }  # fmt: skip
+    ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))
+    ec2.import_key_pair(KeyName=name, PublicKeyMaterial=PUBLIC_KEY.encode())
+    balancer = elb.create_load_balancer(Name=name, Subnets=subnets, Tags=listed(name))["LoadBalancers"][0]
+    elb.modify_load_balancer_attributes(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Attributes=[{"Key": "deletion_protection.enabled", "Value": "true"}],
+    )
+    elb.create_target_group(Name=f"{name}-web", Protocol="HTTP", Port=80, VpcId=vpc, Tags=listed(name))
+    endpoint.client("cloudwatch").put_metric_alarm(
+        AlarmName=f"{name}-web1-status", MetricName="StatusCheckFailed", Namespace="AWS/EC2", Statistic="Maximum",
+        Dimensions=[{"Name": "InstanceId", "Value": hosts["web1"]}], Period=60, EvaluationPeriods=3, Threshold=1.0,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )  # fmt: skip
+    rds.create_db_subnet_group(DBSubnetGroupName=name, DBSubnetGroupDescription=name, SubnetIds=subnets)
+    group = f"{name}-postgres17"
+    rds.create_db_parameter_group(DBParameterGroupName=group, DBParameterGroupFamily="postgres17", Description=name)
+    rds.create_db_instance(
+        DBInstanceIdentifier=name, DBInstanceClass="db.t4g.small", Engine="postgres", AllocatedStorage=20,
+        MasterUsername="postgres", MasterUserPassword="long-enough-1", DBSubnetGroupName=name,
+        DBParameterGroupName=group, DeletionProtection=True,
+    )  # fmt: skip
+    iam = endpoint.client("iam")
+    iam.create_role(RoleName=f"{name}-web", AssumeRolePolicyDocument="{}", Tags=listed(name))
+    iam.put_role_policy(RoleName=f"{name}-web", PolicyName="hosts", PolicyDocument=POLICY)
+    iam.create_instance_profile(InstanceProfileName=f"{name}-web")
+    iam.add_role_to_instance_profile(InstanceProfileName=f"{name}-web", RoleName=f"{name}-web")
+    s3 = endpoint.client("s3")
+    for bucket in ("backups", "media"):
+        where = {"LocationConstraint": control.REGION}
+        s3.create_bucket(Bucket=f"{name}-{bucket}", CreateBucketConfiguration=where)
+    s3.put_object(Bucket=f"{name}-backups", Key="a", Body=b"data")
+    lead(endpoint, name, balancer["DNSName"], balancer["CanonicalHostedZoneId"])
+    return {"hosts": hosts, "vpc": vpc}
+
+
+@functools.cache
+def zone_of(endpoint: Endpoint) -> str:
+    made = endpoint.client("route53").create_hosted_zone(Name="example.org", CallerReference="test")
+    return str(made["HostedZone"]["Id"])
+
+
+def lead(endpoint: Endpoint, name: str, balancer: str, zone: str) -> None:
+    """The domain's record."""
+    alias = {"DNSName": f"dualstack.{balancer}.", "HostedZoneId": zone, "EvaluateTargetHealth": False}
+    record = {"Name": f"{name}.example.org", "Type": "A", "AliasTarget": alias}
+    endpoint.client("route53").change_resource_record_sets(
+        HostedZoneId=zone_of(endpoint), ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]}
+    )
+
+
+def records(endpoint: Endpoint) -> list[str]:
+    found = endpoint.client("route53").list_resource_record_sets(HostedZoneId=zone_of(endpoint))
+    return [one["Name"] for one in found["ResourceRecordSets"] if one["Type"] == "A"]
+
+
+def test_everything_of_one_environment_goes_and_nothing_of_another(endpoint: Endpoint) -> None:
+    """The other one's name begins as the first one's."""
+    build(endpoint, "shop-staging", 20)
+    build(endpoint, "shop-staging-eu", 21)
+    others = left(endpoint, "shop-staging-eu")
+    before, begun = len(endpoint.writes()), len(endpoint.calls())
+    assert len(left(endpoint, "shop-staging")) > 15
+    assert endpoint.writes()[before:] == []
+    own = terminate(endpoint, "shop-staging")
+    compare("aws_terminate", endpoint.calls()[begun:], WITHOUT_CALL)
+    assert left(endpoint, "shop-staging") == []
+    assert left(endpoint, "shop-staging-eu") == others
+    assert records(endpoint) == ["shop-staging-eu.example.org."]
+    assert any("bucket shop-staging-backups" in one for one in own.kept)
+    buckets = [one["Name"] for one in endpoint.client("s3").list_buckets()["Buckets"]]
+    assert "shop-staging-backups" in buckets
+    assert "shop-staging-media" not in buckets
+    snapshots = [one["DBSnapshotIdentifier"] for one in endpoint.client("rds").describe_db_snapshots()["DBSnapshots"]]
+    assert [one.rpartition("-")[0] for one in snapshots if "-final-" in one] == ["shop-staging-final"]
+    assert [names(one) for one in final_snapshots(endpoint)] == ["shop-staging-db1-final"]
+    # A second run finds nothing, and changes nothing.
+    before = len(endpoint.writes())
+    terminate(endpoint, "shop-staging")
+    assert endpoint.writes()[before:] == []
+
+
+def names(one: dict[str, Any]) -> str:
+    return next(tag["Value"] for tag in one["Tags"] if tag["Key"] == "Name")
+
+
+def final_snapshots(endpoint: Endpoint) -> list[dict[str, Any]]:
+    filters = [{"Name": "tag:Final", "Values": ["true"]}]
+    return list(endpoint.client("ec2").describe_snapshots(OwnerIds=["self"], Filters=filters)["Snapshots"])
+
+
+def test_a_run_that_was_cut_is_gone_on_with(endpoint: Endpoint) -> None:
+    """At each kind of call that writes, once: the next run ends the work, and no snapshot has a twin."""
+    build(endpoint, "shop-staging", 20)
+    cuts = [
+        ("route53", "ChangeResourceRecordSets"), ("elasticloadbalancing", "DeleteLoadBalancer"),
+        ("ec2", "TerminateInstances"), ("rds", "DeleteDBInstance"), ("ec2", "DeleteNatGateway"),
+        ("ec2", "DeleteSecurityGroup"), ("ec2", "DeleteSubnet"), ("iam", "DeleteRole"),
+    ]  # fmt: skip
+    for service, action in cuts:
+        endpoint.fault(service=service, action=action, code="RequestLimitExceeded", status=503)
+        with pytest.raises(Exception, match="RequestLimitExceeded"):
+            terminate(endpoint, "shop-staging")
+    terminate(endpoint, "shop-staging")
+    assert left(endpoint, "shop-staging") == []
+    assert len(final_snapshots(endpoint)) == 1
+
+
+def test_a_stopped_database_is_refused_with_what_to_do(endpoint: Endpoint) -> None:
+    build(endpoint, "shop-staging", 20)
+    endpoint.client("rds").stop_db_instance(DBInstanceIdentifier="shop-staging")
+    with pytest.raises(DatabaseError, match="-e power=running"):
+        terminate(endpoint, "shop-staging")
+    assert "database shop-staging" in left(endpoint, "shop-staging")
