@@ -223,7 +223,6 @@ HUGE = {"groups": ["web", "database"], "type": "t3.gigantic", "subnet": "public-
     [
         ({"aws_preset": "small"}, "write nginx_tls_mode: none"),
         ({"aws_endpoint_is_a_test": False}, "this inventory is no rehearsal's"),
-        ({"aws_preset": "huge"}, "choose from single, small, highly_available"),
         ({"aws_fleet_hosts": {"web1": HUGE}}, "aws_fleet_hosts.web1.type is 't3.gigantic'"),
     ],
 )

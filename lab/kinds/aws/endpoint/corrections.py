@@ -28,7 +28,7 @@ PENDING, RUNNING, SHUTTING_DOWN, TERMINATED, STOPPING, STOPPED = (
 )  # fmt: skip
 NOT_YET = ("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
 NOT_IN_USE = ("unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer")
-MINIMUM_GP3_THROUGHPUT, LARGE_GIB = 125, 400
+MINIMUM_GP3_IOPS, MINIMUM_GP3_THROUGHPUT, LARGE_GIB = 3000, 125, 400
 
 
 def always() -> None:
