@@ -41,8 +41,9 @@ class Endpoint:
         )  # fmt: skip
 
     def calls(self) -> list[dict[str, Any]]:
-        """The journal."""
-        return [json.loads(line) for line in (self.home / "calls.jsonl").read_text().splitlines()]
+        """The journal; before the first call there is none."""
+        journal = self.home / "calls.jsonl"
+        return [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
 
     def writes(self) -> list[str]:
         """The calls that changed something, as ``ec2:RunInstances``."""
