@@ -95,7 +95,8 @@ def test_an_environment_is_made_once_and_kept(account: Endpoint, inventory: Path
     assert changed(checked) > 10
     assert account.writes() == []
     assert "A run would start web1 (t3.small in public-a)" in checked.stdout
-    assert "A run would make the instance django-production" in checked.stdout
+    for one in ("instance django-production", "balancer django-production", "bucket django-production-media"):
+        assert f"A run would make the {one}" in checked.stdout
 
     assert changed(run(account, inventory, WHOLE)) > 10
     is_as_the_settings_say(account)
