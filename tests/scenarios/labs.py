@@ -17,7 +17,7 @@ PREFIX = os.environ.get("TEST_LABS") or "test"
 ROLES = f"{PREFIX}-roles"
 SITES = {
     name: f"{PREFIX}-{name.replace('_', '-')}"
-    for name in ("deploy", "deploy_faults", "stack", "stack_rds", "local", "pgbackrest", "move")
+    for name in ("deploy", "deploy_faults", "stack", "stack_rds", "local", "pgbackrest", "move", "upgrade")
 }
 # The scenarios that share a server that imitates RDS may run at once, and each removes it when it ends.
 RDS = {"rds_client_full": f"{PREFIX}-rds-full", "pgbouncer_full": f"{PREFIX}-pgbouncer-full"}
@@ -30,6 +30,7 @@ INVENTORIES = {
     "local": "molecule/local/inventory",
     "pgbackrest": "molecule/pgbackrest/inventory",
     "move": "molecule/move/inventory",
+    "upgrade": "molecule/upgrade/inventory",
 }
 
 

@@ -15,7 +15,7 @@ SCENARIOS = sorted(
     path.parent.name for path in PROJECT.glob("molecule/*/molecule.yml") if path.parent.name != "default"
 )
 # The longest first, so that no worker is left alone with one of them at the end.
-LONG = ("acme", "django", "firewall", "pgbouncer", "postgres", "replica")
+LONG = ("acme", "django", "firewall", "pgbouncer", "postgres", "replica", "upgrade")
 ORDER = sorted(SCENARIOS, key=lambda name: (name not in SITES, not name.startswith(LONG), name))
 SECONDS = 2400
 CHANGED = re.compile(r"(\S+)\s+: ok=\d+\s+changed=(\d+)")

@@ -16,11 +16,13 @@ CONTROL = {
 
 
 def test_a_primary_and_a_standby_that_run(tmp_path: Path) -> None:
-    found = cluster.from_server((*ROW[:8], str(tmp_path), {}, None))
+    found = cluster.from_server((*ROW[:8], str(tmp_path), {}, None, None))
     assert (found["role"], found["timeline"], found["handed_over"]) == ("primary", 2, False)
     (tmp_path / "standby.signal").touch()
-    assert cluster.from_server((*ROW[:8], str(tmp_path), {}, None))["handed_over"]
-    found = cluster.from_server((True, "7", 1, 900, 800, CONNINFO, "streaming", 1, "/nowhere", {}, 0.25))
+    assert cluster.from_server((*ROW[:8], str(tmp_path), {}, None, None))["handed_over"]
+    left = (*ROW[:8], str(tmp_path), {}, None, '{"state": "closed", "peer": "db2"}')
+    assert cluster.from_server(left)["role"] == "left"
+    found = cluster.from_server((True, "7", 1, 900, 800, CONNINFO, "streaming", 1, "/nowhere", {}, 0.25, None))
     assert (found["role"], found["upstream"], found["streaming"], found["replayed"]) == ("standby", "db1", True, 800)
 
 

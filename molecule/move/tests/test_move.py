@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from controller import LAB, PROJECT, connect
 from rds import rds, superuser
-from site_visitor import Visitor, secret
+from site_visitor import Visitor
+from traffic import traffic
 
 MOVE = "playbooks/database_move.yml"
+WEB = ("web1", "web2")
 # On a machine that others use, too. What a quiet one gives is in docs/database-move.md.
 STALL_SECONDS = 8.0
 LEFTOVERS = """
@@ -62,49 +59,6 @@ def nothing_is_left() -> bool:
     return self_hosted(LEFTOVERS) == "" and on_rds(LEFTOVERS, "postgres") == ""
 
 
-@contextmanager
-def traffic() -> Iterator[dict[str, Any]]:
-    """Somebody who writes, one after the other, and a reader on each host; what they saw is there at the end."""
-    seen: dict[str, Any] = {"written": [], "failed": [], "requests": 0, "slowest": 0.0}
-    enough = threading.Event()
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {secret('api_token')}"}
-
-    def visit(host: str, write: bool) -> None:
-        visitor, number = Visitor(host), 0
-        while not enough.is_set():
-            title = f"{host} {time.time_ns()} {number}"
-            began = time.monotonic()
-            try:
-                if write:
-                    body = json.dumps({"title": title, "text": "while it moves"})
-                    status: Any = visitor.post("/api/posts/", data=body, headers=headers).status_code
-                else:
-                    status = visitor.get("/").status_code
-            except Exception as error:
-                status = repr(error)
-            took = time.monotonic() - began
-            seen["requests"] += 1
-            seen["slowest"] = max(seen["slowest"], took)
-            if status not in (200, 201):
-                seen["failed"].append((host, write, status, round(took, 2)))
-            elif write:
-                seen["written"].append(title)
-            number += 1
-            time.sleep(0.05)
-
-    threads = [
-        threading.Thread(target=visit, args=(host, write)) for host in ("web1", "web2") for write in (True, False)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        enough.set()
-        for thread in threads:
-            thread.join(60)
-
-
 def test_an_instance_that_cannot_replicate_is_refused_with_what_to_change() -> None:
     said = refused(MOVE, "-e", "to=rds", "--check")
     assert "rds.logical_replication is off. Set it to 1 in the instance's parameter group" in said
@@ -140,7 +94,7 @@ def test_everything_moves_to_rds_without_a_failed_request() -> None:
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        with traffic() as seen:
+        with traffic(WEB) as seen:
             said = played(MOVE, "-e", "to=rds")
             time.sleep(2)
         assert "Write database_mode: rds into the inventory" in said
@@ -168,7 +122,7 @@ def test_a_run_with_the_old_inventory_does_not_lead_back() -> None:
 
 
 def test_what_is_written_there_comes_back_without_a_failed_request() -> None:
-    with traffic() as seen:
+    with traffic(WEB) as seen:
         time.sleep(1)
         said = played(MOVE, "-e", "to=self_hosted")
         time.sleep(1)

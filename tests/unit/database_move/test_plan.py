@@ -24,6 +24,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.plan
     live_side,
     may_cancel,
     next_step,
+    refuse_two_moves,
 )
 
 TABLES = {"public.a": "1", "public.b": "2"}
@@ -151,3 +152,15 @@ def test_slots_have_names_that_postgresql_takes() -> None:
     long = slot_name("a" * 63)
     assert len(long) <= 63
     assert long != slot_name("a" * 62 + "b")
+
+
+def test_a_side_takes_part_in_one_move_at_a_time() -> None:
+    refuse_two_moves({"db1": (mark(SOURCE, peer="db2"), "db2"), "db2": (None, "db1")})
+    # What an earlier move has left there is over.
+    refuse_two_moves({"self_hosted": (mark(CLOSED, peer="db2"), ""), "rds": (mark(TARGET), "")})
+    with pytest.raises(
+        MoveRefused, match=r"self_hosted is in a move with db2 that is not finished .*database_upgrade.yml"
+    ):
+        refuse_two_moves({"self_hosted": (mark(LIVE, peer="db2"), "")})
+    with pytest.raises(MoveRefused, match=r"db1 is in a move with RDS .*database_move.yml"):
+        refuse_two_moves({"db1": (mark(SOURCE), "db2")})

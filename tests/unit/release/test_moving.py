@@ -27,7 +27,9 @@ def connection(comment: str | None, vendor: str = "postgresql") -> Any:
         ("somebody's own comment", ""),
         (json.dumps({"state": "source"}), "cancel=true"),
         (json.dumps({"state": "live"}), "finish=true"),
-        (json.dumps({"state": "closing"}), "again"),
+        (json.dumps({"state": "closing"}), "Run playbooks/database_move.yml again"),
+        (json.dumps({"state": "live", "peer": "db1"}), "first: playbooks/database_upgrade.yml with the same"),
+        (json.dumps({"state": "closing", "peer": "db2"}), "Run playbooks/database_upgrade.yml again"),
     ],
 )
 def test_a_mark_says_whether_migrations_wait(monkeypatch: pytest.MonkeyPatch, comment: str | None, said: str) -> None:

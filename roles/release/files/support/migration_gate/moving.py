@@ -3,11 +3,11 @@
 
 import json
 
-# What playbooks/database_move.yml writes down: the comment of a role that everybody may read.
+# What playbooks/database_move.yml and database_upgrade.yml write down: the comment of a role that everybody may read.
 MARK = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = 'database_move'"
 REMEDIES = {
     "source": "Wait until it has ended, or give it up with -e cancel=true.",
-    "live": "Give the way back up first: playbooks/database_move.yml with the same -e to=… and -e finish=true.",
+    "live": "Give the way back up first: {playbook} with the same -e to=… and -e finish=true.",
 }
 
 
@@ -23,10 +23,13 @@ def problem(connection):
         cursor.execute(MARK)
         found = cursor.fetchone()
     try:
-        state = json.loads((found and found[0]) or "{}").get("state", "")
+        mark = json.loads((found and found[0]) or "{}")
     except ValueError:
         return ""
+    state = mark.get("state", "")
     if not state:
         return ""
-    remedy = REMEDIES.get(state, "Run playbooks/database_move.yml again.")
-    return f"the databases are being moved since playbooks/database_move.yml began, and migrations would be lost on the way. {remedy}"
+    # A major upgrade is a move between two hosts, which name each other.
+    playbook = f"playbooks/database_{'upgrade' if mark.get('peer') else 'move'}.yml"
+    remedy = REMEDIES.get(state, "Run {playbook} again.").format(playbook=playbook)
+    return f"the databases are being moved since {playbook} began, and migrations would be lost on the way. {remedy}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.replication import SLOT_PREFIX
-from ansible_collections.django_ec2.site.plugins.plugin_utils import database_hosts
+from ansible_collections.django_ec2.site.plugins.plugin_utils import database_hosts, upgrade
 from jinja2 import Undefined
 
 LEAST_KEEP_MB, MOST_KEEP_MB = 1024, 65536
@@ -81,6 +81,16 @@ def database_standbys(hosts: Sequence[str] | None, states: Mapping[str, Any] | N
     return database_hosts.standbys_of(hosts or [], states or {}, primary) if len(hosts or []) > 1 else []
 
 
+def database_aside(hosts: Sequence[str] | None, states: Mapping[str, Any] | None) -> list[str]:
+    """The hosts that are none of the cluster, as a major upgrade goes to them or has left them; with one host there is none."""
+    return database_hosts.aside(hosts or [], states or {}) if len(hosts or []) > 1 else []
+
+
+def database_peers(hosts: Sequence[str] | None, states: Mapping[str, Any] | None, host: str) -> list[str]:
+    """The host that is this one's other half in a major upgrade: none, or one."""
+    return database_hosts.peers(hosts or [], states or {}, host) if len(hosts or []) > 1 else []
+
+
 def database_members(hosts: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """``name`` and ``address`` of hosts, by their variables; an address that is not known is empty."""
     found = []
@@ -100,11 +110,15 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         return {
+            "database_aside": database_aside,
             "database_members": database_members,
+            "database_peers": database_peers,
             "database_not_following": database_hosts.not_following,
             "database_primary": database_primary,
             "database_primary_problems": database_hosts.primary_problems,
             "database_standbys": database_standbys,
+            "database_upgrade_backup_problems": upgrade.backup_problems,
+            "database_upgrade_plan": upgrade.upgrade_plan,
             "postgres_conninfo": postgres_conninfo,
             "postgres_slot": postgres_slot,
             "postgres_slot_wal_keep": postgres_slot_wal_keep,

@@ -17,4 +17,5 @@ class FilterModule:
             "database_move_direct": database_move.database_move_direct,
             "database_move_databases": database_move.database_move_databases,
             "database_move_logins": database_move.database_move_logins,
+            "database_move_servers": database_move.database_move_servers,
         }

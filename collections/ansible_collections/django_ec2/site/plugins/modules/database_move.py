@@ -1,43 +1,68 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""One step of the move of all databases from one side to the other."""
+"""One step of the move of all databases from one server to another."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: database_move
-short_description: One step of a move between self-hosted PostgreSQL and Amazon RDS, while the site works
+short_description: One step of a move from one PostgreSQL server to another, while the site works
 description:
-  - Runs on the self-hosted database host, which reaches both sides. It reads both, and does the one step that is asked for, if that is the
-    next one. Nothing is remembered on the controller, so a run that was cut is continued by the next.
+  - Of a move between self-hosted PostgreSQL and Amazon RDS, or of a major upgrade, which is a move between two hosts.
+  - Runs on a database host, which reaches both sides. It reads both, and does the one step that is asked for, if that is the next one.
+    Nothing is remembered on the controller, so a run that was cut is continued by the next.
   - Web hosts get O(hold). The step V(switch) runs there at the same time as on the database host.
   - What a move makes carries one name, C(database_move). On each side there is a role, whose comment says what the side is, and in each
     database a schema, a publication and a subscription.
 options:
   to:
-    description: The side that the databases move to.
+    description: The side that the databases move to, by its name in O(sides).
     type: str
-    choices: [self_hosted, rds]
     required: true
   step:
     description:
       - The step to do. V(look) only says which is the next one.
       - Another one than the next one does nothing.
       - V(stage) and V(follow) are for web hosts. They prepare their poolers, and lead those to the live side that were cut off.
+      - The last four are for one of two hosts alone, the first of O(sides). V(survey) says what is known before the other one is
+        touched, V(reserve) that nobody else writes to this one, V(admit) and V(retire) let the other host in, and no more.
     type: str
-    choices: [look, begin, schema, publish, subscribe, copy, compare, switch, reopen, close, reverse, finish, cancel, stage, follow]
+    choices:
+      - look
+      - begin
+      - schema
+      - publish
+      - subscribe
+      - copy
+      - compare
+      - switch
+      - reopen
+      - close
+      - reverse
+      - finish
+      - cancel
+      - stage
+      - follow
+      - survey
+      - reserve
+      - admit
+      - retire
     default: look
   inventory:
-    description: The side that the inventory names (C(database_mode)). Needed on the database host.
+    description: The side that is live where neither side says so. Needed on the database host.
     type: str
-    choices: [self_hosted, rds]
     default: self_hosted
-  self_hosted:
-    description: The server of this host.
-    type: dict
-    default: {}
-    suboptions: &side
+  sides:
+    description: Both servers. Needed on the database host.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: What it is called, C(self_hosted) or C(rds); the name of its host where both are hosts.
+        type: str
+        required: true
       host:
         description: Name of the server, reached by TLS with sslmode verify-full. Without it this host's socket is used.
         type: str
@@ -50,8 +75,14 @@ options:
         type: str
         default: postgres
       password:
-        description: Its password, for O(self_hosted.host).
+        description: Its password, for O(sides[].host).
         type: str
+      cert_file:
+        description: A certificate to log in by in the place of a password.
+        type: path
+      key_file:
+        description: Its key.
+        type: path
       ca_file:
         description: Where the authorities of the server lie on this host.
         type: path
@@ -61,11 +92,14 @@ options:
       address:
         description: How the other side reaches the server.
         type: str
-  rds:
-    description: The instance.
-    type: dict
-    default: {}
-    suboptions: *side
+  between_hosts:
+    description: Whether both sides are hosts, which then name each other in what they write down.
+    type: bool
+    default: false
+  version:
+    description: With V(survey), the major version that the other host will have.
+    type: int
+    default: 0
   databases:
     description: The databases.
     type: list
@@ -140,13 +174,14 @@ EXAMPLES = r"""
 - name: See where the move stands
   django_ec2.site.database_move:
     to: rds
-    self_hosted: {address: 10.0.1.20}
-    rds:
-      host: shop.c1a2b3.eu-central-1.rds.amazonaws.com
-      address: shop.c1a2b3.eu-central-1.rds.amazonaws.com
-      user: postgres
-      password: "{{ secrets.database_master_password }}"
-      ca_file: /etc/ssl/rds/ca.pem
+    sides:
+      - {name: self_hosted, address: 10.0.1.20}
+      - name: rds
+        host: shop.c1a2b3.eu-central-1.rds.amazonaws.com
+        address: shop.c1a2b3.eu-central-1.rds.amazonaws.com
+        user: postgres
+        password: "{{ secrets.database_master_password }}"
+        ca_file: /etc/ssl/rds/ca.pem
     databases:
       - {name: shop, owner: shop_owner}
 """
@@ -203,11 +238,10 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.mode
     DATABASE_SPEC,
     HOLD_SPEC,
     SIDE_SPEC,
-    SIDES,
 )
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.plan import MoveRefused
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.poolers import Poolers
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.run import Moving
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.run import ALONE, Moving
 
 with contextlib.suppress(ImportError):
     import psycopg2
@@ -228,6 +262,7 @@ STEPS = [
     "cancel",
     "stage",
     "follow",
+    *ALONE,
 ]
 
 
@@ -253,6 +288,10 @@ def on_database_host(given: dict[str, Any], check: bool) -> dict[str, Any]:
     """Look, or do a step."""
     moving = Moving(given)
     try:
+        if given["step"] in ALONE and not (check and given["step"] != "survey"):
+            return moving.alone(given["step"])
+        if given["step"] in ALONE:
+            return {"changed": False}
         if given["step"] == "look" or check:
             return {"changed": False, **moving.look()}
         return moving.step()
@@ -264,11 +303,12 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
-            "to": {"type": "str", "choices": list(SIDES), "required": True},
+            "to": {"type": "str", "required": True},
             "step": {"type": "str", "choices": STEPS, "default": "look"},
-            "inventory": {"type": "str", "choices": list(SIDES), "default": "self_hosted"},
-            "self_hosted": {"type": "dict", "default": {}, "options": SIDE_SPEC},
-            "rds": {"type": "dict", "default": {}, "options": SIDE_SPEC},
+            "inventory": {"type": "str", "default": "self_hosted"},
+            "sides": {"type": "list", "elements": "dict", "default": [], "options": SIDE_SPEC},
+            "between_hosts": {"type": "bool", "default": False},
+            "version": {"type": "int", "default": 0},
             "databases": {"type": "list", "elements": "dict", "default": [], "options": DATABASE_SPEC},
             "finish": {"type": "bool", "default": False},
             "cancel": {"type": "bool", "default": False},
@@ -281,7 +321,7 @@ def main() -> None:
     )
     given = module.params
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as authorities:
-        given["rds"] = trusting(given["rds"] or {}, authorities)
+        given["sides"] = [trusting(side, authorities) for side in given["sides"]]
         try:
             if given["hold"] and module.check_mode:
                 said: dict[str, Any] = {"changed": False}

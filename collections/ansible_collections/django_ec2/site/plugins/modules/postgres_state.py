@@ -36,9 +36,14 @@ role:
   description:
     - V(primary) takes writes, or will when it is started. V(standby) follows one.
     - V(copying) is a copy or a rewind that was begun and has not ended. V(none) is no cluster.
+    - V(target) is a cluster that a major upgrade brings the databases to, V(left) one that it brought them from.
   returned: always
   type: str
   sample: primary
+upgrade:
+  description: Of a major upgrade C(state), as a move writes it down, and C(peer), the other host; empty without one.
+  returned: when the server answers
+  type: dict
 running:
   description: Whether the server answers.
   returned: always

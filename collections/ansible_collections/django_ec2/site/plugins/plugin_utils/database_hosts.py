@@ -15,8 +15,34 @@ PROMOTE = "playbooks/database_promote.yml"
 
 
 def primaries(hosts: Sequence[str], states: States) -> list[str]:
-    """The hosts whose cluster takes writes, or would as soon as it is started."""
-    return [host for host in hosts if states.get(host, {}).get("role") == "primary"]
+    """The hosts whose cluster takes writes, or would as soon as it is started.
+
+    Where a major upgrade was cut in its decision, both hosts are open by their roles, and the newer says that it is live.
+    """
+    found = [host for host in hosts if states.get(host, {}).get("role") == "primary"]
+    live = [host for host in found if (states[host].get("upgrade") or {}).get("state") == "live"]
+    return live if live and all(host in live or host == states[live[0]]["upgrade"]["peer"] for host in found) else found
+
+
+def aside(hosts: Sequence[str], states: States) -> list[str]:
+    """The hosts that are none of the cluster: a major upgrade goes to them, or has left them (playbooks/database_upgrade.yml).
+
+    A standby of one that was left is one, too.
+    """
+    found = {host for host in hosts if states.get(host, {}).get("role") in ("target", "left")}
+    found |= {
+        host
+        for host in hosts
+        if states.get(host, {}).get("role") == "standby" and states[host].get("upstream") in found
+    }
+    return [host for host in hosts if host in found]
+
+
+def peers(hosts: Sequence[str], states: States, host: str) -> list[str]:
+    """The host that follows this one in a major upgrade, or that this one follows: none, or one."""
+    named = {str((states.get(host, {}).get("upgrade") or {}).get("peer", ""))}
+    named |= {one for one in hosts if (states.get(one, {}).get("upgrade") or {}).get("peer") == host}
+    return [one for one in hosts if one in named and one != host]
 
 
 def primary_of(hosts: Sequence[str], states: States) -> str:
@@ -30,14 +56,18 @@ def standbys_of(hosts: Sequence[str], states: States, primary: str) -> list[str]
 
     One that could not be asked is left out: it may be a primary that was given up, and nobody must be led there.
     """
+    apart = aside(hosts, states)
     return [
-        host for host in hosts if host != primary and states.get(host, {}).get("role") in ("standby", "copying", "none")
+        host
+        for host in hosts
+        if host != primary and host not in apart and states.get(host, {}).get("role") in ("standby", "copying", "none")
     ]
 
 
 def not_following(states: States, primary: str) -> list[str]:
-    """The other hosts that do not receive the primary's log."""
-    return [host for host, state in states.items() if host != primary and not state.get("streaming")]
+    """The other hosts of the cluster that do not receive the primary's log."""
+    apart = aside(list(states), states)
+    return [host for host, state in states.items() if host not in (primary, *apart) and not state.get("streaming")]
 
 
 def primary_problems(hosts: Sequence[str], states: States, configured: str, recovers: bool = False) -> list[str]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import IAM_SUFFIX, OTHER
@@ -43,6 +43,23 @@ def database_move_logins(
             "database": endpoint["name"],
         }
     return found
+
+
+def database_move_servers(hosts: Iterable[Mapping[str, Any]], port: int, ca_file: str) -> dict[str, dict[str, Any]]:
+    """Two hosts as a web host reaches them, by name, in the form that ``database_endpoints`` takes.
+
+    Args:
+        hosts: the variables of each.
+        port: of PostgreSQL.
+        ca_file: where a web host has their authority.
+    """
+    return {
+        str(host["inventory_hostname"]): {
+            "host": str(host["inventory_hostname"]), "address": str(host["private_address"]), "port": int(port),
+            "sslmode": "verify-full", "ca_file": ca_file, "standbys": [], "replica_host": "",
+        }
+        for host in hosts
+    }  # fmt: skip
 
 
 def database_move_direct(resolved: list[dict[str, Any]], server: Mapping[str, Any]) -> list[str]:

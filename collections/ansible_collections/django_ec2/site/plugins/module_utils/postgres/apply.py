@@ -71,6 +71,17 @@ def execute(connection: Any, changes: list[Change]) -> None:
 
 def moved_away(server: Server) -> str:
     """Why a run with the old inventory is refused, with the line to change."""
+    if server.moving_peer and server.moving == CLOSED:
+        return (
+            f"The applications were moved from this server to {server.moving_peer} by playbooks/database_upgrade.yml. The data here are "
+            f"old, and nobody is let in. Put {server.moving_peer} in the place of this host in the group database. Or go back, with "
+            "both in the group: playbooks/database_upgrade.yml -e to=<this host>."
+        )
+    if server.moving_peer:
+        return (
+            f"The applications are being moved ({server.moving}) between this server and {server.moving_peer}. Run "
+            "playbooks/database_upgrade.yml again with the same -e to=…, which ends it."
+        )
     # Nobody is a superuser on RDS.
     here, there = ("self_hosted", "rds") if server.superuser else ("rds", "self_hosted")
     if server.moving == CLOSED:

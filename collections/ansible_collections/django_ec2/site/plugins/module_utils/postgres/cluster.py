@@ -40,8 +40,11 @@ QUESTION = """
         current_setting('data_directory'),
         (SELECT coalesce(json_object_agg(s.slot_name, json_build_object('active', s.active, 'wal_status', s.wal_status)), '{}')
             FROM pg_replication_slots s WHERE s.slot_type = 'physical'),
-        EXTRACT(EPOCH FROM now() - pg_last_xact_replay_timestamp())
+        EXTRACT(EPOCH FROM now() - pg_last_xact_replay_timestamp()),
+        (SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = 'database_move')
     FROM pg_control_system()"""
+# What a server is that another one of the group takes the place of (playbooks/database_upgrade.yml), by what that wrote down.
+ASIDE = {"target": "target", "closed": "left"}
 
 # A server that lost its control file still answers this.
 LESS = "SELECT pg_is_in_recovery(), current_setting('data_directory')"
@@ -166,16 +169,33 @@ def read_cluster(port: int = 5432) -> dict[str, Any]:
     return {**state, **from_files(data, control_data(version, data))}
 
 
+def upgrade_of(mark: str | None) -> dict[str, str]:
+    """The ``state`` of this server in a major upgrade and its ``peer``, the other host; empty where there is none.
+
+    A move to RDS leaves a mark as well, without a host.
+    """
+    try:
+        found = json.loads(mark or "{}")
+    except ValueError:
+        return {}
+    if not isinstance(found, dict) or not found.get("peer"):
+        return {}
+    return {"state": str(found.get("state", "")), "peer": str(found["peer"])}
+
+
 def from_server(row: tuple[Any, ...]) -> dict[str, Any]:
     """The state by the answer to QUESTION."""
-    standby, identifier, timeline, written, replayed, conninfo, receiver, databases, data, slots, lag = row
+    standby, identifier, timeline, written, replayed, conninfo, receiver, databases, data, slots, lag, mark = row
     upstream = UPSTREAM.search(conninfo or "")
     state = {
         "role": "standby" if standby else "primary", "running": True, "system_identifier": identifier,
-        "timeline": int(timeline), "lsn": int(written or 0), "databases": int(databases), "data_directory": data,
+        "upgrade": upgrade_of(mark), "timeline": int(timeline), "lsn": int(written or 0), "databases": int(databases),
+        "data_directory": data,
         "handed_over": not standby and os.path.exists(f"{data}/{STANDBY_SIGNAL}"), "slots": slots,
         "history": history(data, int(timeline)),
     }  # fmt: skip
+    if not standby:
+        state["role"] = ASIDE.get(state["upgrade"].get("state", ""), "primary")
     if standby:
         state |= {
             "upstream": upstream[1].split(",")[0] if upstream else "", "streaming": receiver == "streaming",

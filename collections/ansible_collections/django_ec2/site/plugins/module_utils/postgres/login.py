@@ -132,6 +132,8 @@ def client_program(login: dict[str, Any], name: str) -> tuple[list[str], dict[st
             "PGPASSWORD": login.get("password") or "", "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": login.get("ca_file") or SYSTEM_AUTHORITIES,
         }  # fmt: skip
+        if login.get("cert_file"):
+            environment |= {"PGSSLCERT": login["cert_file"], "PGSSLKEY": login["key_file"]}
         return [name], environment
     environment |= {"PGHOST": SOCKET_DIRECTORY, "PGPORT": str(socket_port(login["port"])), "PGUSER": login["user"]}
     as_user = ["runuser", "-u", login["user"], "--"] if os.geteuid() == 0 else []
@@ -161,6 +163,8 @@ def connect(login: dict[str, Any], **changes: Any) -> Any:
                 "sslrootcert": wanted.get("ca_file") or SYSTEM_AUTHORITIES,
                 **(wanted.get("options") or {}),
             }
+            if wanted.get("cert_file"):
+                words |= {"sslcert": wanted["cert_file"], "sslkey": wanted["key_file"]}
             return psycopg2.connect(**words)
         words |= {"host": SOCKET_DIRECTORY, "port": socket_port(wanted["port"])}
         with _acting_as(wanted["user"]):

@@ -119,6 +119,8 @@ class Server:
     version: int = 0
     # What a move of the databases says of this server: empty, or a state of module_utils/postgres/move/model.py.
     moving: str = ""
+    # The other host, where the move is a major upgrade.
+    moving_peer: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     # Settings of configuration files that something else outranks, and what: (name, what PostgreSQL calls it).
     outranked: list[tuple[str, str]] = field(default_factory=list)

@@ -63,7 +63,7 @@ def read_server(
         rights = {"CREATEROLE": roles, "CREATEDB": databases}
         server.lacking = tuple(right for right, given in rights.items() if not given)
     mark = marks.parse(next((comment for (comment,) in rows(connection, marks.READ)), None))
-    server.moving = mark.state if mark else ""
+    server.moving, server.moving_peer = (mark.state, mark.peer) if mark else ("", "")
     names: list[str] = []
     passwords = {}
     for one in wanted:

@@ -140,7 +140,8 @@ class Standby:
         if found != self.version:
             raise StandbyProblem(
                 f"{self.options['primary']} has PostgreSQL {found}, this host's system brings {self.version}; a standby needs the same. "
-                "Give this host the same Debian; docs/database-upgrade.md says how to come to another major version."
+                "Give this host the same Debian. To bring the databases here as an upgrade: playbooks/database_upgrade.yml "
+                "-e to=<this host> (docs/database-upgrade.md)."
             )
 
     def room(self, data: str) -> None:

@@ -11,14 +11,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import MOVER, Mark
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import MOVER, PEER, Mark
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.server import Server
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import identifier, literal
 
 READ = f"SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '{MOVER}'"
 # Who may connect to one of the databases and is not shut out by itself. RDS's own roles are not ours to change.
 LOGINS = f"""
-SELECT rolname, rolconnlimit FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND rolname NOT IN (current_user, '{MOVER}')
+SELECT rolname, rolconnlimit FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND rolname NOT IN (current_user, '{MOVER}', '{PEER}')
   AND rolname NOT LIKE 'rds%%' AND EXISTS (
     SELECT FROM pg_database WHERE datname = ANY(%(names)s) AND has_database_privilege(pg_roles.oid, pg_database.oid, 'CONNECT'))
 ORDER BY rolname
@@ -73,7 +73,7 @@ def put(server: Server, mark: Mark, limits: dict[str, int] | None = None) -> Non
     with server.transaction() as cursor:
         for role, limit in (limits or {}).items():
             cursor.execute(f"ALTER ROLE {identifier(role)} CONNECTION LIMIT {int(limit)}")
-        cursor.execute(write(mark))
+        cursor.execute(write(Mark(**{**vars(mark), "peer": server.peer})))
 
 
 def shut(server: Server, names: tuple[str, ...], mark: Mark) -> Mark:

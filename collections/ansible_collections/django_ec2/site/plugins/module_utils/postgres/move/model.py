@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-SIDES = ("self_hosted", "rds")
 # The name of whatever a move makes: a role on each side, and in each database a schema, a publication and a subscription.
 MOVER = "database_move"
+# As whom one host asks another in an upgrade: there for as long as a run needs it.
+PEER = f"{MOVER}_peer"
 MARKER = f"{MOVER}.marker"
 NAME_BYTES = 63
 
@@ -33,6 +35,7 @@ class Mark:
         limits: the connection limit that each login had before it was shut out.
         run: of a switch that is asked for.
         compared: when the rows of both sides were found equal last.
+        peer: the other host, in an upgrade; empty in a move to RDS or back.
     """
 
     state: str
@@ -40,6 +43,7 @@ class Mark:
     limits: dict[str, int] = field(default_factory=dict)
     run: str = ""
     compared: str = ""
+    peer: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,16 +105,20 @@ class Side:
 
 @dataclass(frozen=True)
 class Seen:
-    """Both sides, and which of them the inventory names (``database_mode``)."""
+    """Both sides, and which of them is the live one where neither says so: the inventory's (``database_mode``), or the primary."""
 
     sides: dict[str, Side]
     inventory: str
     names: tuple[str, ...]
 
+    def other(self, side: str) -> str:
+        """The other side."""
+        return other(self.sides, side)
 
-def other(side: str) -> str:
-    """The other side."""
-    return SIDES[1 - SIDES.index(side)]
+
+def other(sides: Iterable[str], side: str) -> str:
+    """Of two sides, the other one."""
+    return next(one for one in sides if one != side)
 
 
 def slot_name(database: str) -> str:
@@ -121,6 +129,7 @@ def slot_name(database: str) -> str:
 
 # The options of the module.
 SIDE_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
     "host": {"type": "str"},
     "port": {"type": "int", "default": 5432},
     "user": {"type": "str", "default": "postgres"},
@@ -128,6 +137,8 @@ SIDE_SPEC: dict[str, Any] = {
     "ca_file": {"type": "path"},
     "authorities": {"type": "str"},
     "address": {"type": "str"},
+    "cert_file": {"type": "path"},
+    "key_file": {"type": "path"},
 }
 DATABASE_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},

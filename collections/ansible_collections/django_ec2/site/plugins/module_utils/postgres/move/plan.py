@@ -6,6 +6,7 @@ A run that was cut is not remembered anywhere: the next one looks, and this says
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import (
@@ -15,9 +16,9 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.mode
     OPEN_STATES,
     SOURCE,
     TARGET,
+    Mark,
     Seen,
     Side,
-    other,
 )
 
 
@@ -31,6 +32,24 @@ class Step:
 
     name: str
     why: str
+
+
+def refuse_two_moves(marks: Mapping[str, tuple[Mark | None, str]]) -> None:
+    """Refuse a side that is in a move with another server than this one.
+
+    Args:
+        marks: by side its mark, and the other host in this move; empty where that is one to RDS or back.
+
+    Raises:
+        MoveRefused: it is.
+    """
+    for name, (mark, peer) in marks.items():
+        if mark and mark.state != CLOSED and mark.peer != peer:
+            other, playbook = (mark.peer, "database_upgrade") if mark.peer else ("RDS", "database_move")
+            raise MoveRefused(
+                f"{name} is in a move with {other} that is not finished ({mark.state}). End that first: playbooks/{playbook}.yml with its "
+                "-e to=… and -e finish=true, or -e cancel=true before its switch"
+            )
 
 
 def live_side(seen: Seen) -> str:
@@ -51,7 +70,7 @@ def live_side(seen: Seen) -> str:
     if marked:
         return marked[0]
     # A finished move leaves a mark on the side that was left alone.
-    return other(seen.inventory) if seen.sides[seen.inventory].state == CLOSED else seen.inventory
+    return seen.other(seen.inventory) if seen.sides[seen.inventory].state == CLOSED else seen.inventory
 
 
 def _complete(side: Side, seen: Seen, what: str) -> bool:
@@ -124,7 +143,7 @@ def _towards(seen: Seen, live: str, to: str) -> Step:
 
 
 def _after(seen: Seen, to: str, finish: bool) -> Step | None:
-    left = seen.sides[other(to)]
+    left = seen.sides[seen.other(to)]
     live = seen.sides[to]
     if left.state == CLOSING:
         return Step("close", f"the decision for {to} has fallen")
@@ -136,7 +155,7 @@ def _after(seen: Seen, to: str, finish: bool) -> Step | None:
         name in left.databases and (left.databases[name].slot or not left.databases[name].subscription)
         for name in seen.names
     ):
-        return Step("reverse", f"{other(to)} follows, so that the way back stays open")
+        return Step("reverse", f"{seen.other(to)} follows, so that the way back stays open")
     return None
 
 
@@ -153,7 +172,7 @@ def may_cancel(seen: Seen) -> bool:
     if any(side.state == LIVE for side in seen.sides.values()):
         live = live_side(seen)
         raise MoveRefused(
-            f"the move to {live} has switched already. Go back with -e to={other(live)}, or give the way back up with "
+            f"the move to {live} has switched already. Go back with -e to={seen.other(live)}, or give the way back up with "
             f"-e to={live} -e finish=true"
         )
     return any(side.state in (SOURCE, TARGET, CLOSING) or side.leftovers for side in seen.sides.values())

@@ -99,7 +99,8 @@ def _database_problems(name: str, one: Mapping[str, Any], to: str, target: Mappi
             f"{name}: {_listed(one['strangers'])} does not belong to the owner of the database. ALTER TABLE "
             f"{one['strangers'][0]} OWNER TO …;"
         )
-    if missing := [extension for extension in one["extensions"] if extension not in target["available"]]:
+    available = target.get("available")
+    if missing := [word for word in one["extensions"] if available is not None and word not in available]:
         problems.append(
             f"{name}: {to} has no extension {_listed(missing)}. Do without, or (self-hosted) install its package: "
             "postgres_extension_packages."
@@ -117,6 +118,23 @@ def _database_problems(name: str, one: Mapping[str, Any], to: str, target: Mappi
     return problems
 
 
+def source_problems(
+    source: Mapping[str, Any], target: Mapping[str, Any], sides: tuple[str, str], names: tuple[str, ...]
+) -> list[str]:
+    """What keeps a move from beginning, as far as the live side and the other one's version say it; arguments as for ``problems``."""
+    found = server_problems(sides[0], source, len(names))
+    if target["version"] < source["version"]:
+        found.append(
+            f"{sides[1]} has PostgreSQL {target['version']}, which is older than the {source['version']} of "
+            f"{sides[0]}: upgrade it first, or take a newer one."
+        )
+    if absent := [name for name in names if name not in source["databases"]]:
+        found.append(f"{sides[0]} has no database {_listed(absent)}: run site.yml first.")
+    for name, one in source["databases"].items():
+        found += _database_problems(name, one, sides[1], target)
+    return found
+
+
 def problems(
     source: Mapping[str, Any], target: Mapping[str, Any], sides: tuple[str, str], names: tuple[str, ...]
 ) -> list[str]:
@@ -128,24 +146,12 @@ def problems(
         sides: the names of both.
         names: of the databases.
     """
-    found = [
-        *server_problems(sides[0], source, len(names)),
-        *server_problems(sides[1], target, len(names)),
-    ]
-    if target["version"] < source["version"]:
-        found.append(
-            f"{sides[1]} has PostgreSQL {target['version']}, which is older than the {source['version']} of "
-            f"{sides[0]}: upgrade it first, or take a newer one."
-        )
-    if absent := [name for name in names if name not in source["databases"]]:
-        found.append(f"{sides[0]} has no database {_listed(absent)}: run site.yml first.")
+    found = source_problems(source, target, sides, names) + server_problems(sides[1], target, len(names))
     if abs(source["clock"] - target["clock"]) > CLOCK_SECONDS:
         found.append(
             f"the clocks of both sides are {abs(source['clock'] - target['clock']):.1f} s apart, so what is written "
             "after the switch could seem older. Set the time of the database host (chrony)."
         )
-    for name, one in source["databases"].items():
-        found += _database_problems(name, one, sides[1], target)
     needed = int(sum(one["bytes"] for one in source["databases"].values()) * ROOM)
     for side, facts, why in (
         (sides[1], target, "for the rows and their log"),

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move import facts, observe, plan
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move import facts, observe, peers, plan
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move import problems as judge
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import MOVER, SIDES, Seen, other
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import MOVER, Seen, other
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.plan import MoveRefused
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.server import Server
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.steps import Move
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.switch import Switch
 
-# Steps that see the sides as after a switch: `to` is live.
-AFTER = ("close", "reverse", "finish")
+# What one of two hosts does for itself.
+ALONE = ("survey", "reserve", "admit", "retire")
 LOCK = f"SELECT pg_try_advisory_lock(hashtext('{MOVER}'))"
 
 
@@ -31,7 +31,15 @@ class Moving:
     def __init__(self, given: dict[str, Any]) -> None:
         self.given = given
         self.to = str(given["to"])
-        self.servers = {name: Server(name, given[name]) for name in SIDES}
+        names = [str(side["name"]) for side in given["sides"]]
+        # Where the sides are hosts, each mark names the other one.
+        self.servers = {
+            str(side["name"]): Server(
+                str(side["name"]), side, other(names, str(side["name"])) if given["between_hosts"] else ""
+            )
+            for side in given["sides"]
+        }
+        self.back = other(names, self.to)
         self.roles = {str(role) for one in given["databases"] for role in one.get("roles") or ()}
         self.owners = {str(one["name"]): str(one["owner"]) for one in given["databases"]}
         self.names = tuple(self.owners)
@@ -39,6 +47,7 @@ class Moving:
     def see(self) -> Seen:
         """Both sides as they are."""
         sides = {name: observe.read_side(server, self.names) for name, server in self.servers.items()}
+        plan.refuse_two_moves({name: (side.mark, self.servers[name].peer) for name, side in sides.items()})
         return Seen(sides, str(self.given["inventory"]), self.names)
 
     def look(self) -> dict[str, Any]:
@@ -47,7 +56,7 @@ class Moving:
         if self.given["cancel"]:
             may = self._may_cancel(seen)
             return {
-                "live": other(self.to),
+                "live": self.back,
                 "next": "cancel" if may else "",
                 "why": "",
                 "plan": [],
@@ -73,9 +82,17 @@ class Moving:
     def _may_cancel(self, seen: Seen) -> bool:
         if plan.live_side(seen) == self.to:
             raise MoveRefused(
-                f"the applications write to {self.to}: to cancel a move, say where it was going, with -e to={other(self.to)}"
+                f"the applications write to {self.to}: to cancel a move, say where it was going, with -e to={self.back}"
             )
         return plan.may_cancel(seen)
+
+    def alone(self, name: str) -> dict[str, Any]:
+        """What this host does for itself, the first of the sides."""
+        server = self.servers[str(self.given["sides"][0]["name"])]
+        if name == "survey":
+            target = {"version": self.given["version"], "roles": sorted(self.roles)}
+            return {"changed": False, **peers.survey(server, target, self.to, self.names)}
+        return {"changed": bool(getattr(peers, name)(server))}
 
     def step(self) -> dict[str, Any]:
         """Do the step that is asked for, if it is still the next one; returns ``next``, as ``look`` does, and what was found."""
@@ -99,10 +116,13 @@ class Moving:
         return found.name if found else ""
 
     def _do(self, name: str) -> dict[str, Any]:
-        source, target = self.servers[other(self.to)], self.servers[self.to]
+        source, target = self.servers[self.back], self.servers[self.to]
         if name == "switch":
             return {"found": Switch(source, target, self.names, self.given).run(), "notes": []}
-        authorities = {"rds": str(self.given["rds"].get("known_ca_file") or self.given["rds"].get("ca_file") or "")}
+        authorities = {
+            str(side["name"]): str(side.get("known_ca_file") or side.get("ca_file") or "")
+            for side in self.given["sides"]
+        }
         move = Move(source, target, self.owners, authorities, float(self.given["seconds"]))
         found = move.step(name)
         return {"found": found if isinstance(found, dict) else {}, "notes": move.notes}

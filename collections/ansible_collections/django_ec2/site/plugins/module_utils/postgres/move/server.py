@@ -23,12 +23,13 @@ class Server:
     """One side.
 
     Args:
-        name: ``self_hosted`` or ``rds``.
+        name: of the side: ``self_hosted`` or ``rds``, or a host.
         login: see SIDE_SPEC; without ``host`` the server of this host, by its socket.
+        peer: the other host in an upgrade, for the mark.
     """
 
-    def __init__(self, name: str, login: dict[str, Any]) -> None:
-        self.name = name
+    def __init__(self, name: str, login: dict[str, Any], peer: str = "") -> None:
+        self.name, self.peer = name, peer
         self.login = {**login, "database": "postgres"}
         self.address = str(login["address"])
         self._open: dict[str, Any] = {}

@@ -166,6 +166,8 @@ class Move:
         found = {name: compare.compare(self.source, self.target, name) for name in self.names}
         for name in self.names:
             self.notes += [f"{name}: {view} filled anew" for view in schema.refresh(self.target, name)]
+            # No replication carries what the planner knows of the rows.
+            self.target.execute("ANALYZE", name)
         before = marks.read(self.target)
         if before:
             marks.put(self.target, Mark(**{**vars(before), "compared": marks.now()}))
