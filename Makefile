@@ -23,7 +23,7 @@ NEEDS_VENV := [ -x $(PYTHON) ] || { echo "make: there is no lab yet: run 'make u
 BENCH_PACKAGES := wrk=/usr/bin/wrk
 
 .PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack test-faults bench-converge bench-serve \
-  bench-deploy bench-database docs new-app new-operations
+  bench-deploy bench-database audit docs new-app new-operations
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,6 +123,10 @@ bench-deploy: ## What deploys and rollbacks cost: the command and its steps, and
 bench-database: ## What backups, restores, moves and promotions of a database cost, under writes: ONLY=move, BENCH_MB=1000
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.database $$ONLY
+
+audit: ## What auditors find on a site of its own, held against tests/audit/reasons.yml; fills docs/security.md
+	@lab/bootstrap lab
+	@$(PYTHON) -m tests.audit
 
 docs: venv ## Bring the generated parts of the role READMEs, docs/playbooks.md and docs/applications.md up to date
 	@$(PYTHON) docs/generate_role_readmes.py

@@ -1,0 +1,1 @@
+"""What auditors find on a web host and a database host: ``make audit``."""

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Auditors on a site of its own: ``make audit``.
+
+A lab with a web host (Debian 13) and a database host (Debian 12) gets ``site.yml``, and these look at it: ssh-audit, sslyze with
+Mozilla's intermediate configuration, nmap from a third host against ``network_flows``, ``systemd-analyze security``, gixy, and lynis.
+What they find is held against ``reasons.yml``: a finding without a reason fails, and so does a reason that explains nothing any more.
+
+``build/audit/`` has the tools' own output, ``audit.json`` and the page ``audit.md``; the table of docs/security.md is written anew.
+``AUDIT_KEEP=1`` leaves the lab running, and the next audit takes it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.audit import read, report
+from tests.audit.findings import Finding, judge, read_reasons
+
+PROJECT = Path(__file__).resolve().parents[2]
+INVENTORY = PROJECT / "tests/audit/inventory"
+OUTPUT = PROJECT / "build/audit"
+NAME = os.environ.get("AUDIT_LAB") or "audit"
+LAB = PROJECT / ".lab" / NAME
+WEB, DATABASE, SCANNER = "web1", "db1", "scanner1"
+DOMAIN = "board.localhost"
+TOOLS = ("ssh-audit", "sslyze", "nmap", "systemd", "gixy", "lynis")
+ENVIRONMENT = {
+    **os.environ, "LAB": str(INVENTORY), "LAB_NAME": NAME, "LAB_PORT": "0", "LAB_SUITE": "", "ANSIBLE_NOCOLOR": "1",
+    "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+}  # fmt: skip
+
+
+def say(words: str) -> None:
+    """What is done now."""
+    print(f"==> {words}", flush=True)
+
+
+def run(*argv: str | Path, code: bool = True, given: str | None = None) -> str:
+    """What a program printed; one that fails ends the audit, unless its code tells of findings."""
+    done = subprocess.run(argv, cwd=PROJECT, env=ENVIRONMENT, input=given, capture_output=True, text=True, check=False)
+    if code and done.returncode:
+        sys.exit(f"audit: {' '.join(map(str, argv))} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def on(host: str, command: str, code: bool = True) -> str:
+    """What a command printed on a host, as root."""
+    return run("ssh", "-F", LAB / "ssh_config", host, "sudo", "sh", "-c", f"'{command}'", code=code)
+
+
+def tool(name: str) -> Path:
+    """A tool from PyPI, in an environment of its own."""
+    return OUTPUT / "venv/bin" / name
+
+
+def prepare() -> dict[str, str]:
+    """Start the lab and bring the tools; the addresses of its hosts."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    say("tools from PyPI")
+    run("uv", "venv", "--quiet", "--allow-existing", OUTPUT / "venv")
+    run("uv", "pip", "sync", "--quiet", "--require-hashes", "--python", tool("python"), "tests/audit/requirements.txt")
+    say("the lab, and site.yml on it")
+    run(sys.executable, "-m", "lab", "up")
+    say("tools of Debian")
+    for host, package in ((SCANNER, "nmap"), (WEB, "lynis"), (DATABASE, "lynis")):
+        on(
+            host,
+            f"apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends {package}",
+        )
+    return json.loads((LAB / "hosts.json").read_text())
+
+
+def keep(name: str, text: str) -> str:
+    """Write what a tool said beside the report."""
+    (OUTPUT / name).write_text(text)
+    return text
+
+
+def look(addresses: dict[str, str]) -> tuple[list[Finding], dict[str, int]]:
+    """All findings, and the hardening index of each host."""
+    found: list[Finding] = []
+    indexes: dict[str, int] = {}
+    run(
+        PROJECT / ".venv/bin/ansible-playbook",
+        "-i",
+        INVENTORY,
+        "tests/audit/rules.yml",
+        "-e",
+        f"audit_directory={OUTPUT}",
+    )
+    for host in (WEB, DATABASE):
+        say(f"{host}: ssh-audit, ports, units, lynis")
+        words = ("--json", "--skip-rate-test", addresses[host])
+        found += read.ssh_audit(host, keep(f"ssh-audit-{host}.json", run(tool("ssh-audit"), *words, code=False)))
+        intended = read.intended_ports(json.loads((OUTPUT / f"rules-{host}.json").read_text()), addresses[SCANNER])
+        scanned = on(SCANNER, f"nmap -Pn -n -p- --min-rate 3000 --max-retries 2 -oX - {addresses[host]}")
+        found += read.nmap(host, keep(f"nmap-{host}.xml", scanned), intended)
+        running = on(host, "systemctl list-units --type=service --state=running --plain --no-legend")
+        exposed = keep(f"systemd-{host}.json", on(host, "systemd-analyze security --no-pager --json=short"))
+        found += read.systemd(host, exposed, [line.split()[0] for line in running.splitlines()])
+        on(host, "lynis audit system --quick --quiet --no-colors", code=False)
+        index, suggested = read.lynis(host, keep(f"lynis-{host}.dat", on(host, "cat /var/log/lynis-report.dat")))
+        indexes[host] = index
+        found += suggested
+    say(f"{WEB}: TLS and nginx")
+    server = f"{DOMAIN}:443{{{addresses[WEB]}}}"
+    said = run(tool("sslyze"), "--mozilla_config=intermediate", server, code=False)
+    found += read.sslyze(WEB, keep("sslyze.txt", said))
+    settings = keep("nginx.conf", on(WEB, "nginx -T 2>/dev/null"))
+    found += read.gixy(WEB, keep("gixy.json", run(tool("gixy"), "-f", "json", "-", code=False, given=settings)))
+    return found, indexes
+
+
+def main() -> None:
+    """Entry point."""
+    reasons = read_reasons()
+    try:
+        found, indexes = look(prepare())
+    finally:
+        if os.environ.get("AUDIT_KEEP") != "1":
+            run(sys.executable, "-m", "lab", "down")
+    judgement = judge(dict.fromkeys(found), reasons, TOOLS)
+    report.write(OUTPUT, PROJECT / "docs/security.md", judgement, indexes, TOOLS)
+    print((OUTPUT / "audit.md").read_text())
+    for finding in judgement.open:
+        print(f"no reason: {finding.tool}, {finding.host}, {finding.name}: {finding.text}", file=sys.stderr)
+    for reason in judgement.stale:
+        print(
+            f"stale reason: {reason.tool}, {reason.host}, {reason.name}: take it out of {report.REASONS}",
+            file=sys.stderr,
+        )
+    sys.exit(1 if judgement.open or judgement.stale else 0)
+
+
+if __name__ == "__main__":
+    main()
