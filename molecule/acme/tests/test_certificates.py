@@ -124,7 +124,7 @@ def test_a_host_is_asked_for_the_challenge_of_its_peer(hosts: dict[str, Host]) -
 
 def test_little_of_the_host_is_in_reach(hosts: dict[str, Host]) -> None:
     for host in hosts.values():
-        assert exposed(host, "acme-certificates.service", "site-firewall.service") == {}
+        assert exposed(host, "acme-certificates.service") == {}
 
 
 def test_the_last_third_is_renewed_in_the_sandbox_of_the_unit_and_the_account_stays(hosts: dict[str, Host]) -> None:
