@@ -22,8 +22,13 @@ NEEDS_VENV := [ -x $(PYTHON) ] || { echo "make: there is no lab yet: run 'make u
 # What bench-serve needs: the load generator.
 BENCH_PACKAGES := wrk=/usr/bin/wrk
 
+<<<<<<< HEAD
 .PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack test-faults bench-converge bench-serve \
   bench-deploy bench-database audit docs new-app new-operations
+=======
+.PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack test-faults test-aws bench-converge bench-serve \
+  bench-deploy bench-database docs new-app new-operations
+>>>>>>> d340e68 (Lab: make up LAB=lab-aws makes an environment on AWS from an empty account and serves it through its balancer)
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,6 +112,10 @@ test-faults: ## What fails, what visitors see, what brings it back: an hour; fil
 	@lab/bootstrap lab
 	@[ -n "$$ONLY" ] || rm -f build/faults/faults.json
 	@pytest tests/faults -m faults -s -k "$${ONLY:-test}"
+
+test-aws: ## A fleet of the rehearsal of AWS: made once, and hosts come and go under load
+	@lab/bootstrap lab
+	@pytest tests/scenarios -m aws; status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
 
 bench-converge: ## First and no-change runs of site.yml for 1, 2 and 10 web hosts, side by side
 	@lab/bootstrap lab

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from lab import kinds, sites
 from lab.core import containers, hosts, images, inventory, ssh
 from lab.core.model import Machine
 from lab.core.podman import Podman, project_label
 from lab.core.settings import PROJECT, LabError, Settings, from_environment
+from lab.kinds.aws import control, rehearsal
 
 SHOWN_GROUPS = ("web", "database", "redis", "backup", "balancer", "rds")
 
@@ -67,7 +69,9 @@ def _machines(settings: Settings) -> list[Machine]:
         others = sorted({one["Labels"]["lab.name"] for one in podman.containers(f"label={project_label()}")})
         running = f" Labs that are here: {', '.join(others)} (choose with LAB_NAME=)." if others else ""
         raise LabError(f"the lab '{settings.name}' does not run: start it with 'make up'.{running}")
-    return found
+    # An instance is called by its tag `Name`, as in ssh_config.
+    names = {address: name for name, address in ssh.addresses(settings).items()}
+    return [replace(one, name=names.get(one.address, one.name)) for one in found]
 
 
 def _urls(settings: Settings, machines: list[Machine]) -> dict[str, str]:
@@ -120,10 +124,17 @@ def up(settings: Settings) -> None:
     bootstrap = float(os.environ.get("LAB_BOOTSTRAP_SECONDS") or 0)
     if bootstrap:
         stages.append(("packages and .venv", bootstrap))
-    stage("image and hosts", lambda: hosts.start(settings))
+    rehearsal.check(settings)
+    if rehearsal.is_one(settings):
+        _provision(settings, stage)
+    else:
+        stage("image and hosts", lambda: hosts.start(settings))
     settings.say("Running site.yml")
     stage("secrets", lambda: _playbook(settings, "playbooks/secrets.yml"))
     stage("site.yml", lambda: _playbook(settings, "site.yml"))
+    if rehearsal.is_one(settings):
+        domains = _sites(settings)["domains"].values()
+        stage("balancer", lambda: rehearsal.wait_for_visitors(settings, _machines(settings), domains))
     summary(settings, stages)
 
 
@@ -131,6 +142,15 @@ def _signed(settings: Settings, machines: list[Machine]) -> str:
     """Who signs the certificates of the sites, and where one finds out."""
     others = [told for machine in machines if (told := kinds.find(machine.kind).signs(settings, machine))]
     return others[0] if others else f"signed by the lab's own CA: {settings.directory / 'ca.pem'}"
+
+
+def _provision(settings: Settings, stage: Callable[[str, Callable[[], object]], None]) -> None:
+    """What an account has to have before site.yml: the endpoint, and in it what the environment's variables ask for."""
+    stage("endpoint", lambda: control.start(settings))
+    rehearsal.use(settings)
+    stage("certificate", lambda: (_playbook(settings, "lab/certificate.yml"), rehearsal.ensure_certificate(settings)))
+    settings.say("Running aws_provision.yml")
+    stage("aws_provision.yml", lambda: _playbook(settings, "playbooks/aws_provision.yml"))
 
 
 def summary(settings: Settings, stages: list[tuple[str, float]]) -> None:
@@ -191,7 +211,9 @@ def main() -> int:
     parser.add_argument("--force", action="store_true", help="down: also a lab of this name of another checkout")
     arguments = parser.parse_args()
     try:
-        COMMANDS[arguments.command](from_environment(), arguments)
+        settings = from_environment()
+        rehearsal.use(settings)
+        COMMANDS[arguments.command](settings, arguments)
     except LabError as error:
         print(f"make: {error}", file=sys.stderr)
         return 1

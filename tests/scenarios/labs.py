@@ -21,7 +21,7 @@ SITES = {
 }
 # The scenarios that share a server that imitates RDS may run at once, and each removes it when it ends.
 RDS = {"rds_client_full": f"{PREFIX}-rds-full", "pgbouncer_full": f"{PREFIX}-pgbouncer-full"}
-LABS = {**SITES, **RDS, "aws": f"{PREFIX}-aws"}
+LABS = {**SITES, **RDS, "aws": f"{PREFIX}-aws", "aws_site": f"{PREFIX}-aws-site", "aws_fleet": f"{PREFIX}-aws-fleet"}
 INVENTORIES = {
     "deploy": "molecule/deploy/inventory",
     "deploy_faults": "molecule/deploy_faults/inventory",
@@ -31,6 +31,8 @@ INVENTORIES = {
     "pgbackrest": "molecule/pgbackrest/inventory",
     "move": "molecule/move/inventory",
     "upgrade": "molecule/upgrade/inventory",
+    "aws_site": "tests/scenarios/aws",
+    "aws_fleet": "lab-aws",
 }
 
 

@@ -1,0 +1,57 @@
+"""The preset `small` of the rehearsal, for `make test-aws`: two web hosts behind a balancer, and the database on a third."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.kinds.aws import control
+from tests.aws.rehearsal import until
+from tests.scenarios.aws_environment import Site, Visitors, changes, environment_of
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A lab of its own."""
+    with environment_of("aws_fleet") as made:
+        yield made
+
+
+@pytest.mark.aws
+def test_a_fleet_is_made_once_and_serves_while_hosts_come_and_go(site: Site) -> None:
+    """One test, as its steps build on each other."""
+    site.lab("up")
+    before = site.writes()
+    assert changes(site.lab("up")) == {}
+    assert site.writes() == before
+    assert site.health() == ["healthy", "healthy"]
+    a_host_leaves_and_comes_back(site)
+
+
+def a_host_leaves_and_comes_back(site: Site) -> None:
+    """Drained, stopped, started and registered again, with visitors all the time; the endpoint is ended and started meanwhile."""
+    ec2, elb = site.endpoint.client("ec2"), site.endpoint.client("elbv2")
+    found = ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": ["web2"]}])["Reservations"][0]["Instances"]
+    name, public = found[0]["InstanceId"], found[0]["PublicIpAddress"]
+    group = elb.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
+    targets = [{"Id": name, "Port": 80}]
+
+    def instance() -> dict[str, str]:
+        one = ec2.describe_instances(InstanceIds=[name])["Reservations"][0]["Instances"][0]
+        return {"state": one["State"]["Name"], "public": one.get("PublicIpAddress", "")}
+
+    with Visitors(site) as visitors:
+        elb.deregister_targets(TargetGroupArn=group, Targets=targets)
+        until(lambda: site.health() == ["healthy"])
+        ec2.stop_instances(InstanceIds=[name])
+        until(lambda: instance()["state"] == "stopped")
+        control.stop(control.directory(site.settings))
+        control.start(site.settings)
+        ec2.start_instances(InstanceIds=[name])
+        until(lambda: instance()["state"] == "running")
+        elb.register_targets(TargetGroupArn=group, Targets=targets)
+        until(lambda: site.health() == ["healthy", "healthy"])
+        until(lambda: visitors.answers > 20)
+    assert visitors.failed == []
+    assert instance()["public"] != public
