@@ -43,6 +43,7 @@ def a_host_leaves_and_comes_back(site: Site) -> None:
 
     with Visitors(site) as visitors:
         elb.deregister_targets(TargetGroupArn=group, Targets=targets)
+        assert sorted(site.health()) == ["draining", "healthy"]
         until(lambda: site.health() == ["healthy"])
         ec2.stop_instances(InstanceIds=[name])
         until(lambda: instance()["state"] == "stopped")

@@ -240,8 +240,8 @@ def a_balancer_serves_and_drains(lab: Lab, vpc: str, subnets: list[str], name: s
         slow = pool.submit(get, "/slow")
         until(lambda: lab.podman.succeeds("exec", container, "test", "-s", "/run/slow"))
         elb.deregister_targets(TargetGroupArn=group, Targets=targets)
-        until(lambda: state() == "draining")
-        assert get("/")[0] == 503
+        assert state() == "draining"
+        until(lambda: get("/")[0] == 503)
         assert slow.result(60) == (200, b"served")
     until(lambda: state() == "gone")
     elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])

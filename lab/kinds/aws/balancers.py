@@ -48,9 +48,9 @@ class Balancers:
         """State, reason and description of a target; None where no balancer leads to its group."""
         return self._health.get((group, target))
 
-    def leaving(self, group: str) -> list[str]:
-        """The targets of a group that finish what they have in hand."""
-        return [target for (arn, target), state in self._health.items() if arn == group and state == haproxy.DRAINING]
+    def known(self, group: str) -> list[str]:
+        """The targets of a group that its balancer knows: those that were deregistered a moment ago, too."""
+        return [target for arn, target in self._health if arn == group]
 
     def run_once(self) -> None:
         """Compare, make, write, ask."""

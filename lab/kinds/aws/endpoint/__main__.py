@@ -90,7 +90,7 @@ def main() -> int:
         network = ipaddress.IPv4Network(known["network"])
         hosts = Hosts(from_environment(), account, gate.lock, gate.changed, home)
         balancers = Balancers(from_environment(), account, gate.lock, gate.changed)
-        corrections.with_hosts(network, hosts.console, balancers.health, balancers.leaving)
+        corrections.with_hosts(network, hosts.console, balancers.health, balancers.known)
     kept = home / "state"
     if kept.exists():
         state.load(kept.read_bytes())

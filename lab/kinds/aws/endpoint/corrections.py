@@ -22,6 +22,7 @@ from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
 from lab.kinds.aws.endpoint import defaults
+from lab.kinds.aws.haproxy import DRAINING
 
 PENDING, RUNNING, SHUTTING_DOWN, TERMINATED, STOPPING, STOPPED = (
     ("pending", 0), ("running", 16), ("shutting-down", 32), ("terminated", 48), ("stopping", 64), ("stopped", 80),
@@ -42,7 +43,7 @@ def with_hosts(
     network: ipaddress.IPv4Network,
     console: Callable[[str], str],
     health: Callable[[str, str], Any],
-    leaving: Callable[[str], list[str]],
+    known: Callable[[str], list[str]],
 ) -> None:
     """What follows from hosts that need time to boot.
 
@@ -51,13 +52,13 @@ def with_hosts(
         console: what the console of an instance showed.
         health: the state of a target, its reason and description, by the group's ARN and the
             target's ID; None where no balancer has asked it.
-        leaving: by the group's ARN, the targets that are on their way out.
+        known: by the group's ARN, the targets that a balancer knows, those on their way out too.
     """
     _instances_take_time()
     _networks_inside(network)
     _console(console)
     _target_health(health)
-    _targets_that_leave(leaving)
+    _targets_that_leave(known)
     _balancers_take_time()
 
 
@@ -169,7 +170,10 @@ def _target_health(health: Callable[[str, str], Any]) -> None:
 
     def health_for(self: Any, target: dict[str, Any], ec2_backend: Any) -> Any:
         status = plain(self, target, ec2_backend)
-        found = health(self.arn, target["Id"]) or (NOT_YET if self.load_balancer_arns else NOT_IN_USE)
+        asked = health(self.arn, target["Id"])
+        found = asked or (NOT_YET if self.load_balancer_arns else NOT_IN_USE)
+        if asked and target["Id"] not in self.targets:
+            found = DRAINING
         if status.status == "healthy" or found[0] == "draining":
             status.status, status.reason, status.description = found
         return status
@@ -177,14 +181,14 @@ def _target_health(health: Callable[[str, str], Any]) -> None:
     FakeTargetGroup.health_for = health_for
 
 
-def _targets_that_leave(leaving: Callable[[str], list[str]]) -> None:
+def _targets_that_leave(known: Callable[[str], list[str]]) -> None:
     """A target that was deregistered is shown until its delay is over; moto forgets it at once."""
     plain = ELBv2Backend.describe_target_health
 
     def describe(self: Any, target_group_arn: str, targets: list[dict[str, Any]]) -> list[Any]:
         group = self.target_groups.get(target_group_arn)
         if not targets and group:
-            gone = [one for one in leaving(target_group_arn) if one not in group.targets]
+            gone = [one for one in known(target_group_arn) if one not in group.targets]
             targets = [*group.targets.values(), *({"Id": one, "Port": group.port} for one in gone)]
         return list(plain(self, target_group_arn, targets)) if targets or not group else []
 
