@@ -22,13 +22,8 @@ NEEDS_VENV := [ -x $(PYTHON) ] || { echo "make: there is no lab yet: run 'make u
 # What bench-serve needs: the load generator.
 BENCH_PACKAGES := wrk=/usr/bin/wrk
 
-<<<<<<< HEAD
-.PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack test-faults bench-converge bench-serve \
-  bench-deploy bench-database audit docs new-app new-operations
-=======
 .PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack test-faults test-aws bench-converge bench-serve \
-  bench-deploy bench-database docs new-app new-operations
->>>>>>> d340e68 (Lab: make up LAB=lab-aws makes an environment on AWS from an empty account and serves it through its balancer)
+  bench-deploy bench-database audit docs new-app new-operations
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
