@@ -8,7 +8,7 @@ from traffic import traffic
 
 UPGRADE = "playbooks/database_upgrade.yml"
 # The host of the newer system is added to the group `database`, as an operator does.
-BOTH = ("-i", str(PROJECT / "molecule/upgrade/with_db2.yml"))
+BOTH = ("-i", str(PROJECT / "molecule/upgrade/tests/inventory/with_db2.yml"))
 LEFTOVERS = """
 SELECT 'slot ' || slot_name FROM pg_replication_slots
 UNION ALL SELECT 'publication ' || pubname FROM pg_publication
