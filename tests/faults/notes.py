@@ -15,6 +15,10 @@ HEAD = ["| what fails | what was seen | what ends it |", "| --- | --- | --- |"]
 SAME = "the same command again"
 # By name: what fails, and what brings it back.
 ROWS = {
+    "lost": (
+        "the database host and the controller lost",
+        "`database_restore.yml` from a fresh clone with the kept secrets",
+    ),
     "move-controller": ("move: the controller killed", SAME),
     "move-source": ("move: the database host without power while it copies", SAME),
     "move-target": ("move: the new side killed while it copies", SAME),
