@@ -252,6 +252,7 @@ REQUIRED = {
     "playbooks/remove_app.yml": ("-e", "app=shop"),
     "playbooks/database_move.yml": ("-e", "to=rds"),
     "playbooks/database_promote.yml": ("-e", "to=db2"),
+    "playbooks/maintenance.yml": ("-e", "app=board", "-e", "maintenance=on"),
 }
 
 

@@ -12,7 +12,8 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils import application
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications import names
 
 DEFAULTS: dict[str, Any] = {
-    "project_directory": ".", "processes": 0, "threads": 1, "harakiri": 60, "writable_paths": [], "mounts": [], "settings": {},
+    "project_directory": ".", "processes": 0, "threads": 1, "harakiri": 60, "writable_paths": [], "mounts": [],
+    "settings": {}, "unit_settings": {},
 }  # fmt: skip
 
 

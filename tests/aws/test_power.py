@@ -1,0 +1,87 @@
+"""playbooks/aws_power.yml and aws_terminate.yml as a user runs them, on an environment that boto3 made."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.kinds.aws import control
+from tests.aws.policies import compare
+from tests.aws.rehearsal import PUBLIC_KEY, ROOT, Endpoint
+from tests.aws.test_terminate import build, left
+
+NAME = "django-production"
+SETTINGS = {
+    "aws_endpoint_is_a_test": True,
+    "aws_fleet_certificate": "arn:aws:acm:eu-central-1:123456789012:certificate/board",
+    "aws_fleet_public_key": PUBLIC_KEY,
+    "aws_fleet_zone": "example.org",
+    "aws_preset": "small",
+    "database_mode": "rds",
+    "network_operators": ["203.0.113.0/24"],
+    "nginx_tls_mode": "none",
+}
+
+
+@pytest.fixture
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """Two web hosts, a balancer and an instance of RDS."""
+    home = tmp_path_factory.mktemp("lab") / "aws"
+    found = Endpoint(home, control.start_at(home))
+    hosts = build(found, NAME, 20)["hosts"]
+    tags = [{"Key": "Name", "Value": "web2"}, {"Key": "Role", "Value": "web"}]
+    found.client("ec2").create_tags(Resources=[hosts["db1"]], Tags=tags)
+    yield found
+    control.stop(home)
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    """inventory/production, without its hosts."""
+    place = tmp_path / "inventory"
+    shutil.copytree(ROOT / "group_vars", place / "group_vars")
+    shutil.copy(ROOT / "inventory/production/environment.yml", place)
+    (place / "group_vars/env_production/own.yml").write_text(yaml.safe_dump(SETTINGS))
+    return place
+
+
+def states(account: Endpoint) -> dict[str, str]:
+    """Each host and the database, and what state AWS says it is in."""
+    hosts = [one for each in account.client("ec2").describe_instances()["Reservations"] for one in each["Instances"]]
+    named = {tag["Value"]: one["State"]["Name"] for one in hosts for tag in one["Tags"] if tag["Key"] == "Name"}
+    databases = account.client("rds").describe_db_instances()["DBInstances"]
+    return {**named, **{one["DBInstanceIdentifier"]: one["DBInstanceStatus"] for one in databases}}
+
+
+def test_an_environment_is_stopped_started_and_taken_away(environment: Endpoint, inventory: Path) -> None:
+    """One test, as the steps build on each other."""
+    begun = len(environment.calls())
+    for words, web1, web2, database in (
+        ("power=stopped host=web2", "running", "stopped", "available"),
+        ("power=stopped", "stopped", "stopped", "stopped"),
+        ("power=running", "running", "running", "available"),
+    ):
+        done = environment.playbook("aws_power", inventory, "-e", words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert states(environment) == {"web1": web1, "web2": web2, NAME: database}
+    before = len(environment.writes())
+    again = environment.playbook("aws_power", inventory, "-e", "power=running")
+    assert re.search(r"^aws_account .* changed=0 .* failed=0 ", again.stdout, re.MULTILINE), again.stdout
+    assert environment.writes()[before:] == []
+    compare("aws_power", environment.calls()[begun:], {})
+
+    refused = environment.playbook("aws_terminate", inventory)
+    assert refused.returncode != 0
+    assert f"repeat the name: -e confirm={NAME}" in " ".join(refused.stdout.split())
+    assert environment.writes()[before:] == []
+    gone = environment.playbook("aws_terminate", inventory, "-e", f"confirm={NAME}")
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    assert re.search(rf"snapshot {NAME}-final-\d+ of the database {NAME}", gone.stdout)
+    assert states(environment) == {"web1": "terminated", "web2": "terminated"}
+    # The playbook asks for the buckets by the names that the roles give them, which build() does not.
+    assert [one for one in left(environment, NAME) if not one.startswith("bucket ")] == []
