@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from tests.bench.database.backup import RESTORE, BackedUp
+from tests.bench.database.backup import BACKUP, RESTORE, BackedUp
 from tests.bench.database.site import CHECKSUM
 from tests.faults.machines import Machines
 from tests.faults.runs import Runs
 
+# Backups and copies have to last for long enough to be hit.
 MB = 200
 STATUS = "playbooks/database_status.yml"
+REPOSITORY = "/var/lib/pgbackrest"
+SERVER = "pgbackrest.service"
 PATIENCE = 180
 
 
@@ -21,7 +25,8 @@ class Database(BackedUp):
     def __init__(self) -> None:
         super().__init__("db-faults", MB)
         self.machines = Machines(self.lab)
-        self.restores, self.status = Runs(self.lab, RESTORE), Runs(self.lab, STATUS, locks=False)
+        self.restores = Runs(self.lab, RESTORE)
+        self.backups, self.status = Runs(self.lab, BACKUP, locks=False), Runs(self.lab, STATUS, locks=False)
 
     def until(self, what: str, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait for something; hosts may not answer meanwhile."""
@@ -78,8 +83,38 @@ class Database(BackedUp):
         words = [*self.psql("bench"), "-p", "5433"]
         return self.lab.run("db1", *words, stdin=CHECKSUM.format(table=table)).strip()
 
+    # -- what faults need
+
+    def copying(self) -> Callable[[], None]:
+        """Wait until the next backup copies."""
+        there = f"ls -d {REPOSITORY}/backup/main/*F* | wc -l"
+        before = int(self.machines.run("backup1", there))
+        script = f"while [ $({there}) -le {before} ]; do sleep 0.05; done"
+        return lambda: self.machines.run("backup1", f"timeout 60 sh -c '{script}'")
+
     def reads(self) -> bool:
         """Whether the application's way to the database leads to rows."""
         with self.writers(0) as found:
             time.sleep(1)
         return bool(found["acknowledged"]) and not found["failed"]
+
+    @contextmanager
+    def repository_disk(self, room: int) -> Iterator[None]:
+        """The repository on a file system with so many megabytes of room; removing `fill` makes more."""
+        disk = f"{REPOSITORY}.disk"
+        # The server sees what was mounted when it started.
+        self.machines.run(
+            "backup1",
+            f"set -e; systemctl stop {SERVER}; mkdir {disk}; "
+            f"mount -t tmpfs -o size=$(( $(du -sm {REPOSITORY} | cut -f1) + 400 ))m,mode=0750 tmpfs {disk}; "
+            f"chown --reference {REPOSITORY} {disk}; cp -a {REPOSITORY}/. {disk}/; mount --bind {disk} {REPOSITORY}; "
+            f"fallocate -l $(( $(df --output=avail -B1 {disk} | tail -1) - {room} * 1000000 )) {disk}/fill; systemctl start {SERVER}",
+        )
+        try:
+            yield
+        finally:
+            self.machines.run(
+                "backup1",
+                f"set -e; systemctl stop {SERVER}; umount --lazy {REPOSITORY}; rm -f {disk}/fill; rm -rf {REPOSITORY}/*; "
+                f"cp -a {disk}/. {REPOSITORY}/; umount --lazy {disk}; rmdir {disk}; systemctl start {SERVER}",
+            )

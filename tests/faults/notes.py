@@ -15,6 +15,10 @@ HEAD = ["| what fails | what was seen | what ends it |", "| --- | --- | --- |"]
 SAME = "the same command again"
 # By name: what fails, and what brings it back.
 ROWS = {
+    "backup-controller": ("backup: the controller killed", "the next backup"),
+    "backup-database": ("backup: the database host without power", "the host boots; the next backup"),
+    "backup-repository": ("backup: the repository host without power", "the host boots; the next backup"),
+    "backup-full": ("backup: the repository full", "room; the next backup"),
     "lost": (
         "the database host and the controller lost",
         "`database_restore.yml` from a fresh clone with the kept secrets",

@@ -1,21 +1,22 @@
-"""The database host and the controller are lost: another controller, with what has to be kept, brings the site back by one playbook.
+"""Backups that are cut, hosts that die meanwhile, a repository that is full, and a database host that is lost with its controller.
 
-Part of ``make test-faults`` (``ONLY=backups``; ``ONLY=lost`` for this alone), with a lab of its own. ``FAULTS_KEEP=1`` leaves the lab for
-a run with ``FAULTS_BOOTED=1``.
+Part of ``make test-faults`` (``ONLY=backups``; ``ONLY=lost`` for the lost host alone), with a lab of its own. ``FAULTS_KEEP=1`` leaves the
+lab for a run with ``FAULTS_BOOTED=1``.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.bench.database.backup import BACKUP, RESTORE
-from tests.faults.database import STATUS, Database
+from tests.faults.database import REPOSITORY, STATUS, Database
 from tests.faults.lost import BY_HAND, another_controller, cluster, empty_host
 from tests.faults.notes import note
+from tests.faults.runs import told
 
 pytestmark = pytest.mark.faults
 
@@ -34,6 +35,69 @@ def database() -> Iterator[Database]:
     finally:
         if not os.environ.get("FAULTS_KEEP"):
             found.lab.command("down")
+
+
+def power(database: Database, host: str, reached: Callable[[], object], away: float = 5) -> Callable[[], None]:
+    """A host without power, as soon as something is reached after a task has begun."""
+
+    def strike() -> None:
+        reached()
+        database.machines.power_cut(host)
+        time.sleep(away)
+        database.machines.power_back(host)
+
+    return strike
+
+
+def test_a_backup_whose_controller_is_killed_is_made_up_for(database: Database) -> None:
+    backups = len(database.info()["backup"])
+    with database.writers() as found:
+        last = database.backups.killed_in("Make a backup", 2, *LIMIT)
+        runs = database.backups.again(*LIMIT)
+    assert len(database.info()["backup"]) > backups
+    database.healthy()
+    database.restorable()
+    assert not found["lost"] and not found["failed"], found
+    note(
+        "backup-controller",
+        f"killed in '{last}'; {runs} run; {found['acknowledged']} writes, none failed; all rows in the next backup",
+    )
+
+
+@pytest.mark.parametrize(("name", "host"), [("backup-database", "db1"), ("backup-repository", "backup1")])
+def test_a_host_that_dies_during_a_backup_costs_this_backup_alone(database: Database, name: str, host: str) -> None:
+    with database.writers() as found:
+        status, said = database.backups.struck("Make a backup", power(database, host, database.copying()), *LIMIT)
+        assert status != 0, said[-3000:]
+        database.until("the return of both hosts", lambda: bool(database.serves() and database.info()["backup"]))
+        runs = database.backups.again(*LIMIT)
+    database.healthy()
+    database.restorable()
+    assert not found["lost"], found
+    if host == "backup1":
+        assert not found["failed"], found
+    note(
+        name,
+        f"the run fails; {found['acknowledged']} writes acknowledged, {len(found['failed'])} failed, none lost; the next backup "
+        f"({runs} run) has all rows",
+    )
+
+
+def test_a_full_repository_costs_the_site_nothing(database: Database) -> None:
+    with database.repository_disk(room=8), database.writers() as found:
+        status, said = database.backups.whole(*LIMIT)
+        assert status != 0, said[-3000:]
+        status, said = database.status.whole(*LIMIT)
+        assert status != 0 and "room" in told(said).partition("TASK [Fail when something is late]")[2], said[-3000:]
+        database.lab.run("backup1", "rm", "-f", f"{REPOSITORY}/fill")
+        runs = database.backups.again(*LIMIT)
+    database.healthy()
+    database.restorable()
+    assert not found["lost"] and not found["failed"], found
+    note(
+        "backup-full",
+        f"the backup fails, and the status says that there is no room; {found['acknowledged']} writes, none failed; after that {runs} run",
+    )
 
 
 def test_a_database_host_that_is_lost_with_its_controller(database: Database) -> None:
