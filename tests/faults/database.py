@@ -14,6 +14,7 @@ from tests.faults.runs import Runs
 # Backups and copies have to last for long enough to be hit.
 MB = 200
 STATUS = "playbooks/database_status.yml"
+DATA = "/var/lib/postgresql"
 REPOSITORY = "/var/lib/pgbackrest"
 SERVER = "pgbackrest.service"
 PATIENCE = 180
@@ -83,6 +84,26 @@ class Database(BackedUp):
         words = [*self.psql("bench"), "-p", "5433"]
         return self.lab.run("db1", *words, stdin=CHECKSUM.format(table=table)).strip()
 
+    def point(self) -> tuple[str, list[str]]:
+        """A named restore point, and the rows of that moment; others follow it."""
+        name = f"point_{time.time_ns()}"
+        wanted = self.checksums()
+        self.sql(f"SELECT pg_create_restore_point('{name}')")
+        self.sql("INSERT INTO stream (word) SELECT 'after' FROM generate_series(1, 1000)")
+        return name, wanted
+
+    def restored(self, wanted: list[str]) -> None:
+        """A restore has ended right: those rows, one cluster, a full backup of the new timeline; then it is tidied up."""
+        assert self.checksums() == wanted
+        timeline = int(self.sql("SELECT timeline_id FROM pg_control_checkpoint()"))
+        newest = self.info()["backup"][-1]
+        assert newest["type"] == "full" and int(newest["archive"]["start"][:8], 16) == timeline, newest
+        assert self.restores.whole("-e", "restore_remove=before", "--limit", "database:backup")[0] == 0
+        assert len(self.lab.run("db1", "pg_lsclusters", "--no-header").splitlines()) == 1
+        left = self.lab.run("db1", "find", DATA, "-mindepth", "2", "-maxdepth", "2").split()
+        assert [path.rpartition("/")[2] for path in left] == ["main"], left
+        self.healthy()
+
     # -- what faults need
 
     def copying(self) -> Callable[[], None]:
@@ -91,6 +112,11 @@ class Database(BackedUp):
         before = int(self.machines.run("backup1", there))
         script = f"while [ $({there}) -le {before} ]; do sleep 0.05; done"
         return lambda: self.machines.run("backup1", f"timeout 60 sh -c '{script}'")
+
+    def restoring(self) -> None:
+        """Wait until a restore beside the live cluster has copied some of it."""
+        begun = f"[ $(du -sm {DATA}/*/main.restored-* 2>/dev/null | cut -f1 || echo 0) -gt 20 ]"
+        self.machines.run("db1", f"timeout 120 sh -c 'until {begun} 2>/dev/null; do sleep 0.1; done'")
 
     def reads(self) -> bool:
         """Whether the application's way to the database leads to rows."""

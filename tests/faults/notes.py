@@ -19,6 +19,7 @@ ROWS = {
     "backup-database": ("backup: the database host without power", "the host boots; the next backup"),
     "backup-repository": ("backup: the repository host without power", "the host boots; the next backup"),
     "backup-full": ("backup: the repository full", "room; the next backup"),
+    "restore-database": ("restore in place: the database host without power while it copies", SAME),
     "lost": (
         "the database host and the controller lost",
         "`database_restore.yml` from a fresh clone with the kept secrets",

@@ -1,4 +1,4 @@
-"""Backups that are cut, hosts that die meanwhile, a repository that is full, and a database host that is lost with its controller.
+"""Backups that are cut, hosts that die during a backup or a restore, a full repository, and a database host lost with its controller.
 
 Part of ``make test-faults`` (``ONLY=backups``; ``ONLY=lost`` for the lost host alone), with a lab of its own. ``FAULTS_KEEP=1`` leaves the
 lab for a run with ``FAULTS_BOOTED=1``.
@@ -21,6 +21,7 @@ from tests.faults.runs import told
 pytestmark = pytest.mark.faults
 
 LIMIT = ("--limit", "database:backup")
+BESIDE = "Restore beside the live cluster"
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,20 @@ def test_a_full_repository_costs_the_site_nothing(database: Database) -> None:
     note(
         "backup-full",
         f"the backup fails, and the status says that there is no room; {found['acknowledged']} writes, none failed; after that {runs} run",
+    )
+
+
+def test_a_database_host_that_dies_during_a_restore(database: Database) -> None:
+    point, wanted = database.point()
+    words = ("-e", f"restore_to={point}", "-e", "confirm=db1")
+    status, said = database.restores.struck(BESIDE, power(database, "db1", database.restoring), *words)
+    assert status != 0, said[-3000:]
+    database.until("the return of both hosts", lambda: bool(database.serves() and database.info()["backup"]))
+    runs = database.restores.again(*words)
+    database.restored(wanted)
+    note(
+        "restore-database",
+        f"the run fails; a cluster serves once its host is up; {runs} more run(s) end with the rows of the moment",
     )
 
 
