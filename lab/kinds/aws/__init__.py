@@ -19,8 +19,22 @@ from lab.kinds import debian
 DIRECTORY = Path(__file__).parent
 
 
-class Aws(Kind):
-    """An instance of EC2. Its hosts are made by the endpoint, not by an inventory."""
+class MadeByEndpoint(Kind):
+    """A kind whose hosts are made by the endpoint, not by an inventory."""
+
+    def run_words(self, settings: Settings, machine: Machine) -> list[str]:
+        """See `Kind`; only an inventory leads here.
+
+        Raises:
+            LabError: always.
+        """
+        raise LabError(
+            f"{machine.name} asks for lab_kind {machine.kind}: such hosts are made by the AWS endpoint, leave lab_kind out."
+        )
+
+
+class Aws(MadeByEndpoint):
+    """An instance of EC2."""
 
     def ensure_image(self, settings: Settings, podman: Podman, suite: str) -> str:
         """See `Kind`: the image of an empty host, with what cloud-init does there."""
@@ -32,16 +46,6 @@ class Aws(Kind):
             settings.say(f"Building the {suite} image of EC2 instances (half a minute, once)")
             images.build(podman, image, base, DIRECTORY, seconds=600)
         return image
-
-    def run_words(self, settings: Settings, machine: Machine) -> list[str]:
-        """See `Kind`; only an inventory leads here.
-
-        Raises:
-            LabError: always.
-        """
-        raise LabError(
-            f"{machine.name} asks for lab_kind aws: such hosts are made by the AWS endpoint, leave lab_kind out."
-        )
 
     def end(self, settings: Settings) -> None:
         """See `Kind`: the endpoint of the lab ends with it."""

@@ -6,16 +6,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.core import images
-from lab.core.kind import Kind
-from lab.core.model import Machine
 from lab.core.podman import Podman
-from lab.core.settings import LabError, Settings
+from lab.core.settings import Settings
 from lab.kinds import debian
+from lab.kinds.aws import MadeByEndpoint
 
 DIRECTORY = Path(__file__).parent
 
 
-class Balancer(Kind):
+class Balancer(MadeByEndpoint):
     """A host with HAProxy."""
 
     def ensure_image(self, settings: Settings, podman: Podman, suite: str) -> str:
@@ -26,16 +25,6 @@ class Balancer(Kind):
             settings.say(f"Building the {suite} image of load balancers (half a minute, once)")
             images.build(podman, image, base, DIRECTORY, seconds=600)
         return image
-
-    def run_words(self, settings: Settings, machine: Machine) -> list[str]:
-        """See `Kind`; only an inventory leads here.
-
-        Raises:
-            LabError: always.
-        """
-        raise LabError(
-            f"{machine.name} asks for lab_kind balancer: such hosts are made by the AWS endpoint, leave lab_kind out."
-        )
 
 
 KIND = Balancer()
