@@ -186,6 +186,9 @@ def test_backups_need_a_repository_host_of_the_same_system_or_a_name_of_their_ow
     said = " ".join(backup_problems(new, old, {"type": "host"}, named("backup1", "12")))
     assert "put a new host of db2's system into the group backup, in the place of backup1" in said
     assert backup_problems(new, old, {"type": "host"}, named("backup2", "13")) == []
+    # Backwards, the host that made them before is there still.
+    said = " ".join(backup_problems(old, new, {"type": "host"}, named("backup2", "13"), first=False))
+    assert "Put the host that keeps the backups of db1 into the group backup, in the place of backup2" in said
     said = " ".join(backup_problems(new, old, {"type": "s3"}, None))
     assert "host_vars/db2: pgbackrest_stanza: main-db2" in said
     assert backup_problems({**new, "pgbackrest_stanza": "main-17"}, old, {"type": "s3"}, None) == []

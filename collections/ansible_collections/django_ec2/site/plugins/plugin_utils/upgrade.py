@@ -110,15 +110,20 @@ def _refused(problem: str) -> dict[str, Any]:
 
 
 def backup_problems(
-    to: Mapping[str, Any], old: Mapping[str, Any], repository: Mapping[str, Any], keeper: Mapping[str, Any] | None
+    to: Mapping[str, Any],
+    old: Mapping[str, Any],
+    repository: Mapping[str, Any],
+    keeper: Mapping[str, Any] | None,
+    first: bool = True,
 ) -> list[str]:
-    """Why backups of the new host could not be made as the inventory says; for an upgrade that begins.
+    """Why backups of the host that the databases go to could not be made as the inventory says.
 
     Args:
-        to: variables of the new host.
-        old: of the old one.
+        to: variables of that host.
+        old: of the other one.
         repository: pgbackrest_repository.
         keeper: variables of the host that keeps the repository; None with S3.
+        first: whether the upgrade begins, or goes back, or on.
     """
     name, old_name = to["inventory_hostname"], old["inventory_hostname"]
     if repository.get("type", "host") == "s3":
@@ -131,6 +136,11 @@ def backup_problems(
     if keeper is None or not version_problems([to, keeper], {name, keeper["inventory_hostname"]}):
         return []
     said = version_problems([to, keeper], {name, keeper["inventory_hostname"]})[0]
+    if not first:
+        return [
+            f"{said.split('. ')[0]}. Put the host that keeps the backups of {name} into the group backup, in the place of "
+            f"{keeper['inventory_hostname']}; where it is gone, a new one of {name}'s system. Nothing was changed."
+        ]
     return [
         f"{said.split('. ')[0]}. Make a last backup (playbooks/database_backup.yml). Then put a new host of {name}'s system into the group "
         f"backup, in the place of {keeper['inventory_hostname']}: that one stays as it is, and {old_name} goes on sending its log there."
