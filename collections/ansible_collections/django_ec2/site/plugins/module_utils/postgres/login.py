@@ -18,6 +18,8 @@ except ImportError:
 
 SOCKET_DIRECTORY = "/var/run/postgresql"
 CONNECT_SECONDS = 10
+# Of libpq: a server or a network that is gone ends a question within seconds, not in the kernel's minutes.
+DEAD_PEER_OPTIONS = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8000}
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 LOGIN_SPEC: dict[str, Any] = {

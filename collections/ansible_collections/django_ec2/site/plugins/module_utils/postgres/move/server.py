@@ -7,11 +7,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import connect
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import DEAD_PEER_OPTIONS, connect
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import MOVER
 
-# A network that is gone ends a step within seconds, not in the kernel's minutes.
-OPTIONS = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8000}
 # Rows are the same text on both sides, whatever the databases' own settings are.
 TEXT = (
     "SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET intervalstyle = 'postgres'; SET extra_float_digits = 1; "
@@ -37,7 +35,7 @@ class Server:
     def connection(self, database: str = "postgres") -> Any:
         """The connection to a database; each statement is a transaction of its own."""
         if database not in self._open:
-            connection = connect(self.login, database=database, options=OPTIONS)
+            connection = connect(self.login, database=database, options=DEAD_PEER_OPTIONS)
             connection.autocommit = True
             self._open[database] = connection
             self.execute(f"SET application_name = '{MOVER}'; SET statement_timeout = 0; {TEXT}", database)
