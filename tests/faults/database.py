@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tests.bench.database.backup import BACKUP, RESTORE, BackedUp
 from tests.bench.database.site import CHECKSUM
 from tests.faults.machines import Machines
-from tests.faults.runs import Runs
+from tests.faults.runs import Runs, locked
 
 # Backups and copies have to last for long enough to be hit.
 MB = 200
@@ -93,8 +93,9 @@ class Database(BackedUp):
         return name, wanted
 
     def restored(self, wanted: list[str]) -> None:
-        """A restore has ended right: those rows, one cluster, a full backup of the new timeline; then it is tidied up."""
+        """A restore has ended right: those rows, one cluster, a full backup of the new timeline, no lock; then it is tidied up."""
         assert self.checksums() == wanted
+        assert not locked(self.lab), f"deploys are still kept away: {locked(self.lab)}"
         timeline = int(self.sql("SELECT timeline_id FROM pg_control_checkpoint()"))
         newest = self.info()["backup"][-1]
         assert newest["type"] == "full" and int(newest["archive"]["start"][:8], 16) == timeline, newest
@@ -118,11 +119,47 @@ class Database(BackedUp):
         begun = f"[ $(du -sm {DATA}/*/main.restored-* 2>/dev/null | cut -f1 || echo 0) -gt 20 ]"
         self.machines.run("db1", f"timeout 120 sh -c 'until {begun} 2>/dev/null; do sleep 0.1; done'")
 
+    def version(self) -> str:
+        """The major version of the cluster."""
+        return self.lab.run("db1", "pg_lsclusters", "--no-header").split()[0]
+
+    def cluster_unit(self) -> str:
+        """Its unit."""
+        return f"postgresql@{self.version()}-main.service"
+
+    def writes(self) -> bool:
+        """Whether a row can be written."""
+        words = [*self.psql("bench"), "-c", "SET statement_timeout = '5s'; INSERT INTO stream (word) VALUES ('probe')"]
+        try:
+            self.lab.run("db1", *words)
+        except SystemExit:
+            return False
+        return True
+
     def reads(self) -> bool:
         """Whether the application's way to the database leads to rows."""
         with self.writers(0) as found:
             time.sleep(1)
         return bool(found["acknowledged"]) and not found["failed"]
+
+    def flood(self) -> None:
+        """So much log that a small disk is full."""
+        ask = "SELECT pg_logical_emit_message(true, 'fault', repeat('x', 15000000))"
+        script = (
+            f'for n in $(seq 90); do runuser -u postgres -- psql -XAtqd bench -c "{ask}" >/dev/null || exit 0; done'
+        )
+        self.machines.run("db1", script, check=False)
+
+    @contextmanager
+    def small_disk(self, directory: str, options: str) -> Iterator[None]:
+        """A directory of the database host on a file system of its own, which pgBackRest's server sees, too."""
+        try:
+            with self.machines.small_disk("db1", directory, self.cluster_unit(), options):
+                self.lab.run("db1", "systemctl", "restart", SERVER)
+                self.until("the cluster's return", self.serves)
+                yield
+        finally:
+            self.lab.run("db1", "systemctl", "restart", SERVER)
 
     @contextmanager
     def repository_disk(self, room: int) -> Iterator[None]:

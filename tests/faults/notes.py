@@ -19,7 +19,15 @@ ROWS = {
     "backup-database": ("backup: the database host without power", "the host boots; the next backup"),
     "backup-repository": ("backup: the repository host without power", "the host boots; the next backup"),
     "backup-full": ("backup: the repository full", "room; the next backup"),
+    "backup-log": (
+        "archive: the repository full, until the log fills the database's disk",
+        "room on the repository host and on the database's disk",
+    ),
+    "restore-controller": ("restore in place: the controller killed", SAME),
     "restore-database": ("restore in place: the database host without power while it copies", SAME),
+    "restore-switch": ("restore in place: the database host without power while it switches", SAME),
+    "restore-repository": ("restore in place: the repository host without power while it copies", SAME),
+    "restore-full": ("restore in place: the disk full while it copies", "room; " + SAME),
     "lost": (
         "the database host and the controller lost",
         "`database_restore.yml` from a fresh clone with the kept secrets",
@@ -28,9 +36,14 @@ ROWS = {
     "move-source": ("move: the database host without power while it copies", SAME),
     "move-target": ("move: the new side killed while it copies", SAME),
     "move-full": ("move: the new side's disk full while it copies", "room; " + SAME),
+    "upgrade-cancel": ("first upgrade to another host: the controller killed while it copies", "`-e cancel=true`"),
+    "upgrade-first": ("first upgrade to another host: the controller killed in each step", SAME),
+    "upgrade-later": ("upgrade to another host, and its way back: the controller killed", SAME),
+    "upgrade-finish": ("the end of an upgrade to another host: the controller killed", SAME),
     "promotion-controller": ("promotion: the controller killed", SAME),
     "promotion-old": ("promotion: the old primary without power", SAME),
     "promotion-new": ("promotion: the standby without power", SAME),
+    "promotion-unplanned": ("unplanned promotion: the controller killed", SAME),
 }
 
 

@@ -68,8 +68,16 @@ class Runs:
         return self._killed(lambda names: len(names) > target, within * TASK_SECONDS, words, whole)
 
     def killed_in(self, task: str, after: float, *words: str, whole: bool = True) -> str:
-        """The same, so many seconds after a task of that name has begun."""
-        return self._killed(lambda names: any(task in name for name in names), after, words, whole)
+        """The same, so many seconds after a task of that name has begun, which has to come."""
+        seen: list[str] = []
+
+        def reached(names: list[str]) -> bool:
+            seen[:] = names
+            return any(task in name for name in names)
+
+        last = self._killed(reached, after, words, whole)
+        assert reached(seen), f"the run never came to '{task}', but to '{last}'"
+        return last
 
     def _killed(self, reached: Callable[[list[str]], bool], after: float, words: tuple[str, ...], whole: bool) -> str:
         output = ""
@@ -114,9 +122,14 @@ class Runs:
             time.sleep(5)
 
 
+def locked(lab: Lab, host: str = "web1") -> str:
+    """Who keeps deploys away from a web host; empty when nobody does."""
+    return lab.run(host, "sh", "-c", "cat /srv/*/deploy.lock 2>/dev/null; true").strip()
+
+
 def told(said: str) -> str:
     """What a run said, in one line."""
     return " ".join(said.split())
 
 
-__all__ = ["Runs", "points", "told"]
+__all__ = ["Runs", "locked", "points", "told"]

@@ -1,7 +1,7 @@
-"""Backups that are cut, hosts that die during a backup or a restore, a full repository, and a database host lost with its controller.
+"""Backups and restores that are cut, hosts that die meanwhile, disks that fill up, and a database host that is lost with its controller.
 
-Part of ``make test-faults`` (``ONLY=backups``; ``ONLY=lost`` for the lost host alone), with a lab of its own. ``FAULTS_KEEP=1`` leaves the
-lab for a run with ``FAULTS_BOOTED=1``.
+Part of ``make test-faults`` (``ONLY=backups``; ``ONLY=lost`` for the lost host alone), with a lab of its own. ``FAULTS_RESTORES`` (3) is
+at how many points restores are killed, ``FAULTS_SEED`` chooses others. ``FAULTS_KEEP=1`` leaves the lab for a run with ``FAULTS_BOOTED=1``.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.bench.database.backup import BACKUP, RESTORE
-from tests.faults.database import REPOSITORY, STATUS, Database
+from tests.faults.database import DATA, REPOSITORY, STATUS, Database
 from tests.faults.lost import BY_HAND, another_controller, cluster, empty_host
 from tests.faults.notes import note
-from tests.faults.runs import told
+from tests.faults.runs import points, told
 
 pytestmark = pytest.mark.faults
 
+RESTORES = int(os.environ.get("FAULTS_RESTORES") or 3)
 LIMIT = ("--limit", "database:backup")
 BESIDE = "Restore beside the live cluster"
+SWITCH = "Put it in the live one's place"
 
 
 @pytest.fixture(scope="module")
@@ -101,17 +103,77 @@ def test_a_full_repository_costs_the_site_nothing(database: Database) -> None:
     )
 
 
-def test_a_database_host_that_dies_during_a_restore(database: Database) -> None:
+def test_a_log_that_fills_the_disk_is_archived_without_a_gap_once_there_is_room(database: Database) -> None:
+    directory = f"{DATA}/{database.version()}/main"
+    with database.small_disk(directory, "size=1200m"), database.repository_disk(room=4):
+        with database.writers() as found:
+            database.flood()
+            database.until("a disk that is full", lambda: not database.writes(), 300)
+            database.lab.run("backup1", "rm", "-f", f"{REPOSITORY}/fill")
+            # As one grows a volume. The log is sent by a server that runs, and it needs room to start.
+            database.machines.run("db1", f"mount -o remount,size=4g {directory}")
+            database.until("the cluster's return without a hand on it", database.writes, 300)
+        runs = database.backups.again(*LIMIT)
+        database.healthy()
+        database.restorable()
+    assert not found["lost"], found
+    note(
+        "backup-log",
+        f"writes fail once the disk is full ({len(found['failed'])}); {found['acknowledged']} acknowledged, none lost. PostgreSQL needs "
+        f"room to start, and sends its log once it runs: then by itself, without a gap; {runs} more backup(s)",
+    )
+
+
+def test_a_restore_whose_controller_is_killed_is_taken_up_by_the_next(database: Database) -> None:
     point, wanted = database.point()
     words = ("-e", f"restore_to={point}", "-e", "confirm=db1")
-    status, said = database.restores.struck(BESIDE, power(database, "db1", database.restoring), *words)
-    assert status != 0, said[-3000:]
-    database.until("the return of both hosts", lambda: bool(database.serves() and database.info()["backup"]))
-    runs = database.restores.again(*words)
+    tasks = database.restores.tasks(*words)
     database.restored(wanted)
+    seen = []
+    for number, share in enumerate(points(RESTORES, "restore")):
+        point, wanted = database.point()
+        words = ("-e", f"restore_to={point}", "-e", "confirm=db1")
+        last = database.restores.killed(share, tasks, *words, whole=number % 2 == 0)
+        runs = database.restores.again(*words)
+        print(f"\nkilled in '{last}': {runs} runs")
+        database.restored(wanted)
+        seen.append(last)
     note(
-        "restore-database",
-        f"the run fails; a cluster serves once its host is up; {runs} more run(s) end with the rows of the moment",
+        "restore-controller",
+        f"{RESTORES} of {RESTORES} random points end with the rows of the moment, one cluster, a new full backup",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "task"),
+    [("restore-database", "db1", BESIDE), ("restore-repository", "backup1", BESIDE), ("restore-switch", "db1", SWITCH)],
+)
+def test_a_host_that_dies_during_a_restore(database: Database, name: str, host: str, task: str) -> None:
+    point, wanted = database.point()
+    words = ("-e", f"restore_to={point}", "-e", "confirm=db1")
+    reached = database.restoring if task == BESIDE else lambda: time.sleep(1.5)
+    status, said = database.restores.struck(task, power(database, host, reached), *words)
+    print("\n".join(line for line in said.splitlines() if "UNREACHABLE" in line or "fatal" in line))
+    database.until("the return of both hosts", lambda: bool(database.serves() and database.info()["backup"]))
+    runs = database.restores.again(*words) if status else 0
+    database.restored(wanted)
+    said = f"the run fails, and {runs} more ends" if status else "the run goes on once the host is back, and ends"
+    note(name, f"{said} with the rows of the moment, one cluster and a new full backup")
+
+
+def test_a_disk_that_fills_up_during_a_restore(database: Database) -> None:
+    with database.small_disk(DATA, "size=3g"):
+        point, wanted = database.point()
+        words = ("-e", f"restore_to={point}", "-e", "confirm=db1")
+        fill = lambda: database.machines.run("db1", f"dd if=/dev/zero of={DATA}/fill bs=1M 2>/dev/null; true")  # noqa: E731
+        status, said = database.restores.struck(BESIDE, fill, *words)
+        assert status != 0, said[-3000:]
+        database.lab.run("db1", "rm", "-f", f"{DATA}/fill")
+        database.until("the cluster's return", database.serves)
+        runs = database.restores.again(*words)
+        database.restored(wanted)
+    note(
+        "restore-full", f"the run fails, the live cluster stays; after that {runs} run ends with the rows of the moment"
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.bench.database.move import Movable
 from tests.faults.machines import Machines
 from tests.faults.notes import note
-from tests.faults.runs import Runs, points, told
+from tests.faults.runs import Runs, locked, points, told
 
 pytestmark = pytest.mark.faults
 
@@ -69,6 +69,8 @@ class Moved:
             found.append(f"slots: {self.sql(self.live, SLOTS)} on the live side, {self.sql(left, SLOTS)} on the other")
         if self.sql(left, "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'bench'") != "0":
             found.append(f"{left} lets the application in")
+        if locked(self.site.lab):
+            found.append(f"deploys are still kept away: {locked(self.site.lab)}")
         sides = self.site.sides()
         if sides["rds"] != sides["self_hosted"]:
             found.append(f"rows differ: {sides}")
