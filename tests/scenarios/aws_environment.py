@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
+import json
 import re
 import socket
 import ssl
@@ -77,6 +79,24 @@ class Site:
         asked.request("GET", path)
         answer = asked.getresponse()
         return answer.status, answer.read()
+
+    def published(self) -> str:
+        """The release of the sample application that the bucket says is live, with archives that are what their digests say."""
+        s3 = self.endpoint.client("s3")
+        bucket = next(one["Name"] for one in s3.list_buckets()["Buckets"] if "-releases-" in one["Name"])
+        listed = s3.list_objects_v2(Bucket=bucket, Prefix="board/live/")["Contents"]
+        manifest = json.loads(s3.get_object(Bucket=bucket, Key=listed[0]["Key"])["Body"].read())
+        for one in (manifest["archive"], manifest["layer_archive"]):
+            body = s3.get_object(Bucket=bucket, Key=one["key"])["Body"].read()
+            assert hashlib.sha256(body).hexdigest() == one["sha256"]
+        return str(manifest["release"])
+
+    def live(self, host: str) -> str:
+        """The release of the sample application that a host serves."""
+        ec2 = self.endpoint.client("ec2")
+        found = ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": [host]}])["Reservations"][0]["Instances"]
+        container = f"{self.settings.name}-{found[0]['InstanceId']}"
+        return self.podman.script(container, "basename $(readlink -f /srv/board/live/release)").stdout.strip()
 
     def health(self) -> list[str]:
         """The state of each target."""

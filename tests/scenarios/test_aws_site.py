@@ -28,6 +28,7 @@ def test_an_environment_from_an_empty_account(site: Site) -> None:
     status, page = site.get("/")
     assert (status, b"</html>" in page) == (200, True)
     assert site.health() == ["healthy"]
+    assert site.published() == site.live("web1")
 
     before = site.writes()
     again = site.playbook("playbooks/aws_provision.yml")

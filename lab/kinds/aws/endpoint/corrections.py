@@ -18,6 +18,7 @@ from moto.ec2.models.instances import Instance
 from moto.ec2.responses.general import General
 from moto.ec2.utils import Base64EncodedString
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, FakeTargetGroup
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
@@ -36,6 +37,7 @@ def always() -> None:
     """What moto has to be told whether or not hosts stand behind it."""
     _storage_of_gp3()
     _unknown_parameter_groups()
+    _loopback_counts_as_tls()
     defaults.put()
 
 
@@ -109,6 +111,19 @@ def _unknown_parameter_groups() -> None:
         return found
 
     RDSBackend.describe_db_parameter_groups = describe
+
+
+def _loopback_counts_as_tls() -> None:
+    """Who is denied for coming without TLS does not come from this machine itself; moto denies, whatever the condition of a denial."""
+    plain = IAMPolicyStatement.is_action_permitted
+
+    def is_action_permitted(self: Any, *words: Any, **named: Any) -> PermissionResult:
+        condition = self._statement.get("Condition", {}).get("Bool", {})
+        if self._statement["Effect"] == "Deny" and condition == {"aws:SecureTransport": "false"}:
+            return PermissionResult.NEUTRAL
+        return plain(self, *words, **named)
+
+    IAMPolicyStatement.is_action_permitted = is_action_permitted
 
 
 def _instances_take_time() -> None:
