@@ -43,7 +43,9 @@ class Endpoint:
     def calls(self) -> list[dict[str, Any]]:
         """The journal; before the first call there is none."""
         journal = self.home / "calls.jsonl"
-        return [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
+        # A line that is just being written has no end yet.
+        lines = journal.read_text().splitlines(keepends=True) if journal.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def writes(self) -> list[str]:
         """The calls that changed something, as ``ec2:RunInstances``."""
@@ -58,17 +60,32 @@ class Endpoint:
             words: further ones of the command.
             variables: of the environment, in the place of those of the endpoint.
         """
+        return subprocess.run(
+            [*self.command(name, inventory), *words],
+            cwd=ROOT, env={**self.environment(), **variables}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def command(self, name: str, inventory: Path) -> list[str]:
+        """The words that run a playbook."""
+        return [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), f"playbooks/{name}.yml"]
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a controller whose AWS is this endpoint."""
         other = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         own = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "NO_PROXY": "127.0.0.1"}
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), f"playbooks/{name}.yml", *words],
-            cwd=ROOT, env={**other, **self.variables, **own, **variables}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        return {**other, **self.variables, **own}
 
     def fault(self, **what: Any) -> None:
         """Ask for a fault."""
+        self._faults("POST", json.dumps(what).encode())
+
+    def forget_faults(self) -> None:
+        """Take back all that were asked for."""
+        self._faults("DELETE", None)
+
+    def _faults(self, method: str, data: bytes | None) -> None:
         url = f"{self.variables['AWS_ENDPOINT_URL']}/_lab/faults"
-        request = urllib.request.Request(url, data=json.dumps(what).encode(), method="POST")  # noqa: S310
+        request = urllib.request.Request(url, data=data, method=method)  # noqa: S310
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30).close()
 
 

@@ -69,6 +69,11 @@ def test_an_environment_is_stopped_started_and_taken_away(environment: Endpoint,
         done = environment.playbook("aws_power", inventory, "-e", words)
         assert done.returncode == 0, done.stdout + done.stderr
         assert states(environment) == {"web1": web1, "web2": web2, NAME: database}
+    denied = {"code": "UnauthorizedOperation", "status": 403, "message": "You are not authorized."}
+    environment.fault(action="StopInstances", **denied)
+    refused = environment.playbook("aws_power", inventory, "-e", "power=stopped host=web2")
+    assert refused.returncode != 0
+    assert "the right to StopInstances: docs/policies/aws_power.json has all" in " ".join(refused.stdout.split())
     before = len(environment.writes())
     again = environment.playbook("aws_power", inventory, "-e", "power=running")
     assert re.search(r"^aws_account .* changed=0 .* failed=0 ", again.stdout, re.MULTILINE), again.stdout
@@ -79,9 +84,14 @@ def test_an_environment_is_stopped_started_and_taken_away(environment: Endpoint,
     assert refused.returncode != 0
     assert f"repeat the name: -e confirm={NAME}" in " ".join(refused.stdout.split())
     assert environment.writes()[before:] == []
+    environment.fault(action="DeleteNatGateway", **denied)
+    cut = environment.playbook("aws_terminate", inventory, "-e", f"confirm={NAME}")
+    assert cut.returncode != 0
+    assert "the right to DeleteNatGateway: docs/policies/aws_terminate.json has all" in " ".join(cut.stdout.split())
+    # The run that made it names it, also if it comes no further.
+    assert re.search(rf"stays: snapshot {NAME}-final-\d+ of the database {NAME}", " ".join(cut.stdout.split()))
     gone = environment.playbook("aws_terminate", inventory, "-e", f"confirm={NAME}")
     assert gone.returncode == 0, gone.stdout + gone.stderr
-    assert re.search(rf"snapshot {NAME}-final-\d+ of the database {NAME}", gone.stdout)
     assert states(environment) == {"web1": "terminated", "web2": "terminated"}
     # The playbook asks for the buckets by the names that the roles give them, which build() does not.
     assert [one for one in left(environment, NAME) if not one.startswith("bucket ")] == []

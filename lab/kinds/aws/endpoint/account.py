@@ -122,6 +122,12 @@ class Account:
         for reservation in list(self.ec2.reservations.values()):
             yield from reservation.instances
 
+    def end_newest(self, reason: str) -> None:
+        """Terminate the instances of the last request, for a reason such as ``Client.VolumeLimitExceeded: Volume limit exceeded``."""
+        for one in list(self.ec2.reservations.values())[-1].instances:
+            one.terminate()
+            one.state_reason.code, one.state_reason.message = reason.partition(":")[0], reason
+
     def instances(self) -> list[Instance]:
         """All instances, those that were terminated too."""
         return [self._instance(one) for one in self.raw()]

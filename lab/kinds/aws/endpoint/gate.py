@@ -39,7 +39,11 @@ class Gate:
     """
 
     def __init__(
-        self, inner: Callable[..., Iterable[bytes]], journal: Path, knows: Callable[[str], bool] | None = None
+        self,
+        inner: Callable[..., Iterable[bytes]],
+        journal: Path,
+        knows: Callable[[str], bool] | None = None,
+        end_newest: Callable[[str], None] | None = None,
     ) -> None:
         """Stand in front.
 
@@ -47,10 +51,11 @@ class Gate:
             inner: the application.
             journal: a line of JSON for each call is appended here.
             knows: whether an access key is one of this account; None takes all.
+            end_newest: makes the instances that were started last end, with this reason; None can't.
         """
         self.lock = threading.RLock()
         self.changed = threading.Event()
-        self._inner, self._journal, self._knows = inner, journal, knows
+        self._inner, self._journal, self._knows, self._end_newest = inner, journal, knows, end_newest
         self._faults: list[dict[str, Any]] = []
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -65,7 +70,8 @@ class Gate:
         headers["content-type"] = environ.get("CONTENT_TYPE", "")
         call = identify(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), headers, body)
         wants_json = bool(headers.get("x-amz-target"))
-        refused = self._refused(call)
+        fault = self._fault(call)
+        refused = self._refused(call, fault)
         if refused:
             code, message, status = refused
             kind, text = error(call, code, message, wants_json)
@@ -80,24 +86,36 @@ class Gate:
 
         with self.lock:
             chunks = list(self._inner(environ, begin))
+            if "ends" in fault and self._end_newest:
+                self._end_newest(fault["ends"])
+        time.sleep(fault.get("late", 0))
         status = int(answered[0].split()[0])
         self._note(call, status, "")
         if call.writes and status < 400:
             self.changed.set()
         return chunks
 
-    def _refused(self, call: Call) -> tuple[str, str, int] | None:
-        """Code, message and status with which a call ends before it begins."""
+    def _fault(self, call: Call) -> dict[str, Any]:
+        """The fault that was asked for and fits to this call; it has one time less from now on."""
         for fault in self._faults:
             if (
                 fault.get("times", 1)
                 and fault.get("service") in (None, call.service)
                 and fault.get("action") in (None, call.action)
+                and (call.writes or not fault.get("writes"))
             ):
+                if fault.get("after", 0) > 0:
+                    fault["after"] -= 1
+                    continue
                 fault["times"] = fault.get("times", 1) - 1
                 time.sleep(fault.get("seconds", 0))
-                if "code" in fault:
-                    return fault["code"], fault.get("message", "a fault that was asked for"), fault.get("status", 400)
+                return fault
+        return {}
+
+    def _refused(self, call: Call, fault: dict[str, Any]) -> tuple[str, str, int] | None:
+        """Code, message and status with which a call ends before it begins."""
+        if "code" in fault:
+            return fault["code"], fault.get("message", "a fault that was asked for"), fault.get("status", 400)
         if call.key and self._knows and not self._knows(call.key):
             return (*UNKNOWN_KEY.get(call.service, UNKNOWN_KEY_ELSEWHERE), 401 if call.service == "ec2" else 403)
         return None

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.module_utils import aws_failures
 from ansible_collections.django_ec2.site.plugins.plugin_utils.aws import cost, layout, policies, problems
 
 
@@ -36,6 +37,7 @@ class FilterModule:
             "aws_bucket_policy": policies.bucket_policy,
             "aws_endpoint_problems": aws_endpoint_problems,
             "aws_environment": layout.environment,
+            "aws_failure": aws_failures.explain,
             "aws_hosts": layout.hosts,
             "aws_instance_policy": policies.instance_policy,
             "aws_module_rules": layout.module_rules,
@@ -45,4 +47,5 @@ class FilterModule:
             "aws_security_groups": layout.security_groups,
             "aws_subnets": layout.subnets,
             "aws_targets": layout.targets,
+            "aws_unlike": aws_failures.unlike,
         }

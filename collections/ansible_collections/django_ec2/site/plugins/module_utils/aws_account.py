@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils import aws_failures
+
 # Without botocore, AnsibleAWSModule says so.
 with contextlib.suppress(ImportError):
     from botocore.exceptions import BotoCoreError, ClientError
@@ -23,13 +25,7 @@ QUOTAS = {
 STANDARD = "acdhimrtz"
 # An answer that a credential without the right gets, or an endpoint that does not know the call.
 UNKNOWN = (403, 404, 501)
-DENIED = (
-    "AccessDenied",
-    "AccessDeniedException",
-    "UnauthorizedOperation",
-    "NoSuchResourceException",
-    "UnknownOperation",
-)
+UNASKABLE = (*aws_failures.DENIED, "NoSuchResourceException", "UnknownOperation")
 
 
 class Account:
@@ -50,7 +46,7 @@ class Account:
         except ResponseParserError:
             self.unasked.append(what)
         except ClientError as error:
-            refused = error.response["Error"]["Code"] in DENIED
+            refused = error.response["Error"]["Code"] in UNASKABLE
             if not refused and error.response["ResponseMetadata"]["HTTPStatusCode"] not in UNKNOWN:
                 raise
             self.unasked.append(what)
@@ -193,29 +189,7 @@ def _tags(one: Mapping[str, Any]) -> dict[str, str]:
 def explain(error: Exception) -> str:
     """What stopped the first question, and what to do about it."""
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    remedy = next((words for codes, words in REMEDIES if code in codes), "AWS refused a question of the account.")
-    return f"{remedy} ({error})"
-
-
-REMEDIES = (
-    (
-        ("InvalidClientTokenId", "AuthFailure", "SignatureDoesNotMatch", "UnrecognizedClientException", "ExpiredToken"),
-        "AWS does not take the credentials: give others by AWS_PROFILE, the environment or an instance role, or log in again.",
-    ),
-    (
-        ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"),
-        "There are no credentials of AWS: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use an instance role.",
-    ),
-    (DENIED, "The credentials lack a right: docs/aws.md says what each playbook needs."),
-    (
-        ("Throttling", "RequestLimitExceeded", "ThrottlingException"),
-        "AWS throttles the account's calls, and nothing was changed yet: run it again in a minute.",
-    ),
-    (
-        ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"),
-        "AWS was not reached: look at the network and at aws_region, and run it again. What was made is found again.",
-    ),
-)
+    return f"{aws_failures.remedy(code) or 'AWS refused a question of the account.'} ({error})"
 
 
 ERRORS = (BotoCoreError, ClientError) if "ClientError" in globals() else ()

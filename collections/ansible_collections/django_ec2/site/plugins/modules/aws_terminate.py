@@ -117,8 +117,9 @@ def main() -> None:
     except DatabaseError as error:
         module.fail_json(msg=str(error))
     except (BotoCoreError, ClientError) as error:
+        kept = f". What stays: {', '.join(scope.kept)}" if scope.kept else ""
         module.fail_json_aws(
-            error, msg=f"{given['name']} could not be taken away; what is gone is gone, and a further run goes on"
+            error, msg=f"{given['name']} could not be taken away; what is gone is gone, and a further run goes on{kept}"
         )
     module.exit_json(changed=bool(removed), removed=removed, kept=scope.kept)
 
