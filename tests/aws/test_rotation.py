@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.django_ec2.site.plugins.module_utils import secret_stores
+from ansible_collections.django_ec2.site.plugins.module_utils import rotation, secret_stores
 
 from tests.aws.conftest import Cloud
 
@@ -27,6 +27,7 @@ LOOKUPS = {
 }
 TURNS = {"board": {"database": ["board", "board_b"]}}
 LOGIN, PENDING = "database_login", "database_rotation_began"
+KEY_PENDING = "secret_key_rotation_began"
 ROTATED = ("database_password", "database_owner_password")
 AWX = ("-e", "awx_job_id=17", "-e", "tower_job_id=17")
 
@@ -185,6 +186,60 @@ def test_what_cannot_be_kept_is_refused_before_a_host_is_asked(
 ) -> None:
     secrets = {"authority": kept_in("ssm")["secrets"]["authority"], "applications": {"board": {**OTHERS, **OLD}}}
     done = rotate(cloud, tmp_path, {"secrets": secrets, **variables}, *words)
+    assert done.returncode != 0
+    assert remedy in " ".join(done.stdout.split())
+    assert "Ask each host" not in done.stdout
+
+
+@both
+def test_a_key_of_django_is_announced_there_then_signs_and_the_old_one_ends(
+    cloud: Cloud, tmp_path: Path, store: Callable[[], dict[str, str]], kind: str
+) -> None:
+    # The steps on hosts, and what comes after them, are left out.
+    done = rotate(cloud, tmp_path, kept_in(kind), "-e", "what=secret_key", *AWX)
+    assert done.returncode == 0, done.stdout + done.stderr
+    new = store()["secret_key_fallbacks"].partition(",")[0]
+    announced = {**OTHERS, **OLD, "secret_key_fallbacks": f"{new},{OTHERS['secret_key']}", KEY_PENDING: "true"}
+    assert store() == announced
+    assert new not in done.stdout + done.stderr
+    own = secret_stores.KINDS[kind](cloud.client(kind), "/staging")
+
+    def step(name: str) -> list[str]:
+        return secret_stores.replace(own, "secret_key", ["board"], name, check_mode=False)[0]
+
+    assert step("begin") == []
+    with pytest.raises(rotation.Unfinished, match=r"^board: its key is being replaced"):
+        step("finish")
+    assert step("switch") == ["applications.board.secret_key"]
+    assert store() == {**announced, "secret_key": new}
+    step("end")
+    done = rotate(cloud, tmp_path, kept_in(kind), "-e", "what=secret_key", "-e", "finish=true", *AWX)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert store() == {**OTHERS, **OLD, "secret_key": new}
+
+
+@pytest.mark.parametrize("store", ["ssm"], indirect=True)
+def test_a_key_that_is_looked_up_elsewhere_stops_the_run(
+    cloud: Cloud, tmp_path: Path, store: Callable[[], dict[str, str]]
+) -> None:
+    done = rotate(cloud, tmp_path, kept_in("ssm", {**OTHERS, **OLD}), "-e", "what=secret_key", *AWX)
+    assert done.returncode != 0
+    assert "the variable secrets has others than were written there" in " ".join(done.stdout.split())
+    assert store()[KEY_PENDING]
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["what=everything"], "what is 'everything': give one of database, secret_key, redis"),
+        (["what=redis"], "No application has a Redis of ours"),
+        (["finish=true"], "app and finish belong to what=secret_key"),
+    ],
+)
+def test_what_cannot_be_rotated_is_refused(cloud: Cloud, tmp_path: Path, words: list[str], remedy: str) -> None:
+    secrets = {"authority": kept_in("ssm")["secrets"]["authority"], "applications": {"board": {**OTHERS, **OLD}}}
+    given = [word for one in words for word in ("-e", one)]
+    done = rotate(cloud, tmp_path, {"secrets": secrets, "secrets_file": str(tmp_path / "none")}, *given)
     assert done.returncode != 0
     assert remedy in " ".join(done.stdout.split())
     assert "Ask each host" not in done.stdout

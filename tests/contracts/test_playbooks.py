@@ -40,7 +40,9 @@ def parts(playbook: Path) -> Iterator[Path]:
     yield playbook
     for play in load(playbook):
         if name := play.get("import_playbook"):
-            yield from parts(playbook.parent / name)
+            # One of several, which an input names.
+            for path in sorted(playbook.parent.glob(re.sub(r"\{\{.*\}\}", "*", name))):
+                yield from parts(path)
 
 
 def sources() -> Iterator[Path]:
@@ -137,8 +139,18 @@ def test_a_host_that_is_away_stops_the_run_for_all(path: Path) -> None:
 
 @each
 def test_what_deploys_ends_with_what_failed(path: Path) -> None:
-    names = [play.get("import_playbook", "").rpartition("/")[2] for play in load(PLAYBOOKS[path.stem])]
-    assert "applications.yml" not in names or "outcome.yml" in names[names.index("applications.yml") :]
+    for part in parts(PLAYBOOKS[path.stem]):
+        names = [play.get("import_playbook", "").rpartition("/")[2] for play in load(part)]
+        assert "applications.yml" not in names or "outcome.yml" in names[names.index("applications.yml") :]
+
+
+def test_each_secret_that_can_be_asked_for_has_its_rotation() -> None:
+    choices = load(ROOT / "playbooks/inputs/rotate_secrets.yml")["options"]["what"]["choices"]
+    assert sorted(choices) == sorted(
+        path.stem.removeprefix("rotate_") for path in (ROOT / "playbooks/parts").glob("rotate_*.yml")
+    )
+    text = (ROOT / "playbooks/rotate_secrets.yml").read_text()
+    assert [one for one in choices if f"'{one}'" not in text] == []
 
 
 @each

@@ -81,7 +81,11 @@ def test_plain_gets_what_a_server_needs_set_in_its_place(drafted: Callable[[str]
     assert entry["source"] == "tests/projects/plain"
     assert (entry["settings_module"], entry["wsgi_module"]) == ("mysite.settings", "mysite.wsgi")
     assert entry["managed_settings"] == ["database", "secret_key", "hosts", "security", "static", "logging"]
-    assert entry["secret_environment"] == {"SECRET_KEY": "{{ secrets.applications.app.secret_key }}"}
+    assert entry["secret_environment"] == {
+        "SECRET_KEY": "{{ secrets.applications.app.secret_key }}",
+        # None until a rotation replaces the key.
+        "SECRET_KEY_FALLBACKS": "{{ secrets.applications.app.secret_key_fallbacks | default('') }}",
+    }
     assert not {
         "environment",
         "packages",

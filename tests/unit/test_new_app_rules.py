@@ -66,7 +66,7 @@ def test_a_setting_comes_from_the_environment_or_is_set_in_the_projects_place(
     tmp_path: Path, rule: Rule, settings: str, environment: str, managed: str
 ) -> None:
     draft = drafted(tmp_path, settings, rule)
-    assert draft.given == ({environment} if environment else set())
+    assert draft.given - {"SECRET_KEY_FALLBACKS"} == ({environment} if environment else set())
     assert set(draft.managed) == ({managed} if managed else set())
 
 
@@ -78,6 +78,15 @@ def test_a_variable_keeps_the_value_of_the_first_rule_that_knows_it(tmp_path: Pa
         "OTHER_TOKEN": "{{ secrets.applications.shop.other_token }}",
     }
     assert any("OTHER_TOKEN is a secret of the project's own" in sentence for sentence in draft.questions)
+
+
+def test_further_keys_that_the_settings_read_come_from_a_rotation(tmp_path: Path) -> None:
+    settings = "SECRET_KEY = os.environ['KEY']\nSECRET_KEY_FALLBACKS = os.environ.get('OLD_KEYS', '').split(',')\n"
+    draft = drafted(tmp_path, settings, secret_key.secret_key)
+    assert draft.entry["secret_environment"] == {
+        "KEY": "{{ secrets.applications.shop.secret_key }}",
+        "OLD_KEYS": "{{ secrets.applications.shop.secret_key_fallbacks | default('') }}",
+    }
 
 
 def test_redis_is_asked_for_before_celery_asks_for_its_broker(tmp_path: Path) -> None:

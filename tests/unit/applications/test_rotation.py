@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+from ansible_collections.django_ec2.site.plugins.module_utils.rotation import digests
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.rotation import (
+    after_step,
+    digests_elsewhere,
     rotating_logins,
     rotation_problems,
+    secret_key_problems,
     turned,
+    with_probes,
+    with_secret,
 )
 
 from .entries import STRONG, resolved
@@ -51,3 +58,61 @@ def test_an_entry_that_names_no_login_is_refused_with_the_line_to_write() -> Non
     assert first.endswith("Write: login: \"{{ secrets.applications.shop.database_login | default('') }}\"")
     assert second.startswith("applications.shop.databases.facts.login does not follow")
     assert ".database_facts_login | default" in second
+
+
+def own_key(**more: str) -> dict[str, Any]:
+    return {"applications": {"shop": {"secret_key": "a-key", **more}, "blog": {}}}
+
+
+def test_a_key_can_be_replaced_where_the_secrets_have_one() -> None:
+    assert with_secret(own_key(), "secret_key", ["blog", "shop"]) == ["shop"]
+    assert with_secret(own_key(), "secret_key", ["blog", "shop"], "blog") == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"SECRET_KEY": "{{key}}", "SECRET_KEY_FALLBACKS": "{{more}}"}, ""),
+        # A project may have names of its own.
+        ({"DJANGO_SECRET_KEY": "{{key}}", "DJANGO_SECRET_KEY_FALLBACKS": "{{more}}"}, ""),
+        ({"SECRET_KEY": "{{key}}"}, "secret_key_fallbacks | default('')"),
+        ({"SECRET_KEY": "of-somebody-else"}, "has no variable with the value secrets.applications.shop.secret_key"),
+    ],
+)
+def test_an_entry_has_to_follow_its_keys(variables: dict[str, str], said: str) -> None:
+    after = with_probes(own_key(), ["shop"])["applications"]["shop"]
+    values = {"{{key}}": after["secret_key"], "{{more}}": after["secret_key_fallbacks"]}
+    entry = resolved(secret_environment={name: values.get(one, one) for name, one in variables.items()})
+    problems = secret_key_problems([entry], ["shop"])
+    assert [bool(said)] == [bool(problems)] and said in " ".join(problems)
+    assert secret_key_problems([entry], []) == []
+
+
+def test_an_entry_without_further_keys_has_no_variable_for_them() -> None:
+    """So nothing is started anew on hosts that ran before there were rotations."""
+    assert resolved(secret_environment={"SECRET_KEY": STRONG, "SECRET_KEY_FALLBACKS": ""})["secret_environment"] == {
+        "SECRET_KEY": STRONG
+    }
+
+
+def test_the_secrets_are_foreseen_as_they_will_be() -> None:
+    before = own_key(secret_key_fallbacks="new,a-key", secret_key_rotation_began="true")
+    after = after_step(before, "secret_key", ["shop"], "switch")
+    assert after["applications"]["shop"] == {**before["applications"]["shop"], "secret_key": "new"}
+    assert before["applications"]["shop"]["secret_key"] == "a-key"
+    redis = {
+        "redis_admin_password": "n",
+        "redis_admin_password_old": "o",
+        "applications": {"shop": {"redis_password": "n", "redis_password_old": "o"}},
+    }
+    assert after_step(redis, "redis", ["shop"], "end") == {
+        "redis_admin_password": "n",
+        "applications": {"shop": {"redis_password": "n"}},
+    }
+
+
+def test_values_that_are_looked_up_elsewhere_are_found_by_their_digests() -> None:
+    written = {"shop": digests({"secret_key": "a-key"})}
+    assert digests_elsewhere(own_key(), written) == []
+    assert digests_elsewhere({"applications": {"shop": {"secret_key": "another"}}}, written) == ["shop"]
+    assert "a-key" not in json.dumps(written)

@@ -53,4 +53,9 @@ class FilterModule:
             "rotation_problems": rotation.rotation_problems,
             "rotation_turned": rotation.turned,
             "logins_elsewhere": rotation.logins_elsewhere,
+            "rotation_applications": rotation.with_secret,
+            "rotation_after": rotation.after_step,
+            "rotation_probes": rotation.with_probes,
+            "rotation_key_problems": rotation.secret_key_problems,
+            "rotation_elsewhere": rotation.digests_elsewhere,
         }

@@ -60,16 +60,20 @@ def redis_complete(users: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return complete
 
 
-def redis_acl(users: list[Mapping[str, Any]], admin_password: str) -> str:
-    """The file of users: passwords as SHA-256 alone. Redis allows no comment in it."""
+def redis_acl(users: list[Mapping[str, Any]], admin_password: str, admin_old_password: str = "") -> str:
+    """The file of users: passwords as SHA-256 alone, both of a rotation. Redis allows no comment in it."""
     lines = ["user default off resetpass resetkeys resetchannels -@all"]
-    lines.append(f"user {ADMIN} on {_hashed(admin_password)} ~* &* +@all")
+    lines.append(f"user {ADMIN} on {_passwords(admin_password, admin_old_password)} ~* &* +@all")
     for one in redis_complete(users):
-        words = ["user", one["name"], "on", _hashed(str(one["password"])), "resetchannels"]
+        words = ["user", one["name"], "on", _passwords(str(one["password"]), one.get("old_password")), "resetchannels"]
         words += [f"~{pattern}" for pattern in one["keys"]] + [f"&{pattern}" for pattern in one["channels"]]
         words += [*RULES, f"+select|{one['database']}", *one["commands"]]
         lines.append(" ".join(words))
     return "\n".join(lines) + "\n"
+
+
+def _passwords(new: str, old: str | None) -> str:
+    return " ".join(_hashed(one) for one in dict.fromkeys([new, *([old] if old else [])]))
 
 
 def _hashed(password: str) -> str:
@@ -154,6 +158,7 @@ def redis_users(
         {
             "name": name,
             "password": _password(secrets, name),
+            **({"old_password": old} if (old := _password(secrets, name, "redis_password_old")) else {}),
             "database": int((databases or {}).get(name) or redis_database(name)),
         }
         for name in redis_applications(applications)
@@ -196,8 +201,8 @@ def redis_requirements(
     return problems
 
 
-def _password(secrets: Mapping[str, Any], name: str) -> str:
-    return str(((secrets.get("applications") or {}).get(name) or {}).get("redis_password") or "")
+def _password(secrets: Mapping[str, Any], name: str, key: str = "redis_password") -> str:
+    return str(((secrets.get("applications") or {}).get(name) or {}).get(key) or "")
 
 
 def redis_url(user: Mapping[str, Any], connection: Mapping[str, Any]) -> str:

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""New passwords for the login of a database whose turn it is: which secrets of an application a rotation replaces, wherever they are."""
+"""New values in the place of secrets, wherever they are kept: what each step of a rotation writes, so that none is ever lost.
+
+A step is a pure function: what is there, to what has to be written, in that order. After a run that was cut between two writes the
+next one goes on, with the same values.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 64
@@ -13,6 +18,17 @@ LENGTH = 64
 LOGIN, ROTATED = "login", ("password", "owner_password")
 # Stands beside them from the first step of a rotation to the last.
 PENDING = "rotation_began"
+# What is there while Django's key is replaced: the keys that count beside the first one, separated by commas.
+KEY, KEY_FALLBACKS, KEY_PENDING = "secret_key", "secret_key_fallbacks", f"secret_key_{PENDING}"
+# Behind the name of a password that counts until every host has the new one.
+OLD = "_old"
+
+# Names and values in the order in which they are written; None takes a value away.
+Changes = dict[str, str | None]
+
+
+class Unfinished(Exception):
+    """The step can't be made yet; the message says what comes first."""
 
 
 def make_secret() -> str:
@@ -30,3 +46,65 @@ def new_values(prefix: str, current: str, turns: Sequence[str]) -> dict[str, str
     """
     login = next(one for one in turns if one != (current or turns[0]))
     return {f"{prefix}_{LOGIN}": login, **{f"{prefix}_{name}": make_secret() for name in ROTATED}}
+
+
+def secret_key_changes(own: Mapping[str, str], step: str) -> Changes:
+    """What a step of the rotation of Django's key writes into an application's secrets.
+
+    ``begin`` announces the new key as a fallback, so that each host takes what another one signs with it. ``switch`` makes it
+    the key; the old one stays a fallback. ``end`` says that all hosts have it, and ``finish`` that the old one counts no more.
+    """
+    key = own[KEY]
+    fallbacks = (own.get(KEY_FALLBACKS) or "").split(",")
+    announced = fallbacks[0] not in ("", key)
+    began = KEY_PENDING in own
+    if step == "begin":
+        if announced:
+            return {} if began else {KEY_PENDING: "true"}
+        # Cut after the switch: the hosts are yet to follow.
+        return {} if began and fallbacks[0] else {KEY_FALLBACKS: f"{make_secret()},{key}", KEY_PENDING: "true"}
+    if step == "switch":
+        return {KEY: fallbacks[0]} if announced else {}
+    if step == "end":
+        return {KEY_PENDING: None} if began else {}
+    if announced or began:
+        raise Unfinished(
+            "its key is being replaced, and a run that was to do it has not come to its end: run the playbook without finish=true first"
+        )
+    return {KEY_FALLBACKS: None} if fallbacks[0] else {}
+
+
+def password_changes(own: Mapping[str, str], step: str, name: str) -> Changes:
+    """What a step of the rotation of a password writes that may count beside its successor.
+
+    ``begin`` keeps the old one beside the new one, and ``end`` says that nobody uses it any more.
+    """
+    old = name + OLD
+    if step == "begin":
+        if old not in own:
+            return {old: own[name], name: make_secret()}
+        return {name: make_secret()} if own[name] == own[old] else {}
+    return {old: None} if step == "end" and old in own else {}
+
+
+def redis_changes(own: Mapping[str, str], step: str) -> Changes:
+    """Those of an application's password of Redis."""
+    return password_changes(own, step, "redis_password")
+
+
+# By what is replaced: the steps of an application's secret, and the name of the secret.
+OF_APPLICATIONS: dict[str, tuple[Callable[[Mapping[str, str], str], Changes], str]] = {
+    "secret_key": (secret_key_changes, KEY),
+    "redis": (redis_changes, "redis_password"),
+}
+
+
+def changed(own: Mapping[str, str], changes: Changes) -> dict[str, str]:
+    """The secrets after a step."""
+    after = {**own, **changes}
+    return {name: value for name, value in after.items() if value is not None}
+
+
+def digests(own: Mapping[str, str]) -> dict[str, str]:
+    """What tells values apart without telling them."""
+    return {name: hashlib.sha256(value.encode()).hexdigest() for name, value in own.items()}

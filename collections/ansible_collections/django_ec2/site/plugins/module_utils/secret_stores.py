@@ -5,10 +5,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.rotation import LOGIN, PENDING, ROTATED, new_values
+from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
+    LOGIN,
+    OF_APPLICATIONS,
+    OLD,
+    PENDING,
+    ROTATED,
+    Changes,
+    Unfinished,
+    changed,
+    digests,
+    new_values,
+)
 
 # How long a value that was written may take until it is the one that is read.
 SECONDS = 60
@@ -52,6 +63,21 @@ class ParameterStore:
         """The rotation is over."""
         del own
         self._client.delete_parameter(Name=f"{self._path}/{application}/{prefix}_{PENDING}")
+
+    def read_named(self, application: str, names: Sequence[str]) -> dict[str, str]:
+        """Secrets of an application by their names, as far as they are there."""
+        found = self._client.get_parameters(
+            Names=[f"{self._path}/{application}/{name}" for name in names], WithDecryption=True
+        )["Parameters"]
+        return {one["Name"].rpartition("/")[2]: one["Value"] for one in found}
+
+    def write(self, application: str, changes: Changes) -> None:
+        """Write values one after the other, in their order; None takes one away."""
+        for name, value in changes.items():
+            if value is None:
+                self._client.delete_parameter(Name=f"{self._path}/{application}/{name}")
+            else:
+                self._put(application, name, value)
 
     def _put(self, application: str, name: str, value: str, first: bool = False) -> str:
         """Write one parameter, encrypted with the key that it has, or that the first database's password has; returns its value."""
@@ -117,6 +143,14 @@ class SecretsManager:
         """The rotation is over."""
         self._write(application, {name: value for name, value in own.items() if name != f"{prefix}_{PENDING}"})
 
+    def read_named(self, application: str, names: Sequence[str]) -> dict[str, str]:
+        """Secrets of an application by their names, as far as they are there."""
+        return {name: value for name, value in self.read(application, "").items() if name in names}
+
+    def write(self, application: str, changes: Changes) -> None:
+        """Write values in one step; None takes one away."""
+        self._write(application, changed(self.read(application, ""), changes))
+
     def _write(self, application: str, content: Mapping[str, str]) -> None:
         self._client.put_secret_value(SecretId=f"{self._path}/{application}", SecretString=json.dumps(content))
 
@@ -165,6 +199,64 @@ def rotate(
     return changed, turn
 
 
+def replace(
+    store: Store, what: str, applications: Sequence[str], step: str, check_mode: bool
+) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Make a step of the rotation of a secret that each of these applications has.
+
+    Args:
+        store: where their secrets are.
+        what: one of ``OF_APPLICATIONS``.
+        applications: their names.
+        step: ``begin``, ``switch``, ``end`` or ``finish``.
+        check_mode: whether nothing is written.
+
+    Returns:
+        The names of what was written, and by application the SHA-256 of the secrets that belong to the rotation as they are after it.
+
+    Raises:
+        StoreError: a secret is not there, before anything was written; or what was written is not read back.
+        Unfinished: the step can't be made yet.
+    """
+    changes_of, name = OF_APPLICATIONS[what]
+    names = [name, *(f"{name}_{end}" for end in ("fallbacks", PENDING)), name + OLD]
+    found = {application: store.read_named(application, names) for application in applications}
+    if missing := [store.place(application, name) for application, own in found.items() if not own.get(name)]:
+        raise StoreError(
+            f"There is no value in {', '.join(missing)}: write what is in use there, and let the variable secrets look it up there "
+            "(docs/secrets.md); or correct secrets_store."
+        )
+    planned: dict[str, Changes] = {}
+    for application, own in found.items():
+        try:
+            planned[application] = changes_of(own, step)
+        except Unfinished as error:
+            raise Unfinished(f"{application}: {error}.") from error
+    written, after = [], {}
+    for application, changes in planned.items():
+        written += [f"applications.{application}.{one}" for one in changes]
+        after[application] = changed(found[application], changes)
+        if changes and not check_mode:
+            store.write(application, changes)
+            _wait_until_read(store, application, names, after[application])
+    return written, {application: digests(own) for application, own in after.items()}
+
+
+def _wait_until_read(store: Store, application: str, names: Sequence[str], wanted: Mapping[str, str]) -> None:
+    """Wait until a lookup reads what was written."""
+    deadline = time.monotonic() + SECONDS
+    while store.read_named(application, names) != wanted:
+        if time.monotonic() > deadline:
+            raise StoreError(_NOT_READ.format(application=application))
+        time.sleep(PAUSE)
+
+
+_NOT_READ = (
+    f"The new secrets of {{application}} were written, and are not read back after {SECONDS} s: run the same playbook again, it goes on "
+    "with the same values."
+)
+
+
 def _refuse_missing(store: Store, databases: Iterable[tuple[str, str]]) -> None:
     missing = [
         store.place(application, f"{prefix}_{name}")
@@ -189,7 +281,4 @@ def _read_back(store: Store, application: str, prefix: str) -> dict[str, str]:
         if values and all(own.get(name) == value for name, value in values.items()):
             return values
         time.sleep(PAUSE)
-    raise StoreError(
-        f"The new secrets of {application} were written, and are not read back after {SECONDS} s: run the same playbook again, it "
-        "goes on with the same values."
-    )
+    raise StoreError(_NOT_READ.format(application=application))

@@ -15,7 +15,7 @@ description:
   - A file that ansible-vault encrypted is read, and encrypted again with the password and the id that it had; give the
     password as for any playbook, for example with C(--ask-vault-pass).
   - Runs on the controller and needs the Python package C(cryptography).
-  - Begins and ends a rotation of the databases' passwords. The old login stays valid meanwhile, because the new password
+  - Makes the steps of rotations. With O(what) V(database) the old login stays valid meanwhile, because the new password
     is another role's; C(database_login), or C(database_<alias>_login) of a further database, says whose turn it is.
 options:
   path:
@@ -41,13 +41,27 @@ options:
     type: list
     elements: str
     default: []
+  what:
+    description:
+      - What a rotation replaces. V(database) are the passwords of databases, V(secret_key) the key of Django, and V(redis) the passwords of
+        Redis, its administrator's too.
+    type: str
+    choices: [database, secret_key, redis]
+    default: database
   rotation:
     description:
       - With V(begin) the databases of O(logins) get a new C(database_password) and C(database_owner_password), and the
         other of their two logins. A rotation that began before and did not end goes on, with the same values.
+      - With O(what) V(secret_key), V(begin) announces another key in C(secret_key_fallbacks), V(switch) makes it C(secret_key), and
+        V(finish) takes the fallbacks away. With V(redis), V(begin) makes another C(redis_password) and keeps C(redis_password_old).
       - With V(end) the rotation is over.
     type: str
-    choices: [begin, end]
+    choices: [begin, switch, end, finish]
+  rotated:
+    description: For V(secret_key) and V(redis), the names of the applications whose secret is replaced.
+    type: list
+    elements: str
+    default: []
   logins:
     description:
       - For O(rotation), the two roles of each database that take turns in logging in, by the name of the application and by what the
@@ -112,10 +126,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils.directory_lock import directory_lock
 from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
     LOGIN,
+    OF_APPLICATIONS,
     PENDING,
     ROTATED,
+    Unfinished,
+    changed,
     make_secret,
     new_values,
+    password_changes,
 )
 
 AUTHORITY_YEARS = 10
@@ -196,6 +214,32 @@ def complete(content: dict, names: dict[str, list[str]], environment_names: list
     return added
 
 
+def replace(content: dict, what: str, applications: list[str], step: str) -> list[str]:
+    """Make a step of the rotation of a secret that each of these applications has; returns what was written, by name."""
+    changes_of, name = OF_APPLICATIONS[what]
+    written = []
+    for application in sorted(applications):
+        own = content["applications"].setdefault(application, {})
+        if not own.get(name) or "{{" in str(own[name]):
+            raise Elsewhere(f"applications.{application}.{name}")
+        try:
+            changes = changes_of(own, step)
+        except Unfinished as error:
+            raise Unfinished(f"{application}: {error}.") from error
+        content["applications"][application] = changed(own, changes)
+        written += [f"applications.{application}.{one}" for one in changes]
+    if what == "redis" and content.get("redis_admin_password"):
+        own = {name: value for name, value in content.items() if name.startswith("redis_admin_password")}
+        changes = password_changes(own, step, "redis_admin_password")
+        for one, value in changes.items():
+            if value is None:
+                del content[one]
+            else:
+                content[one] = value
+        written += changes
+    return written
+
+
 def rotate(content: dict, logins: dict[str, dict[str, list[str]]], step: str) -> list[str]:
     """Begin or end a rotation; returns what was replaced, by name."""
     changed = []
@@ -245,6 +289,8 @@ def bring_up_to_date(
     check_mode: bool,
     rotation: str | None = None,
     logins: dict[str, dict[str, list[str]]] | None = None,
+    what: str = "database",
+    rotated: list[str] | None = None,
 ) -> list[str]:
     """Add what is missing to the file; returns what was added, by name."""
     content: dict = {}  # the whole file: what else an operator keeps in it stays
@@ -256,8 +302,10 @@ def bring_up_to_date(
         content = yaml.safe_load(text) or {}
     content["secrets"] = content.get("secrets") or {}
     added = complete(content["secrets"], names, environment_names)
-    if rotation:
+    if rotation and what == "database":
         added += rotate(content["secrets"], logins or {}, rotation)
+    elif rotation:
+        added += replace(content["secrets"], what, rotated or [], rotation)
     if added and not check_mode:
         write(path, content)
     return added
@@ -272,7 +320,9 @@ def main() -> None:
             "names": {"type": "list", "elements": "str", "required": True},
             "more_names": {"type": "dict", "default": {}},
             "environment_names": {"type": "list", "elements": "str", "default": []},
-            "rotation": {"type": "str", "choices": ["begin", "end"]},
+            "what": {"type": "str", "choices": ["database", "secret_key", "redis"], "default": "database"},
+            "rotation": {"type": "str", "choices": ["begin", "switch", "end", "finish"]},
+            "rotated": {"type": "list", "elements": "str", "default": []},
             "logins": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
@@ -290,11 +340,17 @@ def main() -> None:
                 module.check_mode,
                 module.params["rotation"],
                 module.params["logins"],
+                module.params["what"],
+                module.params["rotated"],
             )
+    except Unfinished as error:
+        module.fail_json(msg=f"{path}: {error}")
     except Elsewhere as error:
         module.fail_json(
             msg=f"{path}: {error} is looked up elsewhere. Write its new value there, and its login with the other of "
             "the two, and run the playbook without secrets_file: docs/database.md."
+            if module.params["what"] == "database"
+            else f"{path}: {error} is not in it, or looked up elsewhere, so it can't be replaced here (docs/secrets.md)."
         )
     except yaml.YAMLError as error:
         if "!vault" in str(error):

@@ -1,13 +1,13 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""Begin or end a rotation of the databases' passwords in Parameter Store or Secrets Manager."""
+"""Make a step of a rotation of secrets in Parameter Store or Secrets Manager."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: secrets_store
-short_description: Rotate the databases' passwords that AWS keeps
+short_description: Rotate the applications' secrets that AWS keeps
 description:
   - Writes new passwords for the login of each database whose turn it is, where the variable C(secrets) looks them up.
   - What M(django_ec2.site.secrets_file) does in a file, for controllers whose files nobody keeps, such as jobs of AWX.
@@ -24,16 +24,28 @@ options:
     description: What stands before the application's name, as C(/production) in C(/production/shop/database_password).
     type: str
     required: true
+  what:
+    description: What is replaced, V(database) for the passwords of the databases, or the key of Django, or the password of Redis.
+    type: str
+    choices: [database, secret_key, redis]
+    default: database
   logins:
-    description: The two roles that take turns in logging in, by the application and by the prefix of the database's secrets.
+    description:
+      - For V(database), the two roles that take turns in logging in, by the application and by the prefix of the database's secrets.
     type: dict
-    required: true
+    default: {}
+  rotated:
+    description: For the others, the names of the applications whose secret it is.
+    type: list
+    elements: str
+    default: []
   rotation:
     description:
       - With V(begin) new values are written, and V(end) says that no host uses the old ones any more.
+      - For V(secret_key), V(switch) makes the key that V(begin) announced the one that signs, and V(finish) takes the old one away.
       - A rotation that began before and did not end goes on, with the same values.
     type: str
-    choices: [begin, end]
+    choices: [begin, switch, end, finish]
     required: true
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -56,6 +68,14 @@ EXAMPLES = r"""
     logins:
       shop:
         database: [shop, shop_b]
+
+- name: Announce another key of Django
+  django_ec2.site.secrets_store:
+    kind: secretsmanager
+    path: production
+    what: secret_key
+    rotation: begin
+    rotated: [shop]
 """
 
 RETURN = r"""
@@ -67,13 +87,18 @@ replaced:
 turn:
   description: By application, the secrets that say whose turn it is, as C(database_login), with their values.
   type: dict
-  returned: always
+  returned: with O(what) V(database)
+digests:
+  description: By application, the secrets that belong to the rotation, with the SHA-256 of their values.
+  type: dict
+  returned: with another O(what)
 """
 
 import contextlib
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule as AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils import secret_stores
+from ansible_collections.django_ec2.site.plugins.module_utils.rotation import Unfinished
 
 # Without botocore, AnsibleAWSModule says so.
 with contextlib.suppress(ImportError):
@@ -86,20 +111,29 @@ def main() -> None:
         argument_spec={
             "kind": {"type": "str", "choices": ["ssm", "secretsmanager"], "required": True},
             "path": {"type": "str", "required": True},
-            "logins": {"type": "dict", "required": True},
-            "rotation": {"type": "str", "choices": ["begin", "end"], "required": True},
+            "what": {"type": "str", "choices": ["database", "secret_key", "redis"], "default": "database"},
+            "logins": {"type": "dict", "default": {}},
+            "rotated": {"type": "list", "elements": "str", "default": []},
+            "rotation": {"type": "str", "choices": ["begin", "switch", "end", "finish"], "required": True},
         },
         supports_check_mode=True,
     )
     given = module.params
     store = secret_stores.KINDS[given["kind"]](module.client(given["kind"]), given["path"])
     try:
-        replaced, turn = secret_stores.rotate(store, given["logins"], given["rotation"], module.check_mode)
-    except secret_stores.StoreError as error:
+        if given["what"] == "database":
+            replaced, turn = secret_stores.rotate(store, given["logins"], given["rotation"], module.check_mode)
+            found = {"turn": turn}
+        else:
+            replaced, after = secret_stores.replace(
+                store, given["what"], given["rotated"], given["rotation"], module.check_mode
+            )
+            found = {"digests": after}
+    except (secret_stores.StoreError, Unfinished) as error:
         module.fail_json(msg=str(error))
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg=f"The secrets below {given['path']} could not be rotated")
-    module.exit_json(changed=bool(replaced), replaced=replaced, turn=turn)
+    module.exit_json(changed=bool(replaced), replaced=replaced, **found)
 
 
 if __name__ == "__main__":

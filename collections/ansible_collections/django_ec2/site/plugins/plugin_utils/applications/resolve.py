@@ -61,6 +61,7 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         **_application_server(name),
         "name": name,
         "user": name,
+        "secret_environment": _without_fallbacks(entry["secret_environment"]),
         "check_paths": {path: completed(CHECK, wanted) for path, wanted in entry["check_paths"].items()},
         "asked_domain": domains.asked(entry["domains"]),
         "services": _processes(entry["services"], SERVICE),
@@ -73,6 +74,11 @@ def _resolved(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "mail": completed(MAIL, entry["mail"]) if entry["mail"] else {},
         "superuser": completed(SUPERUSER, entry["superuser"]) if entry["superuser"] else {},
     }
+
+
+def _without_fallbacks(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the variable of further keys where there are none: they are there while Django's key is replaced."""
+    return {name: value for name, value in variables.items() if value or not name.endswith("SECRET_KEY_FALLBACKS")}
 
 
 def _paths(name: str) -> dict[str, str]:

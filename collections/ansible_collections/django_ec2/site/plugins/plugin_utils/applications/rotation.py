@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""The logins that take turns when the passwords of databases are replaced, and whether entries follow them.
+"""What the entries make of a rotation of secrets: whether they follow it, and what they are when it has gone on.
 
 An entry says who logs in by a value of the secrets (``database.login``). One that says nothing of it would get a new password for
-the login that is in use, and the running application would be refused.
+the login that is in use, and the running application would be refused. In the same way it says which keys of Django count.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+from ansible_collections.django_ec2.site.plugins.module_utils import rotation
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.model import OTHER
 
 Turns = dict[str, dict[str, list[str]]]
@@ -37,13 +38,20 @@ def rotating_logins(resolved: Sequence[Mapping[str, Any]]) -> Turns:
 
 def turned(secrets: Mapping[str, Any], turns: Turns) -> dict[str, Any]:
     """The secrets with the other login of each database, to see which entries follow."""
-    after = copy.deepcopy(dict(secrets))
+    after = plain_copy(secrets)
     applications = after.setdefault("applications", {})
     for name, own in turns.items():
         values = applications.setdefault(name, {})
         for prefix, logins in own.items():
             values[f"{prefix}_login"] = other(logins, values.get(f"{prefix}_login"))
     return after
+
+
+def plain_copy(value: Any) -> Any:
+    """A copy to write into. Not by ``copy.deepcopy``: what templates have not filled in yet does not bear it."""
+    if isinstance(value, Mapping):
+        return {key: plain_copy(one) for key, one in value.items()}
+    return [plain_copy(one) for one in value] if isinstance(value, list) else value
 
 
 def other(logins: Sequence[str], current: str | None) -> str:
@@ -89,3 +97,83 @@ def _problems(entry: Mapping[str, Any], secrets: Mapping[str, Any]) -> Iterator[
 
 def _databases(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {"": entry["database"], **entry["databases"]}
+
+
+def with_secret(secrets: Mapping[str, Any], what: str, names: Sequence[str], app: str = "") -> list[str]:
+    """The applications whose secret can be replaced: all that have one among the secrets, or the one that is asked for.
+
+    Args:
+        secrets: the mapping of that name.
+        what: one of ``OF_APPLICATIONS`` of ``module_utils/rotation.py``.
+        names: of all applications.
+        app: the one application; empty is all of them.
+    """
+    _steps, name = rotation.OF_APPLICATIONS[what]
+    own = secrets.get("applications") or {}
+    return sorted(one for one in names if app in ("", one) and (own.get(one) or {}).get(name))
+
+
+def after_step(secrets: Mapping[str, Any], what: str, names: Sequence[str], step: str) -> dict[str, Any]:
+    """The secrets after a step of a rotation, as the file or the store has them then."""
+    after = plain_copy(secrets)
+    steps, _name = rotation.OF_APPLICATIONS[what]
+    try:
+        for name in names:
+            own = after["applications"][name]
+            after["applications"][name] = rotation.changed(own, steps(own, step))
+        if what == "redis" and after.get("redis_admin_password"):
+            name = "redis_admin_password"
+            own = {key: after.pop(key) for key in (name, name + rotation.OLD) if key in after}
+            after |= rotation.changed(own, rotation.password_changes(own, step, name))
+    except rotation.Unfinished as error:
+        raise AnsibleFilterError(f"{name}: {error}.") from error
+    return after
+
+
+def with_probes(secrets: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The secrets with other keys of Django, to see which entries follow."""
+    after = plain_copy(secrets)
+    for name in names:
+        after["applications"][name] |= {rotation.KEY: "probe-key", rotation.KEY_FALLBACKS: "probe-fallbacks"}
+    return after
+
+
+def secret_key_problems(resolved: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
+    """Entries whose key, or whose further keys, are not those of the secrets, in sentences with the remedy.
+
+    Args:
+        resolved: what ``resolve_applications`` makes of the entries with the secrets of ``with_probes``.
+        names: the applications whose key is to be replaced.
+    """
+    problems = []
+    for entry in resolved:
+        if entry["name"] not in names:
+            continue
+        place = f"applications.{entry['name']}.secret_environment"
+        own = f"secrets.applications.{entry['name']}"
+        values = {str(value) for value in entry["secret_environment"].values()}
+        if "probe-key" not in values:
+            problems.append(
+                f"{place} has no variable with the value {own}.secret_key, so another key would not reach the application. Write: "
+                f'SECRET_KEY: "{{{{ {own}.secret_key }}}}", or name the applications to rotate with -e app=.'
+            )
+        elif "probe-fallbacks" not in values:
+            problems.append(
+                f"{place} has no variable with the keys that count beside the first one, so everybody would be logged out. Write: "
+                f"SECRET_KEY_FALLBACKS: \"{{{{ {own}.secret_key_fallbacks | default('') }}}}\"; the settings have to read it, "
+                "separated by commas, as managed_settings: [secret_key] does (docs/secrets.md)."
+            )
+    return problems
+
+
+def digests_elsewhere(secrets: Mapping[str, Any], written: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The applications whose secrets are not those that were written, so they are looked up somewhere else."""
+    own = secrets.get("applications") or {}
+    return [
+        application
+        for application, digests in sorted(written.items())
+        if any(
+            rotation.digests({name: str((own.get(application) or {}).get(name))})[name] != value
+            for name, value in digests.items()
+        )
+    ]

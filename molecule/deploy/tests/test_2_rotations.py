@@ -1,0 +1,112 @@
+"""Secrets that are replaced while the site serves: no request fails, nobody is logged out, and a run that was cut goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+import yaml
+from deploying import DOMAIN, WEB, Visitor, started_until
+from site_playbooks import on, play
+from site_visitor import LAB
+
+ROTATE = "playbooks/rotate_secrets.yml"
+
+
+def secrets(application: str) -> dict[str, str]:
+    """What the file of secrets has of an application."""
+    return yaml.safe_load((LAB / "secrets.yml").read_text())["secrets"]["applications"][application]
+
+
+@contextmanager
+def asking(*questions: Callable[[], requests.Response]) -> Iterator[dict[str, Any]]:
+    """Ask all the while; how often, and which answers were no success."""
+    seen: dict[str, Any] = {"requests": 0, "failed": []}
+    enough = threading.Event()
+
+    def ask(question: Callable[[], requests.Response]) -> None:
+        while not enough.is_set():
+            try:
+                answer = question()
+                said = "" if answer.status_code in (200, 202) else f"{answer.status_code} {answer.text[:200]}"
+            except (requests.RequestException, OSError) as error:
+                said = repr(error)
+            seen["requests"] += 1
+            if said:
+                seen["failed"].append(said)
+            time.sleep(0.05)
+
+    threads = [threading.Thread(target=ask, args=(one,), daemon=True) for one in questions]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join(60)
+
+
+def administrators() -> list[Visitor]:
+    """One person who has logged in on the first host, and asks each of them with that session."""
+    first = Visitor(WEB[0], DOMAIN)
+    answer = first.submit(
+        "/admin/login/?next=/admin/", {"username": "admin", "password": secrets("plain")["admin_password"]}
+    )
+    assert "Log out" in answer.text, answer.text[:500]
+    people = [Visitor(name, DOMAIN) for name in WEB]
+    for one in people:
+        one.session.cookies.update(first.session.cookies)
+    return people
+
+
+def test_an_administrator_stays_logged_in_while_the_key_is_replaced_and_the_run_is_cut() -> None:
+    old = secrets("plain")["secret_key"]
+    people = administrators()
+
+    def page(one: Visitor) -> Callable[[], requests.Response]:
+        # Who is logged out is sent to the login.
+        return lambda: one.get("/admin/", allow_redirects=False)
+
+    with asking(*map(page, people)) as seen:
+        # web1 has the new key by then, and web2 has not.
+        with started_until(
+            "Stop while an application still has the old key", ROTATE, "-e", "what=secret_key", "-e", "app=plain"
+        ):
+            pass
+        new = secrets("plain")["secret_key"]
+        assert secrets("plain")["secret_key_fallbacks"] == f"{new},{old}"
+        done = play(ROTATE, "-e", "what=secret_key", "-e", "app=plain")
+    assert not seen["failed"], seen["failed"][:5]
+    assert seen["requests"] > 50
+    assert "run this again with -e finish=true" in " ".join(done.output.split())
+    own = secrets("plain")
+    assert (own["secret_key"], own["secret_key_fallbacks"]) == (new, f"{new},{old}")
+    assert "secret_key_rotation_began" not in own
+    assert old not in done.output
+    assert new not in done.output
+
+
+def test_passwords_of_redis_are_replaced_while_the_cache_and_the_queue_are_used() -> None:
+    host, old = on("web1"), secrets("shop")["redis_password"]
+    administrator = host.check_output("cat /usr/local/sbin/redis-admin")
+    shops = [Visitor(name, "shop.test") for name in WEB]
+    questions = [lambda one=one: one.get("/status/") for one in shops]
+    questions += [lambda one=one: one.post("/check/?seconds=0") for one in shops]
+    with asking(*questions) as seen:
+        done = play(ROTATE, "-e", "what=redis")
+    assert not seen["failed"], seen["failed"][:5]
+    assert seen["requests"] > 50
+    new = secrets("shop")["redis_password"]
+    assert new != old
+    assert "redis_password_old" not in secrets("shop")
+    assert old not in done.output and new not in done.output
+    login = "REDISCLI_AUTH={} redis-cli --no-auth-warning --user shop -s /run/redis/redis-server.sock ping 2>&1"
+    assert host.run(login.format(new)).stdout.strip() == "PONG"
+    assert "WRONGPASS" in host.run(login.format(old)).stdout
+    assert host.check_output("redis-admin ping") == "PONG"
+    assert host.check_output("cat /usr/local/sbin/redis-admin") != administrator

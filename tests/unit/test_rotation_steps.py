@@ -1,0 +1,75 @@
+"""The steps of rotations: each is one write after the other, and a run that is cut between two of them loses no value."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+
+import pytest
+from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
+    Changes,
+    Unfinished,
+    changed,
+    redis_changes,
+    secret_key_changes,
+)
+
+Steps = Callable[[Mapping[str, str], str], Changes]
+
+
+def run(own: dict[str, str], steps: Steps, *names: str, cut_after: int | None = None) -> list[dict[str, str]]:
+    """The secrets after each write of these steps, until the run is cut after so many of them."""
+    seen = [own]
+    for name in names:
+        for one, value in steps(seen[-1], name).items():
+            if cut_after is not None and len(seen) > cut_after:
+                return seen
+            seen.append(changed(seen[-1], {one: value}))
+    return seen
+
+
+def counted(own: Mapping[str, str]) -> set[str]:
+    """The keys that a host with these secrets takes."""
+    return {own["secret_key"], *filter(None, own.get("secret_key_fallbacks", "").split(","))}
+
+
+def test_a_key_is_announced_then_signs_and_the_old_one_counts_until_it_is_ended() -> None:
+    before, announced, began, switched, ended = run({"secret_key": "old"}, secret_key_changes, "begin", "switch", "end")
+    new = switched["secret_key"]
+    assert len(new) == 64
+    assert announced["secret_key"] == began["secret_key"] == "old"
+    assert ended == {"secret_key": new, "secret_key_fallbacks": f"{new},old"}
+    # What one host signs before or after each of them counts on the one that is a step ahead, and the other way round.
+    for one, other in itertools.pairwise([before, began, ended]):
+        assert one["secret_key"] in counted(other) and other["secret_key"] in counted(one)
+    assert run(ended, secret_key_changes, "finish")[-1] == {"secret_key": new}
+    assert secret_key_changes({"secret_key": new}, "finish") == {}
+
+
+@pytest.mark.parametrize("cut_after", range(4))
+def test_a_rotation_of_a_key_that_is_cut_goes_on_with_the_same_key(cut_after: int) -> None:
+    cut = run({"secret_key": "old"}, secret_key_changes, "begin", "switch", "end", cut_after=cut_after)[-1]
+    done = run(cut, secret_key_changes, "begin", "switch", "end")[-1]
+    new = done["secret_key"]
+    assert done == {"secret_key": new, "secret_key_fallbacks": f"{new},old"}
+    if cut_after:
+        assert cut["secret_key_fallbacks"].split(",")[0] == new
+        with pytest.raises(Unfinished, match="run the playbook without finish=true first"):
+            secret_key_changes(cut, "finish")
+
+
+def test_a_later_rotation_ends_the_key_before_the_last_one() -> None:
+    first = run({"secret_key": "old"}, secret_key_changes, "begin", "switch", "end")[-1]
+    second = run(first, secret_key_changes, "begin", "switch", "end")[-1]
+    assert second["secret_key_fallbacks"] == f"{second['secret_key']},{first['secret_key']}"
+
+
+@pytest.mark.parametrize("cut_after", range(3))
+def test_the_old_password_of_redis_is_kept_until_the_end(cut_after: int) -> None:
+    cut = run({"redis_password": "old"}, redis_changes, "begin", "end", cut_after=cut_after)[-1]
+    both = run(cut, redis_changes, "begin")[-1]
+    assert both["redis_password_old"] == "old"
+    assert both["redis_password"] not in ("", "old")
+    if cut_after == 2:
+        assert both == cut
+    assert run(both, redis_changes, "end")[-1] == {"redis_password": both["redis_password"]}
