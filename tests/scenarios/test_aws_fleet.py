@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.kinds.aws import control
+from tests.aws.policies import compare
 from tests.aws.rehearsal import until
 from tests.scenarios.aws_environment import Site, Visitors, changes, environment_of
 
@@ -27,6 +28,7 @@ def test_a_fleet_is_made_once_and_serves_while_hosts_come_and_go(site: Site) -> 
     assert site.writes() == before
     assert site.health() == ["healthy", "healthy"]
     a_host_leaves_and_comes_back(site)
+    hosts_are_patched_and_rebooted(site)
 
 
 def a_host_leaves_and_comes_back(site: Site) -> None:
@@ -56,3 +58,27 @@ def a_host_leaves_and_comes_back(site: Site) -> None:
         until(lambda: visitors.answers > 20)
     assert visitors.failed == []
     assert instance()["public"] != public
+
+
+def hosts_are_patched_and_rebooted(site: Site) -> None:
+    """One after the other, out of the balancer; nothing is left to do, and a check writes nothing."""
+    words = ("playbooks/patch.yml", "--limit", "web1,web2")
+    before = site.writes()
+    told = site.playbook(*words, "-e", "reboot=always", "--check")
+    assert "visitors see nothing of it, it leaves the balancer first" in " ".join(told.split())
+    assert site.writes() == before
+    begun = len(site.endpoint.calls())
+    with Visitors(site) as visitors:
+        told = site.playbook(*words, "-e", "reboot=always")
+        until(lambda: visitors.answers > 20)
+    assert visitors.failed == []
+    assert {host: told.count(f"changed: [{host}]\n") > 1 for host in ("web1", "web2")} == {"web1": True, "web2": True}
+    assert site.health() == ["healthy", "healthy"]
+    # The inventory's calls are not the playbook's.
+    calls = [one for one in site.endpoint.calls()[begun:] if one["service"] == "elasticloadbalancing"]
+    compare("patch", calls, {})
+    assert (
+        site.writes()[len(before) :]
+        == ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"] * 2
+    )
+    assert changes(site.playbook(*words)) == {}

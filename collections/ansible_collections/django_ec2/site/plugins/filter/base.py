@@ -6,6 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.disks import full_disks
+from ansible_collections.django_ec2.site.plugins.plugin_utils.patching import (
+    patch_answers,
+    patch_later,
+    patch_lines,
+    patch_order,
+    patch_plan,
+    patch_problems,
+    restart_notes,
+)
 from ansible_collections.django_ec2.site.plugins.plugin_utils.systems import (
     role_system,
     system_problems,
@@ -18,6 +27,13 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         return {
             "full_disks": full_disks,
+            "patch_answers": patch_answers,
+            "patch_later": patch_later,
+            "patch_lines": patch_lines,
+            "patch_order": patch_order,
+            "patch_plan": patch_plan,
+            "patch_problems": patch_problems,
+            "restart_notes": restart_notes,
             "role_system": role_system,
             "system_problems": system_problems,
         }

@@ -17,6 +17,7 @@ SITE: dict[str, dict[str, Any]] = {
     "accept_untested_distribution": {"type": "bool"},
     "application_databases": {"type": "list", "elements": "dict"},
     "applications": {"type": "dict"},
+    "aws_balanced": {"type": "bool"},
     "aws_database_class": {"type": "str"},
     "aws_database_multi_az": {"type": "bool"},
     "aws_database_storage_gb": {"type": "int"},

@@ -16,6 +16,8 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres import cl
 # Inst postgresql-17 [17.5-1.deb13u1] (17.6-0+deb13u1 Debian:13.1/stable [amd64])
 INSTALLED = re.compile(r"^Inst (\S+) \[([^\]]+)\] \((\S+)", re.MULTILINE)
 REPLACED = " (deleted)"
+# A line of /proc/<pid>/maps: a program or library of a package that is mapped to be run.
+REPLACED_LIBRARY = re.compile(r"^\S+ ..x\S? .*? /(usr|lib\w*)/.+ \(deleted\)$", re.MULTILINE)
 
 
 class UpgradeProblem(Exception):
@@ -41,11 +43,14 @@ def simulate(packages: Sequence[str]) -> str:
 
 
 def runs_replaced(data: str, proc: str = "/proc") -> bool:
-    """Whether the server runs a program that is not on disk any more: a package was upgraded under it."""
+    """Whether the server runs a program or a library that is not on disk any more: a package was upgraded under it."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         with open(f"{data}/postmaster.pid", encoding="ascii") as stream:
             pid = int(stream.readline())
-        return os.readlink(f"{proc}/{pid}/exe").endswith(REPLACED)
+        if os.readlink(f"{proc}/{pid}/exe").endswith(REPLACED):
+            return True
+        with open(f"{proc}/{pid}/maps", encoding="utf-8", errors="replace") as stream:
+            return bool(REPLACED_LIBRARY.search(stream.read()))
     return False
 
 
