@@ -22,7 +22,7 @@ from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
-from lab.kinds.aws.endpoint import defaults
+from lab.kinds.aws.endpoint import databases, defaults
 from lab.kinds.aws.haproxy import DRAINING
 
 PENDING, RUNNING, SHUTTING_DOWN, TERMINATED, STOPPING, STOPPED = (
@@ -39,6 +39,7 @@ def always() -> None:
     _unknown_parameter_groups()
     _loopback_counts_as_tls()
     defaults.put()
+    databases.put()
 
 
 def with_hosts(

@@ -113,7 +113,12 @@ def _versions_and_classes() -> None:
     def describe_db_engine_versions(self: Any) -> ActionResult:
         asked = self.params.get("EngineVersion") or ""
         found = [
-            {"Engine": "postgres", "EngineVersion": one, "DBParameterGroupFamily": f"postgres{one.partition('.')[0]}"}
+            {
+                "Engine": "postgres",
+                "EngineVersion": one,
+                "DBParameterGroupFamily": f"postgres{one.partition('.')[0]}",
+                "ValidUpgradeTarget": _targets(one),
+            }
             for one in VERSIONS
             if asked in ("", one, one.partition(".")[0])
         ]
@@ -131,6 +136,20 @@ def _versions_and_classes() -> None:
 
     RDSResponse.describe_db_engine_versions = describe_db_engine_versions
     RDSBackend.describe_orderable_db_instance_options = orderable
+
+
+def _targets(version: str) -> list[dict[str, Any]]:
+    """The versions after one: RDS upgrades over several major ones at once."""
+    major = version.partition(".")[0]
+    return [
+        {
+            "Engine": "postgres",
+            "EngineVersion": one,
+            "AutoUpgrade": False,
+            "IsMajorVersionUpgrade": one.partition(".")[0] != major,
+        }
+        for one in VERSIONS[VERSIONS.index(version) + 1 :]
+    ]
 
 
 def _quotas() -> None:
