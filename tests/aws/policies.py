@@ -43,5 +43,8 @@ def needed(calls: Iterable[Mapping[str, Any]]) -> set[str]:
 def compare(playbook: str, calls: Iterable[Mapping[str, Any]], without_call: Mapping[str, str]) -> None:
     """Each call is allowed, and nothing is allowed that was not called, but for what has a reason."""
     own, asked = allowed(playbook), needed(calls)
-    assert asked - own == set(), f"docs/policies/{playbook}.json lacks these"
-    assert own - asked == set(without_call), f"docs/policies/{playbook}.json has these without a call or a reason"
+    page = f"docs/policies/{playbook}.json"
+    assert asked - own == set(), f"{page} lacks {sorted(asked - own)}"
+    assert own - asked == set(without_call), (
+        f"{page} has without a call or a reason: {sorted((own - asked) ^ set(without_call))}"
+    )

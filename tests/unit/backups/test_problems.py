@@ -36,9 +36,8 @@ def test_only_production_has_to_decide() -> None:
 def test_rds_makes_its_own() -> None:
     assert asked("", "rds", groups={"env_production": ["web1"], "backup": []}) == []
     assert problems.decision_warnings("", "rds") == []
-    assert "create-db-snapshot" in problems.refusal("pgbackrest", "rds")
-    assert "group backup" in problems.refusal("", "self_hosted")
-    assert problems.refusal("pgbackrest", "self_hosted") == ""
+    assert "group backup" in problems.refusal("")
+    assert problems.refusal("pgbackrest") == ""
 
 
 @pytest.mark.parametrize(

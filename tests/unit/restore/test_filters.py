@@ -15,19 +15,13 @@ from ansible_collections.django_ec2.site.plugins.filter.restore import (
 )
 
 
-def test_rds_is_restored_by_aws() -> None:
-    said = restore_refusal("rds", "", "latest", "")
-    assert "aws rds restore-db-instance-to-point-in-time" in said
-    assert "rds_client_host" in said
-
-
 def test_what_is_refused_before_any_host_is_asked() -> None:
-    assert "has no backups to restore from" in restore_refusal("self_hosted", "none", "latest", "")
-    assert "Say what to restore to" in restore_refusal("self_hosted", "pgbackrest", "", "")
-    assert "has no zone" in restore_refusal("self_hosted", "pgbackrest", "2026-11-22 10:31:07", "")
-    assert restore_refusal("self_hosted", "pgbackrest", "latest", "") == ""
-    assert restore_refusal("self_hosted", "pgbackrest", 73482, "") == ""
-    assert restore_refusal("self_hosted", "none", "", "scratch") == ""
+    assert "has no backups to restore from" in restore_refusal("none", "latest", "")
+    assert "Say what to restore to" in restore_refusal("pgbackrest", "", "")
+    assert "has no zone" in restore_refusal("pgbackrest", "2026-11-22 10:31:07", "")
+    assert restore_refusal("pgbackrest", "latest", "") == ""
+    assert restore_refusal("pgbackrest", 73482, "") == ""
+    assert restore_refusal("none", "", "scratch") == ""
 
 
 def test_a_release_that_the_data_does_not_fit_is_named_with_the_way_out() -> None:

@@ -22,11 +22,15 @@ def rds_problems(given: dict[str, Any]) -> list[str]:
     """What preflight refuses of ``database_mode: rds``.
 
     Args:
-        given: host, region, master_user, master_password, sslmode, authentication.
+        given: host, region, master_user, master_password, sslmode, authentication, and whether it is being renamed.
     """
     problems = []
     host = str(given["host"])
-    if not host:
+    # A restore or a promotion that was cut has left no instance of this name, and the playbook that goes on with it needs none.
+    unknown = not host and given.get("renamed")
+    if unknown:
+        pass
+    elif not host:
         problems.append(
             "database_mode is rds and rds_client_host is empty: give the endpoint that RDS shows, such as "
             "board.c1a2b3.eu-central-1.rds.amazonaws.com."
@@ -41,7 +45,7 @@ def rds_problems(given: dict[str, Any]) -> list[str]:
             f"database_sslmode is '{given['sslmode']}': it has to be verify-full, or somebody between could read along."
         )
     for key in ("master_user", "master_password"):
-        if not given[key]:
+        if not given[key] and not unknown:
             problems.append(
                 f"rds_client_{key} is empty: give the master user's, from the vault or by a lookup (docs/database.md)."
             )

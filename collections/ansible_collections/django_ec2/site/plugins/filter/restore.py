@@ -15,25 +15,15 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.t
     parse,
 )
 
-AWS = (
-    "database_mode is rds, and AWS restores an instance into a new one: 'aws rds restore-db-instance-to-point-in-time "
-    "--source-db-instance-identifier <now> --target-db-instance-identifier <new> --restore-time 2026-11-22T10:31:07Z', or "
-    "'Restore to point in time' in its console. For a look or one table connect to the new instance; to stay there set "
-    "rds_client_host to its endpoint and run site.yml."
-)
 
-
-def restore_refusal(mode: str, backups: str, restore_to: Any, remove: str) -> str:
-    """Why nothing can be restored here, with what to do instead; empty when it can.
+def restore_refusal(backups: str, restore_to: Any, remove: str) -> str:
+    """Why no cluster can be restored here, with what to do instead; empty when it can.
 
     Args:
-        mode: database_mode.
         backups: database_backups.
         restore_to: what the operator asked for.
         remove: restore_remove, which needs no target.
     """
-    if mode != "self_hosted":
-        return AWS
     if remove:
         return ""
     if backups != "pgbackrest":

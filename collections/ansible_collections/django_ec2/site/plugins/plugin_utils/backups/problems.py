@@ -175,20 +175,12 @@ def version_problems(hosts: Iterable[Mapping[str, Any]], members: set[str]) -> l
     ]
 
 
-def refusal(wanted: Any, mode: str) -> str:
-    """Why the playbooks about backups refuse; empty where pgBackRest makes them.
+def refusal(wanted: Any) -> str:
+    """Why the playbooks about backups of a self-hosted database refuse; empty where pgBackRest makes them.
 
     Args:
         wanted: database_backups.
-        mode: database_mode.
     """
-    if mode == "rds":
-        return (
-            "The database is on RDS (database_mode), which makes its backups itself: each day, and its log every five minutes, for as many "
-            "days as the instance's backup retention says. A snapshot now: aws rds create-db-snapshot --db-instance-identifier <instance> "
-            "--db-snapshot-identifier <name>. How far back one can go: aws rds describe-db-instances, EarliestRestorableTime and "
-            "LatestRestorableTime."
-        )
     if wanted != "pgbackrest":
         return f"This environment makes no backups (database_backups). {REMEDY}."
     return ""
