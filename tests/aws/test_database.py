@@ -287,4 +287,4 @@ def test_an_instance_is_upgraded_in_its_place(account: Endpoint, inventory: Path
     assert again.returncode == 0, again.stdout + again.stderr
     assert f"{NAME} is PostgreSQL 18.1 already." in said(again)
     assert account.writes()[before:] == []
-    compare("database_upgrade", account.calls()[begun:], {})
+    compare("database_upgrade", account.calls()[begun:], TAGS)

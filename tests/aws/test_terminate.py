@@ -204,6 +204,21 @@ def test_a_run_that_was_cut_is_gone_on_with(endpoint: Endpoint) -> None:
     assert len(final_snapshots(endpoint)) == 1
 
 
+def test_what_a_restore_left_beside_the_database_goes_too(endpoint: Endpoint) -> None:
+    """With a last snapshot of what was live before, and none of a copy for a look; another's stays."""
+    build(endpoint, "shop-staging", 20)
+    for name in ("shop-staging-before", "shop-staging-scratch", "shop-staging-eu"):
+        endpoint.client("rds").create_db_instance(
+            DBInstanceIdentifier=name, DBInstanceClass="db.t4g.small", Engine="postgres", AllocatedStorage=20,
+            MasterUsername="postgres", MasterUserPassword="long-enough-1",
+        )  # fmt: skip
+    terminate(endpoint, "shop-staging")
+    rds = endpoint.client("rds")
+    assert [one["DBInstanceIdentifier"] for one in rds.describe_db_instances()["DBInstances"]] == ["shop-staging-eu"]
+    kept = [one["DBSnapshotIdentifier"] for one in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]]
+    assert sorted(one.rpartition("-")[0] for one in kept) == ["shop-staging-before-final", "shop-staging-final"]
+
+
 def test_a_stopped_database_is_refused_with_what_to_do(endpoint: Endpoint) -> None:
     build(endpoint, "shop-staging", 20)
     endpoint.client("rds").stop_db_instance(DBInstanceIdentifier="shop-staging")

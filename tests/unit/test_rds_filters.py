@@ -73,3 +73,12 @@ def test_what_is_no_bundle_of_rds_is_refused(
         source = tmp_path / "new.pem"
         source.write_text(text)
         assert words in run_module(bundles, source=str(source), path=str(BUNDLE))["msg"]
+
+
+def test_an_instance_that_is_being_renamed_has_no_endpoint_and_is_gone_on_with(rds: ModuleType) -> None:
+    """What a cut restore or promotion left: the playbook that ends it needs none."""
+    given = {"host": "", "region": "", "sslmode": "verify-full", "authentication": "password"}
+    given |= {"master_user": "postgres", "master_password": ""}
+    assert any("rds_client_host is empty" in one for one in rds.rds_problems(given))
+    assert rds.rds_problems(given | {"renamed": True}) == []
+    assert rds.rds_problems(given | {"renamed": True, "host": "10.0.0.1", "master_password": "x"}) != []

@@ -210,8 +210,10 @@ def _replicas() -> None:
         replica.source_db_instance_identifier = None
         return replica
 
-    def infos(self: Any) -> list[dict[str, Any]]:
-        return [{"StatusType": "read replication", "Status": "replicating", "Normal": True}] if self.is_replica else []
+    def infos(self: Any) -> list[dict[str, Any]] | None:
+        return (
+            [{"StatusType": "read replication", "Status": "replicating", "Normal": True}] if self.is_replica else None
+        )
 
     RDSBackend.create_db_instance_read_replica, RDSBackend.promote_read_replica = make, promoted
     DBInstance.status_infos = property(infos)

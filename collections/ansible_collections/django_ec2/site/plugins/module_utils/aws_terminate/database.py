@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.scope import Scope, Step, Thing
+from ansible_collections.django_ec2.site.plugins.module_utils.rds_state import kin
 
 MODIFIABLE = ("available", "storage-optimization")
 
@@ -15,40 +16,48 @@ class DatabaseError(Exception):
     """The instance can't go now; the message says what to do."""
 
 
-def _instance(scope: Scope) -> dict[str, Any] | None:
-    listed = scope.pages("rds", "describe_db_instances", "DBInstances")
-    return next((one for one in listed if one["DBInstanceIdentifier"] == scope.name), None)
+def _instances(scope: Scope) -> dict[str, dict[str, Any]]:
+    """The instance of the environment's name, and what a restore or a promotion left beside it."""
+    listed = {one["DBInstanceIdentifier"]: one for one in scope.pages("rds", "describe_db_instances", "DBInstances")}
+    return {name: listed[name] for name in (scope.name, *kin(scope.name).values()) if name in listed}
 
 
 def find_instance(scope: Scope) -> list[Thing]:
-    """The instance of the environment's name."""
-    found = _instance(scope)
-    return [Thing("database", scope.name, scope.name)] if found else []
+    """The instance of the environment's name, and those beside it."""
+    return [Thing("database", name, name) for name in _instances(scope)]
 
 
 def remove_instance(scope: Scope, _things: list[Thing]) -> None:
     """Protected, too. Its snapshot is made by the same call that deletes it.
 
     Raises:
-        DatabaseError: it is stopped, or something else is done with it.
+        DatabaseError: one is stopped, or something else is done with it.
     """
-    client, found = scope.client("rds"), _instance(scope)
-    if not found:
+    found = _instances(scope)
+    for one in found.values():
+        _delete(scope, one)
+    for name in found:
+        scope.wait("rds", "db_instance_deleted", pause=15, DBInstanceIdentifier=name)
+
+
+def _delete(scope: Scope, found: dict[str, Any]) -> None:
+    client, name = scope.client("rds"), found["DBInstanceIdentifier"]
+    if found["DBInstanceStatus"] == "deleting":
         return
-    if found["DBInstanceStatus"] != "deleting":
-        if found["DBInstanceStatus"] not in MODIFIABLE:
-            raise DatabaseError(
-                f"The instance {scope.name} is {found['DBInstanceStatus']}, and AWS makes a last snapshot of one that is available: "
-                "start it by playbooks/aws_power.yml -e power=running, or wait, and run it again."
-            )
-        if found.get("DeletionProtection"):
-            client.modify_db_instance(DBInstanceIdentifier=scope.name, DeletionProtection=False, ApplyImmediately=True)
-        snapshot = f"{scope.name}-final-{found['InstanceCreateTime']:%Y%m%d%H%M%S}"
-        client.delete_db_instance(
-            DBInstanceIdentifier=scope.name, SkipFinalSnapshot=False, FinalDBSnapshotIdentifier=snapshot
+    if found["DBInstanceStatus"] not in MODIFIABLE:
+        raise DatabaseError(
+            f"The instance {name} is {found['DBInstanceStatus']}, and AWS makes a last snapshot of one that is available: "
+            "start it by playbooks/aws_power.yml -e power=running, or wait, and run it again."
         )
-        scope.kept.append(f"snapshot {snapshot} of the database {scope.name}")
-    scope.wait("rds", "db_instance_deleted", pause=15, DBInstanceIdentifier=scope.name)
+    if found.get("DeletionProtection"):
+        client.modify_db_instance(DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True)
+    if name == kin(scope.name)["scratch"]:
+        # A copy for a look.
+        client.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+        return
+    snapshot = f"{name}-final-{found['InstanceCreateTime']:%Y%m%d%H%M%S}"
+    client.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=False, FinalDBSnapshotIdentifier=snapshot)
+    scope.kept.append(f"snapshot {snapshot} of the database {name}")
 
 
 def find_parameter_groups(scope: Scope) -> list[Thing]:
