@@ -21,11 +21,7 @@ except ImportError:
 
 from ansible_collections.django_ec2.site.plugins.module_utils.pgbouncer import control, plan
 from ansible_collections.django_ec2.site.plugins.module_utils.pgbouncer.console import ConsoleError
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import (
-    DEAD_PEER_OPTIONS,
-    ServerUnavailable,
-    connect,
-)
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable, connect
 
 HERE, PAUSED, FAILED = "here", "paused", "failed"
 POLL = 0.05
@@ -200,8 +196,8 @@ def login(name: str, file: str) -> dict[str, Any]:
         "user": one["user"],
         "password": one["password"],
         "ca_file": plan.authority(text),
-        # One that is away is asked again soon. One that dies while it is asked is one that has ended.
-        "options": {**DEAD_PEER_OPTIONS, "connect_timeout": 2},
+        # One that is away is asked again soon.
+        "options": {"connect_timeout": 2},
     }
 
 

@@ -145,6 +145,8 @@ def client_program(login: dict[str, Any], name: str) -> tuple[list[str], dict[st
 def connect(login: dict[str, Any], **changes: Any) -> Any:
     """Open a connection; ``changes`` replace fields of ``login``, and ``options`` among them are libpq's for a server elsewhere.
 
+    A server elsewhere that dies without a word ends the connection within seconds.
+
     Raises:
         ServerUnavailable: there is no server, no driver, or the login is refused.
     """
@@ -163,6 +165,7 @@ def connect(login: dict[str, Any], **changes: Any) -> Any:
             words |= {
                 "sslmode": "verify-full",
                 "sslrootcert": wanted.get("ca_file") or SYSTEM_AUTHORITIES,
+                **DEAD_PEER_OPTIONS,
                 **(wanted.get("options") or {}),
             }
             if wanted.get("cert_file"):

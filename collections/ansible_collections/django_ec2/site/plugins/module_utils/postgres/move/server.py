@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import DEAD_PEER_OPTIONS, connect
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import connect
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import MOVER
 
 # Rows are the same text on both sides, whatever the databases' own settings are.
@@ -35,7 +35,7 @@ class Server:
     def connection(self, database: str = "postgres") -> Any:
         """The connection to a database; each statement is a transaction of its own."""
         if database not in self._open:
-            connection = connect(self.login, database=database, options=DEAD_PEER_OPTIONS)
+            connection = connect(self.login, database=database)
             connection.autocommit = True
             self._open[database] = connection
             self.execute(f"SET application_name = '{MOVER}'; SET statement_timeout = 0; {TEXT}", database)
