@@ -119,8 +119,8 @@ def test_a_log_that_fills_the_disk_is_archived_without_a_gap_once_there_is_room(
     assert not found["lost"], found
     note(
         "backup-log",
-        f"writes fail once the disk is full ({len(found['failed'])}); {found['acknowledged']} acknowledged, none lost. PostgreSQL needs "
-        f"room to start, and sends its log once it runs: then by itself, without a gap; {runs} more backup(s)",
+        f"nothing is written while the disk is full: {found['acknowledged']} writes acknowledged, {len(found['failed'])} failed, none "
+        f"lost. With room PostgreSQL starts by itself and sends its log without a gap; {runs} more backup",
     )
 
 
