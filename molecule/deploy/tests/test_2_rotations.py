@@ -73,10 +73,8 @@ def test_an_administrator_stays_logged_in_while_the_key_is_replaced_and_the_run_
         return lambda: one.get("/admin/", allow_redirects=False)
 
     with asking(*map(page, people)) as seen:
-        # web1 has the new key by then, and web2 has not.
-        with started_until(
-            "Stop while an application still has the old key", ROTATE, "-e", "what=secret_key", "-e", "app=plain"
-        ):
+        # The file of secrets has the new key as the one that signs, and no host has.
+        with started_until("[Take it over]", ROTATE, "-e", "what=secret_key", "-e", "app=plain"):
             pass
         new = secrets("plain")["secret_key"]
         assert secrets("plain")["secret_key_fallbacks"] == f"{new},{old}"
