@@ -231,7 +231,7 @@ def test_a_key_that_is_looked_up_elsewhere_stops_the_run(
 @pytest.mark.parametrize(
     ("words", "remedy"),
     [
-        (["what=everything"], "what is 'everything': give one of database, secret_key, redis"),
+        (["what=everything"], "what is 'everything': give one of database, secret_key, redis, tls, acme_account"),
         (["what=redis"], "No application has a Redis of ours"),
         (["finish=true"], "app and finish belong to what=secret_key"),
     ],

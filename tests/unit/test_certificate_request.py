@@ -68,9 +68,9 @@ class Host:
         (request,) = self.ask(**arguments)["requests"]
         return request["reason"]
 
-    def issue(self, days: int = 60, names: list[str] = NAMES) -> None:
+    def issue(self, days: int = 60, names: list[str] = NAMES, **more: Any) -> None:
         """What the controller does: sign and place."""
-        (request,) = self.ask(names=names)["requests"]
+        (request,) = self.ask(names=names, **more)["requests"]
         csr = self.directory / "request.pem"
         csr.write_text(request["csr"])
         openssl(
@@ -243,3 +243,32 @@ def test_the_key_of_a_certificate_that_is_issued_anew_is_repaired(host: Host) ->
     assert [one["reason"] for one in answer["requests"]] == ["it ends within 70 days"]
     assert answer["repaired"] == [{"name": "postgres", "path": str(host.key)}]
     assert stat.S_IMODE(host.key.stat().st_mode) == 0o640
+
+
+def public(of: str, path: Path) -> str:
+    words = ("pkey", "-in", str(path), "-pubout") if of == "key" else ("x509", "-in", str(path), "-noout", "-pubkey")
+    return openssl(*words)
+
+
+def test_an_old_key_is_replaced_with_its_certificate_and_serves_until_then(host: Host) -> None:
+    host.issue()
+    old = public("key", host.key)
+    now = time.time() + 5
+    answer = host.ask(keys_before=now)
+    assert [one["reason"] for one in answer["requests"]] == ["its key is to be replaced"]
+    # A service that starts now finds a pair.
+    assert public("key", host.key) == public("certificate", host.certificate) == old
+    # Cut here and asked again: the same new key.
+    waiting = host.key.with_name("privkey.pem.next").read_text()
+    host.issue(keys_before=now)
+    assert host.key.with_name("privkey.pem.next").read_text() == waiting
+    # Cut here: a call of any run takes the key.
+    assert host.ask(check_mode=True)["requests"] == []
+    taken = host.ask()
+    assert taken["requests"] == []
+    assert [one["path"] for one in taken["repaired"]] == [str(host.key)]
+    assert host.key.read_text() == waiting
+    assert stat.S_IMODE(host.key.stat().st_mode) == 0o640
+    assert public("key", host.key) == public("certificate", host.certificate) != old
+    assert not host.key.with_name("privkey.pem.next").exists()
+    assert host.ask()["changed"] is False

@@ -64,6 +64,14 @@ options:
     description: Days before its end at which a certificate is issued anew.
     type: int
     default: 30
+  keys_before:
+    description:
+      - Keys that are older than this moment, in seconds since the epoch, are to be replaced. V(0) replaces none.
+      - The new key is made beside the old one, as C(<key>.next), and the request is for it. The service goes on with the old pair of key
+        and certificate.
+      - Once the certificate for it is in place, the next call of this module puts the key into its place, whatever this says.
+    type: float
+    default: 0
   owes:
     description:
       - Whose service has to load what is repaired here. It is noted on the host's disk first, as with the option of that name of
@@ -129,6 +137,8 @@ from ansible_collections.django_ec2.site.plugins.module_utils.host_config.files 
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.paths import attributes
 from ansible_collections.django_ec2.site.plugins.module_utils.host_config.report import diff_item
 
+# Behind the name of a key that waits for its certificate.
+NEXT = ".next"
 # Who has what anybody may read.
 PUBLIC = {"owner": "root", "group": "root"}
 
@@ -170,6 +180,24 @@ class Inspector:
         of_key = self.ask("pkey", "-in", wanted["key"], "-pubout", check=False)[1]
         of_certificate = self.ask("x509", "-in", path, "-noout", "-pubkey", check=False)[1]
         return None if of_key == of_certificate else "its key is another one"
+
+    def outdated(self, wanted: dict) -> bool:
+        """Whether the key is one of those that are to be replaced."""
+        key = wanted["key"]
+        return os.path.exists(key) and os.stat(key).st_mtime < self.module.params["keys_before"]
+
+    def take_next(self, wanted: dict) -> list[dict[str, str]]:
+        """Put the key that was made beside the old one into its place, when the certificate is for it; the difference."""
+        waiting, path = wanted["key"] + NEXT, wanted["certificate"]
+        if not os.path.exists(waiting) or not os.path.exists(path):
+            return []
+        of_key = self.ask("pkey", "-in", waiting, "-pubout", check=False)[1]
+        if of_key != self.ask("x509", "-in", path, "-noout", "-pubkey", check=False)[1]:
+            return []
+        if not self.module.check_mode:
+            self.owe()
+            os.replace(waiting, wanted["key"])
+        return [diff_item(wanted["key"], "the key before it\n", "the key of the certificate\n")]
 
     def end(self, path: str) -> float:
         """When a certificate ends, as seconds since the epoch."""
@@ -223,16 +251,16 @@ class Inspector:
         """Note on disk, before a file is another one, that whoever serves with it has to load it."""
         owed.add(self.module.params["owes"], ["certificate"])
 
-    def request(self, wanted: dict) -> str:
-        """Make the key where it is missing, and the signing request."""
-        key = wanted["key"]
+    def request(self, wanted: dict, outdated: bool) -> str:
+        """Make the key where it is missing, beside the old one where that is to be replaced, and the signing request."""
+        key = wanted["key"] + (NEXT if outdated else "")
         os.makedirs(os.path.dirname(key), mode=0o755, exist_ok=True)
         if not os.path.exists(key):
             # Written beside and renamed: an interrupted run leaves no half a key.
             handle, partial = tempfile.mkstemp(dir=os.path.dirname(key))
             os.close(handle)
             self.ask("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", partial)
-            os.chown(partial, *owner_of({**wanted, "path": key}))
+            os.chown(partial, *owner_of({**wanted, "path": wanted["key"]}))
             os.chmod(partial, int(wanted["mode"], 8))
             os.replace(partial, key)
         names = ",".join(wanted["subject_alt_names"])
@@ -292,6 +320,7 @@ def main() -> None:
             },
             "authority": {"type": "str", "required": True},
             "renew_days": {"type": "int", "default": 30},
+            "keys_before": {"type": "float", "default": 0},
             "owes": {"type": "str"},
             "digest": {"type": "str"},
         },
@@ -305,14 +334,20 @@ def main() -> None:
         authority.write(module.params["authority"])
         authority.flush()
         for wanted in module.params["certificates"]:
+            taken = inspector.take_next(wanted) if inspector.openssl else []
+            outdated = inspector.outdated(wanted)
             reason = inspector.reason(wanted, authority.name) if inspector.openssl else "it is missing"
+            if taken and module.check_mode:
+                reason = None
+            if outdated:
+                reason = reason or "its key is to be replaced"
             if reason:
                 request = {"name": wanted["name"], "certificate": wanted["certificate"], "reason": reason}
                 if not module.check_mode:
-                    request["csr"] = inspector.request(wanted)
+                    request["csr"] = inspector.request(wanted, outdated)
                 requests.append(request)
             try:
-                differences = inspector.repair(wanted, issued_anew=bool(reason))
+                differences = taken + inspector.repair(wanted, issued_anew=bool(reason))
             except HostConfigError as error:
                 module.fail_json(msg=str(error))
             diff += differences
