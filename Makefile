@@ -110,7 +110,7 @@ test-faults: ## What fails, what visitors see, what brings it back: an hour; fil
 
 test-aws: ## A fleet of the rehearsal of AWS: made once, and hosts come and go under load
 	@lab/bootstrap lab
-	@pytest tests/scenarios -m aws; status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
+	@pytest tests/aws tests/scenarios -m aws; status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
 
 bench-converge: ## First and no-change runs of site.yml for 1, 2 and 10 web hosts, side by side
 	@lab/bootstrap lab
