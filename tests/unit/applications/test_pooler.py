@@ -207,3 +207,13 @@ def test_why_no_pause_is_said_by_host() -> None:
         {"web1": {"paused": True}, "web2": {"paused": False, "busy": "shop"}, "web3": {"skipped": True}}
     )
     assert said == ["web2: shop"]
+
+
+def test_what_clients_saw_of_a_pause_is_said_by_host() -> None:
+    paused = {"web1": {"paused": True}, "web2": {"paused": True}, "web3": {"paused": False, "busy": "shop (1)"}}
+    resumed = {"web1": {"expired": False}, "web2": {"expired": True}, "web3": {"skipped": True}}
+    said = pooler.noticed(paused, resumed, 60)
+    assert said[0] == "Requests were not held back, and those that came meanwhile failed. web3: shop (1)."
+    assert said[1].startswith("web2: this took longer than a pause may (60 s, pgbouncer_resume_after)")
+    assert len(said) == 2
+    assert pooler.noticed({"web1": {"skipped": True}}, {"web1": {"skipped": True}}, 60) == []

@@ -131,3 +131,22 @@ def test_what_of_files_can_not_be_restored_is_refused(
 def test_the_program_of_the_timer_imports_nothing_that_a_host_lacks() -> None:
     for one in restic.restic_program_files("/usr/local/lib/restic-backup"):
         assert "ansible_collections" not in one["content"], one["path"]
+
+
+def web(finished: float, *said: str, **more: Any) -> dict[str, Any]:
+    """A web host as a run knows it."""
+    backup = {"finished": finished, "problems": list(said)}
+    return {"inventory_hostname": "web1", "ansible_local": {"restic": {"units": [], "backup": backup}}, **more}
+
+
+def test_a_run_ends_with_what_is_wrong_with_the_backups_of_files() -> None:
+    assert files.notes([web(1000.0)], 1000.0 + 3600, 3) == []
+    (one,) = files.notes([web(1000.0)], 1000.0 + 4 * 3600, 3)
+    assert one.startswith("web1: the last backup of the files was 4 h ago") and "restic-backup.timer" in one
+    (one,) = files.notes([web(1000.0, "a: the repository is full", "b: too")], 1060.0, 3)
+    assert one == "web1: the last backup of the files failed. a: the repository is full"
+    # What this run has changed was tried, and a host without a first backup is told by database_status.yml.
+    assert files.notes([web(1000.0, "a: away", restic_configured={"changed": True})], 1060.0, 3) == []
+    known: dict[str, Any] = {"units": [], "backup": None}
+    assert files.notes([{"inventory_hostname": "web1", "ansible_local": {"restic": known}}], 1060.0, 3) == []
+    assert files.notes([{"inventory_hostname": "db1"}], 1060.0, 3) == []

@@ -38,7 +38,7 @@ class FakeCluster:
         self.world.step(f"stop {self.name}")
         self.up = False
 
-    def ask(self, *statements: str) -> str:
+    def ask(self, *statements: str, timeout: float = 60) -> str:
         return "f" if "in_recovery" in statements[0] else ""
 
     def log_size(self) -> int:
@@ -97,6 +97,17 @@ def test_the_restored_data_takes_the_place_and_the_old_data_stays(world: World) 
     assert "recovery_target_action = 'promote'" in (world.data / "postgresql.auto.conf").read_text()
     assert world.live.up
     assert world.journal.read()["phase"] == "switched"
+
+
+def test_what_takes_time_is_done_while_the_live_cluster_serves(world: World) -> None:
+    switch.Switch(world.live, world.restored, world.before, world.journal).prepare()  # type: ignore[arg-type]
+    assert world.live.up and not world.restored.up
+    assert (world.row(world.data), world.row(world.new)) == ("old", "new")
+    assert world.journal.read()["phase"] == "switching"
+    world.steps.clear()
+    world.run()
+    assert "stop restored" not in world.steps
+    assert world.row(world.data) == "new"
 
 
 @pytest.mark.parametrize("cut", range(1, 6))

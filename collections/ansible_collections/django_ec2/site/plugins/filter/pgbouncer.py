@@ -19,6 +19,7 @@ class FilterModule:
             "pgbouncer_files": pooler.files,
             "pgbouncer_instances": pooler.instances,
             "pgbouncer_moved": pooler.moved,
+            "pgbouncer_noticed": pooler.noticed,
             "pgbouncer_problems": pooler.problems,
             "pgbouncer_target": pooler.target,
             "pgbouncer_unpaused": pooler.unpaused,

@@ -78,6 +78,7 @@ class FilterModule:
             "restic_files": files.files,
             "restic_inventory_problems": files.inventory_problems,
             "restic_moment": restic_moment,
+            "restic_notes": files.notes,
             "restic_restore_refusal": restic_restore_refusal,
             "restic_problems": files.role_problems,
             "restic_program_directories": restic_program_directories,

@@ -18,11 +18,11 @@ options:
   state:
     description:
       - V(found) says whether the host has a cluster and pgBackRest; V(planned) what would be done.
-      - V(restored) restores beside the live cluster and looks at the result; V(switched) puts it in the live one's place; V(finished) notes
-        that nothing is owed any more.
+      - V(restored) restores beside the live cluster and looks at the result; V(readied) does what the switch needs while the live one still
+        serves; V(switched) puts it in the live one's place; V(finished) notes that nothing is owed any more.
       - V(scratch) makes the scratch cluster. V(removed) removes what O(remove) names.
     type: str
-    choices: [found, planned, restored, switched, finished, scratch, removed]
+    choices: [found, planned, restored, readied, switched, finished, scratch, removed]
     required: true
   stanza:
     description: pgBackRest's name for the cluster.
@@ -108,7 +108,9 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.c
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.repository import NoWayThere
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.targets import TargetRefused
 
-ACTIONS = {"restored": "restore", "switched": "switch", "finished": "finish", "scratch": "scratch", "removed": "remove"}
+ACTIONS = {
+    "restored": "restore", "readied": "ready", "switched": "switch", "finished": "finish", "scratch": "scratch", "removed": "remove",
+}  # fmt: skip
 
 
 def main() -> None:

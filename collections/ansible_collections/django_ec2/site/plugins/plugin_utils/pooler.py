@@ -161,6 +161,27 @@ def unpaused(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def noticed(
+    paused: Mapping[str, Mapping[str, Any]], resumed: Mapping[str, Mapping[str, Any]], seconds: float
+) -> list[str]:
+    """What clients saw of a pause of the poolers beside that they waited, a sentence for each host.
+
+    Args:
+        paused: results of ``pgbouncer_control`` with ``state: paused``, by host.
+        resumed: of it with ``state: resumed``.
+        seconds: after which poolers go on by themselves.
+    """
+    late = [host for host, found in sorted(resumed.items()) if found.get("expired")]
+    return [
+        f"Requests were not held back, and those that came meanwhile failed. {said.rstrip('.')}."
+        for said in unpaused(paused)
+    ] + [
+        f"{host}: this took longer than a pause may ({seconds:g} s, pgbouncer_resume_after), so the poolers went on before it was over, "
+        "and requests failed from then on."
+        for host in late
+    ]
+
+
 def moved(given: Sequence[Mapping[str, Any]], fact: Any) -> list[str]:
     """Poolers that a move has pointed at another server than the inventory names, each with what to do.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.storage import SHARED, writable
 from ansible_collections.django_ec2.site.plugins.plugin_utils.backups.judgement import LEAST_ROOM, ago, moment, size
-from ansible_collections.django_ec2.site.plugins.plugin_utils.backups.problems import key_problems
+from ansible_collections.django_ec2.site.plugins.plugin_utils.backups.problems import keeper_problems, key_problems
 
 PAGE = "docs/backups.md"
 FIRST = "The first one is made within minutes of site.yml, or by playbooks/database_backup.yml."
@@ -54,17 +54,12 @@ def inventory_problems(
         return []
     problems = []
     if repository.get("type", "host") == "host":
-        keepers = list(groups.get("backup") or [])
-        if len(keepers) != 1:
-            problems.append(
-                f"file_backups is restic, and the group backup has {len(keepers)} hosts: put exactly one into it, or have the backups in "
-                f"S3 (pgbackrest_repository, {PAGE})."
+        problems += [
+            f"{problem} With file_backups: none the database alone is backed up."
+            for problem in keeper_problems(
+                "file_backups is restic", groups, "web", "the backups of its files would be lost with them"
             )
-        elif keepers[0] in (groups.get("web") or []):
-            problems.append(
-                f"{keepers[0]} is in the groups backup and web: the backups of its files would be lost with them. Take another host, or S3 "
-                f"(pgbackrest_repository, {PAGE}). With file_backups: none the database alone is backed up."
-            )
+        ]
     return problems + key_problems(key, strict, "file_backup_key")
 
 
@@ -165,6 +160,31 @@ def status(
             name: {place: moment(at) for place, at in places.items()} for name, places in repository["newest"].items()
         },
     }
+
+
+def notes(hosts: Iterable[Mapping[str, Any]], now: float, hours: float) -> list[str]:
+    """What a run of site.yml found, for its last words: backups of files that fail, or that are not made any more.
+
+    Args:
+        hosts: the variables of all hosts; one whose facts were not read has none.
+        now: the time.
+        hours: as for ``status``.
+    """
+    found = []
+    for host in hosts:
+        last = ((host.get("ansible_local") or {}).get("restic") or {}).get("backup")
+        # What was read at the run's beginning is no news where the run has mended something, and tried the way.
+        if not last or (host.get("restic_configured") or {}).get("changed"):
+            continue
+        name, age = host["inventory_hostname"], now - last["finished"]
+        if age > hours * 3600:
+            found.append(
+                f"{name}: the last backup of the files was {ago(age)} ago, and one was due after {hours:g} h: see systemctl list-timers "
+                f"restic-backup.timer there, or run playbooks/database_backup.yml."
+            )
+        elif last["problems"]:
+            found.append(f"{name}: the last backup of the files failed. {last['problems'][0]}")
+    return found
 
 
 def backup_lines(made: Mapping[str, Mapping[str, Any]]) -> list[str]:

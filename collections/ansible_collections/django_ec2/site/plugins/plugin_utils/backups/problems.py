@@ -78,18 +78,32 @@ def inventory_problems(
     if problems or mode != "self_hosted" or wanted != "pgbackrest":
         return problems
     if repository.get("type", "host") == "host":
-        keepers = list(groups.get("backup") or [])
-        if len(keepers) != 1:
-            problems.append(
-                f"database_backups is pgbackrest, and the group backup has {len(keepers)} hosts: put exactly one into it, or have the "
-                f"backups in S3 (pgbackrest_repository, {PAGE})."
-            )
-        elif keepers[0] in (groups.get("database") or []):
-            problems.append(
-                f"{keepers[0]} is in the groups backup and database: its backups would be lost with it. Take another host, or S3 "
-                f"(pgbackrest_repository, {PAGE})."
-            )
+        problems += keeper_problems(
+            "database_backups is pgbackrest", groups, "database", "its backups would be lost with it"
+        )
     return problems + repository_problems(repository) + key_problems(key, strict)
+
+
+def keeper_problems(asked: str, groups: Mapping[str, Sequence[str]], kept: str, loss: str) -> list[str]:
+    """Why the group backup can't keep the backups that somebody asked for.
+
+    Args:
+        asked: what asks for them, in words.
+        groups: the magic variable of that name.
+        kept: the group whose hosts are backed up, and can't keep their own backups.
+        loss: what would happen then, in words.
+    """
+    keepers = list(groups.get("backup") or [])
+    if len(keepers) != 1:
+        return [
+            f"{asked}, and the group backup has {len(keepers)} hosts: put exactly one into it, or have the backups in S3 "
+            f"(pgbackrest_repository, {PAGE})."
+        ]
+    if keepers[0] not in (groups.get(kept) or []):
+        return []
+    return [
+        f"{keepers[0]} is in the groups backup and {kept}: {loss}. Take another host, or S3 (pgbackrest_repository, {PAGE})."
+    ]
 
 
 def repository_problems(repository: Mapping[str, Any]) -> list[str]:

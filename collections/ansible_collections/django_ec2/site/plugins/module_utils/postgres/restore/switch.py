@@ -18,6 +18,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.c
 
 STATE = Path("/var/lib/database-restore")
 PROMOTION_SECONDS = 600
+CHECKPOINT_SECONDS = 600
 # What pgBackRest wrote for the recovery. On a server that takes writes it would stop the recovery of its own copies.
 OF_RECOVERY = (
     "restore_command", "recovery_target", "recovery_target_action", "recovery_target_inclusive", "recovery_target_lsn",
@@ -87,10 +88,7 @@ class Switch:
         Raises:
             RestoreFailed: the restored cluster does not serve; the old one serves again.
         """
-        self.journal.write(phase="switching")
-        if self.new.exists():
-            self.restored.stop() if self.restored.running() else None
-            self._end_pause()
+        self.prepare()
         began = time.monotonic()
         if not self._moved():
             self.live.stop() if self.live.running() else None
@@ -108,6 +106,18 @@ class Switch:
         self._tidy()
         self.journal.write(phase="switched")
         return seconds
+
+    def prepare(self) -> None:
+        """What takes time and can be done while the live cluster serves. It may have been done already."""
+        self.journal.write(phase="switching")
+        if not self.new.exists():
+            return
+        self.restored.stop() if self.restored.running() else None
+        self._end_pause()
+        if self.live.answers():
+            # Then its stop has little left to write. Whether it is sound does not matter here.
+            with contextlib.suppress(RestoreFailed):
+                self.live.ask("CHECKPOINT", timeout=CHECKPOINT_SECONDS)
 
     def undo(self) -> None:
         """Give the old cluster its place again."""
