@@ -47,9 +47,16 @@ def test_the_host_goes_back_to_what_was_confirmed_else_to_what_keeps_nobody_out(
 
 @pytest.mark.parametrize("text", ["A 'quoted' \"$word\" \\ %s\nB\n", ""])
 def test_the_way_back_puts_the_text_back(tmp_path: Path, fake_bin, text: str) -> None:
-    fake_bin("systemctl", f'echo "$@" >{tmp_path}/told')
+    fake_bin("systemctl", f'echo "$@" >>{tmp_path}/told')
     path = tmp_path / "10-base.conf"
     path.write_text("new\n")
     subprocess.run(["sh", "-c", way_back(path, "ssh.service", text)], check=True)
     assert (path.read_text() if path.exists() else "") == text
-    assert (tmp_path / "told").read_text() == "reload ssh.service\n"
+    assert (tmp_path / "told").read_text() == "is-active --quiet ssh.service\n--no-block reload ssh.service\n"
+
+
+def test_at_boot_sshd_reads_the_text_when_it_starts(tmp_path: Path, fake_bin) -> None:
+    fake_bin("systemctl", f'echo "$@" >>{tmp_path}/told; exit 3')
+    subprocess.run(["sh", "-c", way_back(tmp_path / "10-base.conf", "ssh.service", "kept\n")], check=False)
+    assert (tmp_path / "10-base.conf").read_text() == "kept\n"
+    assert "reload" not in (tmp_path / "told").read_text()

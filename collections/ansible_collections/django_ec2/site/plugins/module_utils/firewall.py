@@ -10,18 +10,27 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
-import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.way_back import (
+    WayBack,
+    WayBackError,
+    demand,
+    run,
+    write_durably,
+)
+
 TABLE = ("inet", "site_firewall")
 RULES = Path("/etc/site-firewall/rules.nft")
 STATE = Path("/var/lib/site-firewall")
 CONFIRMED, CONFIRMED_DIGEST = STATE / "confirmed.nft", STATE / "confirmed.sha256"
-TRIED, WAY_BACK = STATE / "tried.nft", STATE / "way-back.nft"
-UNIT, TIMER = "site-firewall.service", "site-firewall-way-back"
+TRIED, BEFORE = STATE / "tried.nft", STATE / "way-back.nft"
+UNIT = "site-firewall.service"
+# A boot loads what is confirmed, so that it needs no way back.
+WAY_BACK = WayBack(STATE / "site-firewall-way-back")
 NONE = "table inet site_firewall\ndelete table inet site_firewall\n"
 # Lets everything in, and has the kernel follow the connections that there are: an answer that a host waits for is known as one.
 FOLLOW = (
@@ -34,29 +43,25 @@ FOLLOW = (
 FOLLOW_SECONDS = 2
 
 
-class FirewallError(Exception):
-    """What went wrong, and what to do."""
-
-
 def try_rules(seconds: int) -> None:
-    """Load the wanted rules; a timer goes back after as many seconds."""
-    _stop_timer()
+    """Load the wanted rules; a timer goes back after as many seconds.
+
+    Raises:
+        WayBackError: the timer could not be set, or the kernel refuses the rules. The host has those that it had.
+    """
+    WAY_BACK.call_off()
     # What is confirmed is what was tried, whoever has placed other rules meanwhile.
-    _write(TRIED, RULES.read_text())
+    write_durably(TRIED, RULES.read_text())
     # The confirmed ones, or none where nobody has confirmed any.
-    _write(WAY_BACK, CONFIRMED.read_text() if CONFIRMED.exists() else NONE)
-    _demand(
-        "systemd-run", f"--unit={TIMER}", f"--on-active={seconds}", "--timer-property=AccuracySec=1s",
-        "nft", "--file", str(WAY_BACK),
-    )  # fmt: skip
+    write_durably(BEFORE, CONFIRMED.read_text() if CONFIRMED.exists() else NONE)
+    WAY_BACK.set(seconds, f"nft --file {BEFORE}")
     try:
         if not _listing():
-            _demand("nft", "--file", "-", given=FOLLOW)
+            demand("nft", "--file", "-", given=FOLLOW)
             time.sleep(FOLLOW_SECONDS)
-        _demand("nft", "--file", str(TRIED))
-    except FirewallError:
-        _run("nft", "--file", str(WAY_BACK))
-        _stop_timer()
+        demand("nft", "--file", str(TRIED))
+    except WayBackError:
+        WAY_BACK.go()
         raise
 
 
@@ -64,29 +69,27 @@ def confirm_rules() -> None:
     """Keep the rules that were tried.
 
     Raises:
-        FirewallError: the host has gone back already.
+        WayBackError: the host has gone back already.
     """
-    if _run("systemctl", "is-active", "--quiet", f"{TIMER}.timer").returncode:
-        raise FirewallError(
-            "the time to confirm the new rules is over, and the host has gone back to those that it had"
-        )
+    if not WAY_BACK.due():
+        raise WayBackError("the time to confirm the new rules is over, and the host has gone back to those that it had")
     tried = _listing()
-    _write(CONFIRMED, TRIED.read_text())
-    _write(CONFIRMED_DIGEST, hashlib.sha256(tried.encode()).hexdigest() + "\n")
-    _stop_timer()
+    write_durably(CONFIRMED, TRIED.read_text())
+    write_durably(CONFIRMED_DIGEST, hashlib.sha256(tried.encode()).hexdigest() + "\n")
+    WAY_BACK.call_off()
     if _listing() != tried:
         # It went off in between. What it loaded last was what is confirmed now, or what was before.
-        _demand("nft", "--file", str(CONFIRMED))
-    _demand("systemctl", "start", UNIT)
+        demand("nft", "--file", str(CONFIRMED))
+    demand("systemctl", "start", UNIT)
 
 
 def remove_rules() -> bool:
     """Take the table away, and what is kept of it. Answers whether there was anything."""
-    _stop_timer()
+    WAY_BACK.call_off()
     there = bool(_listing()) or CONFIRMED.exists()
-    _run("systemctl", "disable", "--now", UNIT)
-    _demand("nft", "--file", "-", given=NONE)
-    for path in (CONFIRMED, CONFIRMED_DIGEST, TRIED, WAY_BACK):
+    run("systemctl", "disable", "--now", UNIT)
+    demand("nft", "--file", "-", given=NONE)
+    for path in (CONFIRMED, CONFIRMED_DIGEST, TRIED, BEFORE):
         path.unlink(missing_ok=True)
     return there
 
@@ -114,7 +117,7 @@ def lockout_problem(rules: Iterable[Mapping[str, Any]], connection: tuple[str, i
     )
 
 
-def connection_of_run() -> tuple[str, int] | None:
+def connection_ofrun() -> tuple[str, int] | None:
     """The address from which the SSH connection of this process came, and the port that it came in at.
 
     sudo takes the variable away from its children, so the processes above are looked at, too.
@@ -135,33 +138,5 @@ def connection_of_run() -> tuple[str, int] | None:
 
 def _listing() -> str:
     """The rules that are loaded, without counters; empty where there is no table."""
-    done = _run("nft", "--stateless", "list", "table", *TABLE)
+    done = run("nft", "--stateless", "list", "table", *TABLE)
     return done.stdout if done.returncode == 0 else ""
-
-
-def _stop_timer() -> None:
-    _run("systemctl", "stop", f"{TIMER}.timer", f"{TIMER}.service")
-    _run("systemctl", "reset-failed", f"{TIMER}.timer", f"{TIMER}.service")
-
-
-def _write(path: Path, text: str) -> None:
-    """On the disk before anything depends on it, whole or not at all."""
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(path)
-
-
-def _run(*argv: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
-    return subprocess.run(
-        argv, input=given, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
-    )
-
-
-def _demand(*argv: str, given: str = "") -> None:
-    done = _run(*argv, given=given)
-    if done.returncode:
-        raise FirewallError(f"{' '.join(argv)} failed: {done.stderr.strip()}")

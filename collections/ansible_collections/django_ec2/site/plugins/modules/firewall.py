@@ -65,6 +65,7 @@ came_from:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils import firewall
+from ansible_collections.django_ec2.site.plugins.module_utils.way_back import WayBackError
 
 
 def main() -> None:
@@ -93,7 +94,7 @@ def main() -> None:
             result["changed"] = False
         else:
             result["changed"] = firewall.remove_rules()
-    except (firewall.FirewallError, OSError) as error:
+    except (WayBackError, OSError) as error:
         module.fail_json(msg=f"The firewall: {error}.")
     module.exit_json(**result)
 

@@ -9,7 +9,7 @@ module: sshd_settings
 short_description: Try settings of sshd with a way back, or confirm them
 description:
   - Has sshd read a file of C(sshd_config.d) that lies there already, or is there no more.
-  - What was not confirmed in time is taken back by a timer of systemd.
+  - What was not confirmed in time is taken back by a timer of systemd, and by a boot before sshd starts.
 options:
   state:
     description:
@@ -53,6 +53,7 @@ EXAMPLES = r"""
   django_ec2.site.sshd_settings:
     state: confirmed
     path: /etc/ssh/sshd_config.d/10-base.conf
+    unit: ssh.service
 """
 
 RETURN = r"""
@@ -67,6 +68,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils import sshd_settings
+from ansible_collections.django_ec2.site.plugins.module_utils.way_back import WayBackError
 
 
 def main() -> None:
@@ -88,8 +90,8 @@ def main() -> None:
         elif tried:
             sshd_settings.try_settings(path, module.params["unit"], module.params["way_back_seconds"])
         else:
-            sshd_settings.confirm_settings(path)
-    except (sshd_settings.SshdError, OSError) as error:
+            sshd_settings.confirm_settings(path, module.params["unit"])
+    except (WayBackError, OSError) as error:
         module.fail_json(msg=f"sshd: {error}.")
     module.exit_json(changed=tried, kept=str(sshd_settings.kept(path)))
 
