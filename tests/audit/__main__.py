@@ -2,7 +2,8 @@
 """Auditors on a site of its own: ``make audit``.
 
 A lab with a web host (Debian 13) and a database host (Debian 12) gets ``site.yml``, and these look at it: ssh-audit, sslyze with
-Mozilla's intermediate configuration, nmap from a third host against ``network_flows``, ``systemd-analyze security``, gixy, and lynis.
+Mozilla's intermediate configuration, nmap from a third host against ``network_flows``, ``systemd-analyze security``, gixy, lynis, and
+OpenSCAP on the database host: the guideline is one for Debian 12, of which Debian has none newer.
 What they find is held against ``reasons.yml``: a finding without a reason fails, and so does a reason that explains nothing any more.
 
 ``build/audit/`` has the tools' own output, ``audit.json`` and the page ``audit.md``; the table of docs/security.md is written anew.
@@ -18,7 +19,7 @@ import sys
 from pathlib import Path
 
 from tests.audit import read, report
-from tests.audit.findings import Finding, judge, read_reasons
+from tests.audit.findings import Finding, Reason, judge, profile, read_reasons
 
 PROJECT = Path(__file__).resolve().parents[2]
 INVENTORY = PROJECT / "tests/audit/inventory"
@@ -27,7 +28,9 @@ NAME = os.environ.get("AUDIT_LAB") or "audit"
 LAB = PROJECT / ".lab" / NAME
 WEB, DATABASE, SCANNER = "web1", "db1", "scanner1"
 DOMAIN = "board.localhost"
-TOOLS = ("ssh-audit", "sslyze", "nmap", "systemd", "gixy", "lynis")
+TOOLS = ("ssh-audit", "sslyze", "nmap", "systemd", "gixy", "lynis", "openscap")
+# Of ANSSI, the agency of France: what it wants of hosts that are reached from a network. Debian's package has it for the release before.
+GUIDELINE, PROFILE = "ssg-debian12-ds.xml", "xccdf_org.ssgproject.content_profile_anssi_bp28_intermediary"
 ENVIRONMENT = {
     **os.environ, "LAB": str(INVENTORY), "LAB_NAME": NAME, "LAB_PORT": "0", "LAB_SUITE": "", "ANSIBLE_NOCOLOR": "1",
     "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
@@ -47,9 +50,9 @@ def run(*argv: str | Path, code: bool = True, given: str | None = None) -> str:
     return done.stdout
 
 
-def on(host: str, command: str, code: bool = True) -> str:
+def on(host: str, command: str, code: bool = True, given: str | None = None) -> str:
     """What a command printed on a host, as root."""
-    return run("ssh", "-F", LAB / "ssh_config", host, "sudo", "sh", "-c", f"'{command}'", code=code)
+    return run("ssh", "-F", LAB / "ssh_config", host, "sudo", "sh", "-c", f"'{command}'", code=code, given=given)
 
 
 def tool(name: str) -> Path:
@@ -66,7 +69,7 @@ def prepare() -> dict[str, str]:
     say("the lab, and site.yml on it")
     run(sys.executable, "-m", "lab", "up")
     say("tools of Debian")
-    for host, package in ((SCANNER, "nmap"), (WEB, "lynis"), (DATABASE, "lynis")):
+    for host, package in ((SCANNER, "nmap"), (WEB, "lynis ssg-debian"), (DATABASE, "lynis openscap-scanner")):
         on(
             host,
             f"apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends {package}",
@@ -80,7 +83,15 @@ def keep(name: str, text: str) -> str:
     return text
 
 
-def look(addresses: dict[str, str]) -> tuple[list[Finding], dict[str, int]]:
+def guideline(host: str) -> str:
+    """What oscap says of a host on Debian 12, by the rules that Debian 13 has for it."""
+    rules = on(WEB, f"cat /usr/share/xml/scap/ssg/content/{GUIDELINE}")
+    on(host, f"cat >/root/{GUIDELINE}", given=rules)
+    on(host, f"oscap xccdf eval --profile {PROFILE} --results /root/results.xml /root/{GUIDELINE}", code=False)
+    return on(host, "cat /root/results.xml")
+
+
+def look(addresses: dict[str, str], reasons: list[Reason]) -> tuple[list[Finding], dict[str, int]]:
     """All findings, and the hardening index of each host."""
     found: list[Finding] = []
     indexes: dict[str, int] = {}
@@ -102,10 +113,13 @@ def look(addresses: dict[str, str]) -> tuple[list[Finding], dict[str, int]]:
         running = on(host, "systemctl list-units --type=service --state=running --plain --no-legend")
         exposed = keep(f"systemd-{host}.json", on(host, "systemd-analyze security --no-pager --json=short"))
         found += read.systemd(host, exposed, [line.split()[0] for line in running.splitlines()])
+        on(host, "cat >/etc/lynis/custom.prf", given=profile(reasons))
         on(host, "lynis audit system --quick --quiet --no-colors", code=False)
         index, suggested = read.lynis(host, keep(f"lynis-{host}.dat", on(host, "cat /var/log/lynis-report.dat")))
         indexes[host] = index
         found += suggested
+    say(f"{DATABASE}: OpenSCAP")
+    found += read.openscap(DATABASE, keep(f"openscap-{DATABASE}.xml", guideline(DATABASE)))
     say(f"{WEB}: TLS and nginx")
     server = f"{DOMAIN}:443{{{addresses[WEB]}}}"
     said = run(tool("sslyze"), "--mozilla_config=intermediate", server, code=False)
@@ -119,7 +133,7 @@ def main() -> None:
     """Entry point."""
     reasons = read_reasons()
     try:
-        found, indexes = look(prepare())
+        found, indexes = look(prepare(), reasons)
     finally:
         if os.environ.get("AUDIT_KEEP") != "1":
             run(sys.executable, "-m", "lab", "down")

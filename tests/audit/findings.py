@@ -41,6 +41,8 @@ class Reason:
     host: str = "*"
     # Whether the finding comes and goes by itself; such a reason is never stale.
     sometimes: bool = False
+    # Whether the tool is told to leave the test out, as it can't apply to a host of the lab; it has no finding then.
+    left_out: bool = False
 
     def explains(self, finding: Finding) -> bool:
         """Whether it is about this finding."""
@@ -53,11 +55,12 @@ class Reason:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Findings without a reason, those with one, and reasons that explain nothing any more."""
+    """Findings without a reason, those with one, reasons that explain nothing any more, and tests that were left out."""
 
     open: list[Finding]
     explained: list[tuple[Finding, Reason]]
     stale: list[Reason]
+    left_out: list[Reason]
 
 
 def read_reasons(path: Path = REASONS) -> list[Reason]:
@@ -71,15 +74,17 @@ def read_reasons(path: Path = REASONS) -> list[Reason]:
     for tool, reasons in entries.items():
         for entry in reasons:
             if (
-                set(entry) - {"name", "host", "why", "sometimes"}
+                set(entry) - {"name", "host", "why", "sometimes", "left_out"}
                 or not str(entry.get("why", "")).strip()
                 or not entry.get("name")
             ):
                 raise ValueError(
-                    f"{path.name}, {tool}: {entry} needs a name and a why, and may have a host and sometimes"
+                    f"{path.name}, {tool}: {entry} needs a name and a why, and may have a host, sometimes and left_out"
                 )
-            why, sometimes = " ".join(str(entry["why"]).split()), bool(entry.get("sometimes"))
-            found.append(Reason(tool, str(entry["name"]), why, entry.get("host", "*"), sometimes))
+            flags = bool(entry.get("sometimes")), bool(entry.get("left_out"))
+            found.append(
+                Reason(tool, str(entry["name"]), " ".join(str(entry["why"]).split()), entry.get("host", "*"), *flags)
+            )
     return found
 
 
@@ -100,6 +105,10 @@ def judge(findings: Iterable[Finding], reasons: Iterable[Reason], tools: Iterabl
         else:
             explained.append((finding, reason))
             used.add(reason)
-    return Judgement(
-        still, explained, [one for one in reasons if one.tool in tools and one not in used and not one.sometimes]
-    )
+    idle = [one for one in reasons if one.tool in tools and one not in used and not one.sometimes]
+    return Judgement(still, explained, [one for one in idle if not one.left_out], [one for one in idle if one.left_out])
+
+
+def profile(reasons: Iterable[Reason]) -> str:
+    """A profile of lynis (``custom.prf``) without the tests that are left out."""
+    return "".join(f"skip-test={one.name}\n" for one in reasons if one.tool == "lynis" and one.left_out)

@@ -14,6 +14,7 @@ from tests.audit.findings import Finding
 
 # What a unit may have in systemd-analyze security.
 EXPOSURE = 2.5
+XCCDF = "{http://checklists.nist.gov/xccdf/1.2}"
 
 
 def ssh_audit(host: str, text: str) -> list[Finding]:
@@ -92,6 +93,24 @@ def lynis(host: str, text: str) -> tuple[int, list[Finding]]:
         name = f"{test}:{detail}" if test == "SSH-7408" else test
         found.append(Finding("lynis", host, name, f"{kind}: {said}{f' ({detail})' if detail not in ('', '-') else ''}"))
     return int(index[1]), found
+
+
+def openscap(host: str, text: str) -> list[Finding]:
+    """The rules of a guideline that a host does not keep, of the results of ``oscap xccdf eval``.
+
+    Raises:
+        ValueError: no rule was found to be kept, so nothing was looked at.
+    """
+    tree = ElementTree.fromstring(text)  # noqa: S314 - the lab's own oscap wrote it
+    results = {one.attrib["idref"]: one.findtext(f"{XCCDF}result") or "" for one in tree.iter(f"{XCCDF}rule-result")}
+    if "pass" not in results.values():
+        raise ValueError("oscap has looked at nothing")
+    titles = {rule.attrib["id"]: rule.findtext(f"{XCCDF}title") or "" for rule in tree.iter(f"{XCCDF}Rule")}
+    return [
+        Finding("openscap", host, rule.rpartition("_rule_")[2], f"{titles[rule]} ({result})")
+        for rule, result in results.items()
+        if result in ("fail", "error", "unknown")
+    ]
 
 
 def intended_ports(rules: Iterable[Mapping[str, Any]], address: str) -> list[int]:

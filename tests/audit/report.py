@@ -22,6 +22,7 @@ LOOKS_AT = {
     "systemd": "services that run, at most 2.5",
     "gixy": "nginx's configuration",
     "lynis": "the host as a whole",
+    "openscap": "the database host, against ANSSI-BP-028, intermediary",
 }
 
 
@@ -40,7 +41,7 @@ def table(judgement: Judgement, indexes: Mapping[str, int], tools: Iterable[str]
             "| --- | --- | --- | --- |",
             *rows,
             "",
-            f"Hardening index of lynis, over all of its tests: {reached} (goal {LYNIS_GOAL}{missed}).",
+            f"Hardening index of lynis, over the tests that can apply to a container: {reached} (goal {LYNIS_GOAL}{missed}).",
         ]
     )
 
@@ -56,6 +57,8 @@ def page(judgement: Judgement, indexes: Mapping[str, int], tools: Iterable[str],
         lines += [f"- {one.tool}, {one.host}, `{one.name}`" for one in judgement.stale]
     lines += ["", "## Findings that stay", ""]
     lines += [f"- {one.tool}, {one.host}, `{one.name}`: {one.text}. {why.why}" for one, why in judgement.explained]
+    lines += ["", "## Tests that were left out", ""]
+    lines += [f"- {one.tool}, `{one.name}`: {one.why}" for one in judgement.left_out]
     return "\n".join(lines) + "\n"
 
 
@@ -71,6 +74,7 @@ def write(
         "open": [asdict(one) for one in judgement.open],
         "explained": [{**asdict(one), "why": reason.why} for one, reason in judgement.explained],
         "stale": [asdict(one) for one in judgement.stale],
+        "left_out": [asdict(one) for one in judgement.left_out],
     }
     (directory / "audit.json").write_text(json.dumps(data, indent=2) + "\n")
     (directory / "audit.md").write_text(page(judgement, indexes, tools, day))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.audit import read, report
-from tests.audit.findings import Finding, Reason, judge, read_reasons
+from tests.audit.findings import Finding, Reason, judge, profile, read_reasons
 
 RULES = [
     {"ports": [22], "protocol": "tcp", "networks": ["0.0.0.0/0", "::/0"]},
@@ -107,3 +107,33 @@ def test_the_table_says_a_missed_goal(tmp_path: Path) -> None:
     assert text.endswith(f"{report.END}\nrest\n")
     assert "old" not in text
     assert json.loads((tmp_path / "audit.json").read_text())["open"][0]["name"] == "a"
+
+
+def test_openscap_names_the_rules_that_are_not_kept() -> None:
+    def rule(name: str, result: str) -> tuple[str, str]:
+        name = f"xccdf_org.ssgproject.content_rule_{name}"
+        return (
+            f'<Rule id="{name}"><title>Title of it</title></Rule>',
+            f'<rule-result idref="{name}"><result>{result}</result></rule-result>',
+        )
+
+    def results(*rules: tuple[str, str]) -> str:
+        parts = "".join(one for one, _ in rules) + "".join(other for _, other in rules)
+        return f'<Benchmark xmlns="http://checklists.nist.gov/xccdf/1.2">{parts}</Benchmark>'
+
+    found = read.openscap("db1", results(rule("a", "pass"), rule("b", "fail"), rule("c", "notapplicable")))
+    assert [(one.name, one.text) for one in found] == [("b", "Title of it (fail)")]
+    with pytest.raises(ValueError, match="looked at nothing"):
+        read.openscap("db1", results(rule("a", "notapplicable")))
+
+
+def test_a_test_that_is_left_out_is_in_the_profile_and_never_stale() -> None:
+    reasons = [Reason("lynis", "USB-3000", "why", left_out=True), Reason("lynis", "A-1", "why")]
+    assert profile(reasons) == "skip-test=USB-3000\n"
+    judgement = judge([], reasons, ["lynis"])
+    assert (judgement.stale, judgement.left_out) == ([reasons[1]], [reasons[0]])
+
+
+def test_a_profile_has_no_patterns() -> None:
+    """lynis takes names of tests and no more."""
+    assert not [one for one in read_reasons() if one.left_out and ("*" in one.name or one.host != "*")]

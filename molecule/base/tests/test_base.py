@@ -71,8 +71,19 @@ def test_sshd_takes_keys_only(sshd):
     assert sshd["permitrootlogin"] in ("prohibit-password", "without-password")
     assert sshd["pubkeyauthentication"] == "yes"
     assert sshd["x11forwarding"] == "no"
+    assert sshd["allowagentforwarding"] == "no"
+    assert (sshd["compression"], sshd["tcpkeepalive"]) == ("no", "no")
     assert (sshd["maxauthtries"], sshd["logingracetime"]) == ("6", "60")
     assert (sshd["clientaliveinterval"], sshd["clientalivecountmax"]) == ("60", "5")
+
+
+def test_a_login_leaves_no_dump_of_memory(host):
+    assert host.check_output("su -s /bin/sh -c 'ulimit -Hc' - nobody") == "0"
+
+
+def test_the_kernel_of_the_machine_is_left_alone(host):
+    """What a host of its own gets is held against a render (tests/templates): a host of the lab is a container."""
+    assert not host.file("/etc/sysctl.d/60-base.conf").exists
 
 
 def test_sshd_speaks_nothing_weak_and_was_told(host):

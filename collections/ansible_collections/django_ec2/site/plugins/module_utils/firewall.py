@@ -117,7 +117,7 @@ def lockout_problem(rules: Iterable[Mapping[str, Any]], connection: tuple[str, i
     )
 
 
-def connection_ofrun() -> tuple[str, int] | None:
+def connection_of_run() -> tuple[str, int] | None:
     """The address from which the SSH connection of this process came, and the port that it came in at.
 
     sudo takes the variable away from its children, so the processes above are looked at, too.
