@@ -41,6 +41,7 @@ def role_variables(role: str, system: str = "Debian_13", variables: dict[str, An
             "processor_vcpus": 2,
             "memtotal_mb": 2048,
             "hostname": "host",
+            "virtualization_tech_guest": ["kvm"],
         },
     }
     for name in ("defaults/main.yml", "vars/main.yml"):
