@@ -221,6 +221,8 @@ def remove(settings: Settings, force: bool = False) -> bool:
         existing = containers.machines(settings, podman)
         if existing:
             containers.remove(podman, [machine.container for machine in existing])
+        for name in kinds.names():
+            kinds.find(name).clear(settings)
         podman("volume", "rm", "--force", containers.shared_volume(settings))
         had_network = network.remove(settings, podman)
         ssh.close_connections(settings, ssh.addresses(settings))

@@ -57,3 +57,6 @@ class Kind:
 
     def end(self, settings: Settings) -> None:
         """End what the kind runs on this machine for a lab that is removed; nothing where it runs nothing."""
+
+    def clear(self, settings: Settings) -> None:
+        """Remove what the kind keeps in Podman for a lab whose hosts are gone; nothing where it keeps nothing."""

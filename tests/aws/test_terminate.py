@@ -97,6 +97,14 @@ def build(endpoint: Endpoint, name: str, number: int) -> dict[str, Any]:
         )["Instances"][0]["InstanceId"]
         for host, role in (("web1", "web"), ("db1", "database"))
     }  # fmt: skip
+    image = ec2.create_image(InstanceId=hosts["web1"], Name=f"{name}-web-1")["ImageId"]
+    ec2.create_tags(Resources=[image], Tags=listed(name))
+    copied = ec2.create_image(InstanceId=hosts["web1"], Name=f"{name}-source-1")["ImageId"]
+    ec2.create_tags(Resources=[copied], Tags=[{"Key": "ImageOf", "Value": name}])
+    ec2.run_instances(
+        ImageId=copied, MinCount=1, MaxCount=1, SubnetId=subnets[0],
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "ImageOf", "Value": name}]}],
+    )  # fmt: skip
     ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))
     ec2.import_key_pair(KeyName=name, PublicKeyMaterial=PUBLIC_KEY.encode())
     balancer = elb.create_load_balancer(Name=name, Subnets=subnets, Tags=listed(name))["LoadBalancers"][0]

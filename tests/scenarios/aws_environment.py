@@ -98,6 +98,11 @@ class Site:
         container = f"{self.settings.name}-{found[0]['InstanceId']}"
         return self.podman.script(container, "basename $(readlink -f /srv/board/live/release)").stdout.strip()
 
+    def secrets_of(self, instance: str) -> list[str]:
+        """What is of one host alone: its host key and its machine-id."""
+        script = "cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub; cat /etc/machine-id"
+        return self.podman.script(f"{self.settings.name}-{instance}", script).stdout.split()
+
     def health(self) -> list[str]:
         """The state of each target."""
         elb = self.endpoint.client("elbv2")

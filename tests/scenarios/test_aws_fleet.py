@@ -27,8 +27,10 @@ def test_a_fleet_is_made_once_and_serves_while_hosts_come_and_go(site: Site) -> 
     assert changes(site.lab("up")) == {}
     assert site.writes() == before
     assert site.health() == ["healthy", "healthy"]
+    assert site.published() == site.live("web1")
     a_host_leaves_and_comes_back(site)
     hosts_are_patched_and_rebooted(site)
+    an_image_serves_alone(site)
 
 
 def a_host_leaves_and_comes_back(site: Site) -> None:
@@ -82,3 +84,45 @@ def hosts_are_patched_and_rebooted(site: Site) -> None:
         == ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"] * 2
     )
     assert changes(site.playbook(*words)) == {}
+
+
+def an_image_serves_alone(site: Site) -> None:
+    """An image of web2 is baked while it serves; what starts from it in its place, with its address, needs no run of Ansible."""
+    ec2, elb = site.endpoint.client("ec2"), site.endpoint.client("elbv2")
+    found = ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": ["web1", "web2"]}])["Reservations"]
+    hosts = {
+        tag["Value"]: one for each in found for one in each["Instances"] for tag in one["Tags"] if tag["Key"] == "Name"
+    }
+    before = site.secrets_of(hosts["web2"]["InstanceId"])
+
+    told = site.playbook("playbooks/aws_image.yml")
+    image = ec2.describe_images(Owners=["self"])["Images"]
+    assert [{tag["Key"]: tag["Value"] for tag in one["Tags"]}["Release"] for one in image] == [
+        f"board={site.live('web2')}"
+    ]
+    assert image[0]["ImageId"] in told
+    assert site.health() == ["healthy", "healthy"]
+
+    group = elb.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
+    elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": hosts["web2"]["InstanceId"], "Port": 80}])
+    ec2.terminate_instances(InstanceIds=[hosts["web2"]["InstanceId"]])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[hosts["web2"]["InstanceId"]])
+    made = ec2.run_instances(
+        ImageId=image[0]["ImageId"], MinCount=1, MaxCount=1, SubnetId=hosts["web2"]["SubnetId"],
+        PrivateIpAddress=hosts["web2"]["PrivateIpAddress"], KeyName=hosts["web2"]["KeyName"],
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+    until(
+        lambda: (
+            ec2.describe_instances(InstanceIds=[made])["Reservations"][0]["Instances"][0]["State"]["Name"] == "running"
+        )
+    )
+    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": made, "Port": 80}])
+    until(lambda: site.health() == ["healthy", "healthy"])
+    elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": hosts["web1"]["InstanceId"], "Port": 80}])
+    until(lambda: site.health() == ["healthy"])
+    status, page = site.get("/")
+    assert (status, b"</html>" in page) == (200, True)
+    # Nothing by which it could pass for the host that it was made of.
+    after = site.secrets_of(made)
+    assert len(before) == len(after) == 2
+    assert not set(before) & set(after)

@@ -261,6 +261,7 @@ WITHOUT_INVENTORY = (
     "playbooks/rds_ca_bundle.yml",
     "playbooks/awx.yml",
     "playbooks/aws_cost.yml",
+    "playbooks/aws_image.yml",
     "playbooks/aws_provision.yml",
     "playbooks/aws_power.yml",
     "playbooks/aws_terminate.yml",

@@ -53,5 +53,11 @@ class Aws(MadeByEndpoint):
 
         control.stop(control.directory(settings))
 
+    def clear(self, settings: Settings) -> None:
+        """See `Kind`: images that were made of the lab's instances."""
+        from lab.kinds.aws import snapshots  # noqa: PLC0415
+
+        snapshots.remove(settings, Podman(settings))
+
 
 KIND = Aws()

@@ -18,7 +18,7 @@ from lab.core.files import write_private
 from lab.core.model import Machine, container_name
 from lab.core.podman import Podman
 from lab.core.settings import LabError, Settings
-from lab.kinds.aws import plan
+from lab.kinds.aws import plan, snapshots
 from lab.kinds.aws.endpoint import corrections
 from lab.kinds.aws.endpoint.account import Account, Instance
 
@@ -134,8 +134,12 @@ class Hosts:
         from lab.kinds import find  # noqa: PLC0415 - it imports this package
 
         machine = self._machine(instance)
-        image = find(KIND).ensure_image(self.settings, self.podman, machine.suite)
-        words = ["--hostname", instance.facts["local-hostname"].partition(".")[0]]
+        image = snapshots.image_name(self.settings, instance.facts["ami-id"])
+        if not images.exists(self.podman, image):
+            image = find(KIND).ensure_image(self.settings, self.podman, machine.suite)
+        # By this, and not by what a disk says, a host that started from another one's image knows that it is new.
+        words = ["--env", f"LAB_INSTANCE={name}"]
+        words += ["--hostname", instance.facts["local-hostname"].partition(".")[0]]
         words += ["--volume", f"{self.directory / 'metadata'}:/etc/lab-aws:ro"]
         containers.create(self.settings, self.podman, machine, image, words)
         self._boot(name, instance)

@@ -28,6 +28,8 @@ from lab.kinds.aws.endpoint.account import Account
 from lab.kinds.aws.endpoint.gate import Gate
 from lab.kinds.aws.endpoint.metadata import Metadata
 from lab.kinds.aws.hosts import SECONDS, Hosts
+from lab.kinds.aws.snapshots import SECONDS as SNAPSHOT_SECONDS
+from lab.kinds.aws.snapshots import Snapshots
 
 # Linux: an address that no interface has yet can be listened at. The lab's bridge is there as long as hosts are.
 IP_FREEBIND = 15
@@ -67,11 +69,11 @@ def _save(gate: Gate, path: Path) -> None:
         traceback.print_exc()
 
 
-def _repeat(balancers: Balancers, ending: threading.Event) -> None:
-    """The loop of the balancers: beside that of the hosts, which should not wait for a balancer's boot."""
-    while not ending.wait(BALANCER_SECONDS):
+def _repeat(what: Balancers | Snapshots, seconds: float, ending: threading.Event) -> None:
+    """The loop of the balancers, and that of the images: beside that of the hosts, which should wait for neither."""
+    while not ending.wait(seconds):
         try:
-            balancers.run_once()
+            what.run_once()
         except Exception:  # the next pass compares anew
             traceback.print_exc()
 
@@ -92,6 +94,7 @@ def main() -> int:
         network = ipaddress.IPv4Network(known["network"])
         hosts = Hosts(from_environment(), account, gate.lock, gate.changed, home)
         balancers = Balancers(from_environment(), account, gate.lock, gate.changed)
+        snapshots = Snapshots(from_environment(), account, gate.lock, gate.changed)
         corrections.with_hosts(network, hosts.console, balancers.health, balancers.known)
     kept = home / "state"
     if kept.exists():
@@ -106,7 +109,8 @@ def main() -> int:
         gateway = str(network[1])
         _serve(_listen(gateway, known["port"]), gate)
         _serve(_listen(gateway, known["metadata_port"]), Metadata(account, gate.lock))
-        threading.Thread(target=_repeat, args=(balancers, ending), daemon=True).start()
+        for loop, seconds in ((balancers, BALANCER_SECONDS), (snapshots, SNAPSHOT_SECONDS)):
+            threading.Thread(target=_repeat, args=(loop, seconds, ending), daemon=True).start()
     while not ending.is_set() and home.exists():
         if gate.changed.wait(SECONDS) and home.exists():
             gate.changed.clear()

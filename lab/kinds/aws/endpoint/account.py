@@ -216,10 +216,22 @@ class Account:
         return access_key in self._keys | users | {role.access_key_id for role in sts.assumed_roles}
 
     def suite(self, image: str, otherwise: str) -> str:
-        """The Debian of an AMI."""
+        """The Debian of an AMI; one that was made of an instance has that of the instance's."""
         found = self.ec2.amis.get(image)
+        made_of = next((raw for raw in self.raw() if found and raw.id == found.instance_id), None)
+        if made_of is not None and made_of.image_id != image:
+            return self.suite(made_of.image_id, otherwise)
         name = (found.name if found else "") or ""
         return next((suite for version, suite in SUITES.items() if version in name), otherwise)
+
+    def images(self) -> list[tuple[str, str, str]]:
+        """Id, instance and state of the AMIs that were made of instances."""
+        return [(one.id, one.instance_id, one.state) for one in self.ec2.amis.values() if one.instance_id]
+
+    def set_image_state(self, image: str, state: str) -> None:
+        """An AMI whose copy is made is `available`."""
+        if found := self.ec2.amis.get(image):
+            found.state = state
 
     def release(self, name: str) -> None:
         """Give back what a terminated instance had: its addresses, and the network interfaces that were made with it."""

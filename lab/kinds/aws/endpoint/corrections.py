@@ -58,6 +58,7 @@ def with_hosts(
         known: by the group's ARN, the targets that a balancer knows, those on their way out too.
     """
     _instances_take_time()
+    _images_take_time()
     _networks_inside(network)
     _console(console)
     _target_health(health)
@@ -151,6 +152,18 @@ def _instances_take_time() -> None:
     Instance.terminate = on_the_way(terminate, ("terminated", "shutting-down"), SHUTTING_DOWN)
     # Python asks for it at any time, from a thread that may hold no lock; addresses are given back on termination.
     del Instance.__del__
+
+
+def _images_take_time() -> None:
+    """An image of an instance is `pending` until the loop has copied its host."""
+    plain = EC2Backend.create_image
+
+    def create_image(self: Any, *words: Any, **named: Any) -> Any:
+        made = plain(self, *words, **named)
+        made.state = "pending"
+        return made
+
+    EC2Backend.create_image = create_image
 
 
 def _networks_inside(network: ipaddress.IPv4Network) -> None:

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.elastic_block_store import Volume
 from moto.ec2.responses.general import General
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, Base64EncodedString
 from moto.elbv2.models import FakeLoadBalancer
@@ -70,6 +73,8 @@ def put() -> None:
     _consoles()
     _balancer_attributes()
     _kinds_of_tags()
+    _snapshots_of_images()
+    _volumes_of_no_snapshot()
 
 
 def _described() -> list[dict[str, Any]]:
@@ -173,6 +178,8 @@ def _consoles() -> None:
         blob = b"\0\0\0\x0bssh-ed25519\0\0\0 " + hashlib.sha256(instance.id.encode()).digest()
         key = base64.b64encode(blob).decode()
         shown = f"-----BEGIN SSH HOST KEY KEYS-----\nssh-ed25519 {key} root@host\n-----END SSH HOST KEY KEYS-----\n"
+        # What user data writes at last, which nobody runs here.
+        shown += "image-sealed nothing\n" if "image-sealed" in _plain(instance.user_data) else ""
         output = Base64EncodedString.from_raw_string(shown)
         return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": output})
 
@@ -194,3 +201,42 @@ def _balancer_attributes() -> None:
 def _kinds_of_tags() -> None:
     """Tags of NAT gateways and Elastic IPs are found under the names that AWS has for these kinds; moto has others."""
     EC2_PREFIX_TO_RESOURCE.update({"nat": "natgateway", "eipalloc": "elastic-ip"})
+
+
+def _plain(user_data: Any) -> str:
+    """User data as text; moto has types of its own for it."""
+    data = user_data if isinstance(user_data, bytes) else str(user_data or "").encode()
+    with contextlib.suppress(ValueError):
+        data = base64.b64decode(data, validate=True)
+    return data.decode(errors="replace")
+
+
+def _snapshots_of_images() -> None:
+    """The snapshot of an image takes tags with it, and the image has the root device of its instance's; moto refuses the one and forgets
+    the other."""
+    plain = EC2Backend.create_image
+
+    def create_image(
+        self: Any, instance_id: str, name: str, description: str, tag_specifications: list[dict[str, Any]]
+    ) -> Any:
+        of_image = [one for one in tag_specifications if one["ResourceType"] != "snapshot"]
+        made = plain(self, instance_id, name, description, of_image)
+        before = self.amis.get(self.get_instance(instance_id).image_id)
+        made.root_device_name = before.root_device_name if before else made.root_device_name
+        for one in tag_specifications:
+            if one["ResourceType"] == "snapshot":
+                made.ebs_snapshot.add_tags({tag["Key"]: tag["Value"] for tag in one["Tags"]})
+        return made
+
+    EC2Backend.create_image = create_image
+
+
+def _volumes_of_no_snapshot() -> None:
+    """A volume that was made of no snapshot says so with an empty id; moto leaves the id out."""
+    made = Volume.__init__
+
+    def make(self: Any, *words: Any, **named: Any) -> None:
+        made(self, *words, **named)
+        self.snapshot_id = self.snapshot_id or ""
+
+    Volume.__init__ = make

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.module_utils import aws_failures
-from ansible_collections.django_ec2.site.plugins.plugin_utils.aws import cost, layout, policies, problems
+from ansible_collections.django_ec2.site.plugins.plugin_utils.aws import cost, images, layout, policies, problems
 
 
 def aws_endpoint_problems(rehearsal: bool, is_a_test: bool) -> list[str]:
@@ -39,6 +39,8 @@ class FilterModule:
             "aws_environment": layout.environment,
             "aws_failure": aws_failures.explain,
             "aws_hosts": layout.hosts,
+            "aws_image_source": images.source,
+            "aws_images_surplus": images.surplus,
             "aws_instance_policy": policies.instance_policy,
             "aws_module_rules": layout.module_rules,
             "aws_problems": problems.problems,

@@ -7,6 +7,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate impo
     database,
     entrance,
     hosts,
+    images,
     network,
     rest,
 )
@@ -17,6 +18,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.scop
 STEPS: tuple[Step, ...] = (
     *entrance.STEPS,
     *hosts.STEPS,
+    *images.STEPS,
     *database.STEPS,
     *network.STEPS,
     *rest.STEPS,
