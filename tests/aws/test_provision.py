@@ -121,7 +121,7 @@ def test_an_environment_is_made_once_and_kept(account: Endpoint, inventory: Path
 # The tasks that show what spoil() did, and mend it.
 DRIFT = [
     "aws_network : Security groups | Let in what the flows say, and nothing else",
-    "aws_database : Set the parameters",
+    "aws_database : Parameters | Set them",
     "aws_fleet : Instances | Make them what the settings say",
 ]
 
