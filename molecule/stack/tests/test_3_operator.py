@@ -196,19 +196,16 @@ def test_a_host_is_patched_and_rebooted_for_what_an_update_left(web2: Any) -> No
     web2.check_output(f"cp --archive {library} {library}.new && mv {library}.new {library}")
     web2.check_output("touch /run/reboot-required && echo linux-image-amd64 > /run/reboot-required.pkgs")
     patch = ("playbooks/patch.yml", "--limit", "web2")
-    output, changed = play(*patch, "--check")
-    assert "web2: it is rebooted (linux-image-amd64)" in output
-    assert "its visitors get no answer while it boots" in output
-    assert changed == {"web2": 0}
-    output, changed = play(*patch, "-e", "reboot=never")
-    assert "a reboot is due (linux-image-amd64) and not made: reboot is never" in output
-    assert "nginx.service" in output.partition("restarted, for they run replaced files")[2].partition("\n")[0]
+    said = " ".join(play(*patch, "-e", "reboot=never")[0].split())
+    assert "a reboot is due (linux-image-amd64) and not made: reboot is never" in said
+    assert re.search(r"restarted, for they run replaced files: [^:]*nginx\.service", said)
     assert Visitor("web2").get("/readyz").status_code == 200
     boot = web2.check_output("systemctl show --property UserspaceTimestampMonotonic --value")
-    play(*patch)
+    said = " ".join(play(*patch)[0].split())
+    assert "web2: it is rebooted (linux-image-amd64)" in said
+    assert "its visitors get no answer while it boots" in said
     assert booted_anew(web2, boot)
     assert Visitor("web2").get("/readyz").status_code == 200
-    assert play(*patch)[1]["web2"] == 0
 
 
 def test_after_all_that_nothing_is_left_to_do() -> None:
