@@ -197,6 +197,28 @@ def test_an_input_of_several_playbooks_is_the_same_in_each() -> None:
             assert stated == other, f"{name} differs in {path.stem} and {owner}"
 
 
+def tasks_of(node: Any) -> Iterator[dict[str, Any]]:
+    """Every task below plays, blocks and lists of them."""
+    for one in node if isinstance(node, list) else []:
+        if isinstance(one, dict):
+            yield one
+            for key in ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always"):
+                yield from tasks_of(one.get(key))
+
+
+def test_no_loop_goes_over_whole_applications() -> None:
+    """A verbose run prints each item of a loop, and an application has its secrets; the line of an included file has its label alone."""
+    found = [
+        f"{path.relative_to(ROOT)}: {task.get('name')}"
+        for path in sources()
+        for task in tasks_of(load(path))
+        if re.fullmatch(r"\{\{ *\w*applications *\}\}", str(task.get("loop", "")).strip())
+        and "ansible.builtin.include_tasks" not in task
+        and not task.get("no_log")
+    ]
+    assert found == []
+
+
 @each
 def test_what_is_for_the_controller_alone_contacts_no_host(path: Path) -> None:
     plays = [play for one in parts(PLAYBOOKS[path.stem]) for play in load(one) if "hosts" in play]

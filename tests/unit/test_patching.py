@@ -139,8 +139,8 @@ def test_a_run_says_what_waits_for_a_restart() -> None:
 
 def test_applications_that_do_not_serve_are_named() -> None:
     answers = [
-        {"item": {"name": "board"}, "good": True, "said": "status 200: ok"},
-        {"item": {"name": "shop"}, "good": False, "said": "status 502: "},
+        {"item": "board", "good": True, "said": "status 200: ok"},
+        {"item": "shop", "good": False, "said": "status 502: "},
     ]
     assert patching.patch_answers(answers) == ["shop (status 502: )"]
 

@@ -172,8 +172,8 @@ def patch_problems(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def patch_answers(answers: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The applications that do not serve, and what they say: from the results of ``release_health`` in a loop over applications."""
-    return [f"{one['item']['name']} ({one['said']})" for one in answers if not one.get("good")]
+    """The applications that do not serve, and what they say: from the results of ``release_health`` in a loop over their names."""
+    return [f"{one['item']} ({one['said']})" for one in answers if not one.get("good")]
 
 
 def restart_notes(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
