@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,9 @@ import pytest
 import yaml
 
 from lab.kinds.aws import control
+from tests.aws import environments
 from tests.aws.policies import compare
-from tests.aws.rehearsal import ROOT, Endpoint
+from tests.aws.rehearsal import Endpoint
 
 NAME = "shop-production"
 SETTINGS = {
@@ -59,10 +59,7 @@ def account(server: Endpoint) -> Iterator[Endpoint]:
 @pytest.fixture
 def inventory(tmp_path: Path) -> Path:
     """inventory/production with the instance, as aws_rds lists it, and a web host that is away."""
-    place = tmp_path / "inventory"
-    shutil.copytree(ROOT / "group_vars", place / "group_vars")
-    shutil.copy(ROOT / "inventory/production/environment.yml", place)
-    (place / "group_vars/env_production/own.yml").write_text(yaml.safe_dump(SETTINGS))
+    place = environments.inventory(tmp_path / "inventory", SETTINGS)
     listed = {"rds_endpoint": f"{NAME}.aaaaaaaaaa.eu-central-1.rds.amazonaws.com", "rds_master_user": "postgres"}
     hosts = {"web1": {"ansible_host": "192.0.2.1", "private_address": "192.0.2.1"}, NAME: listed}
     groups = {

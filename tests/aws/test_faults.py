@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from lab.kinds.aws import control
-from tests.aws.rehearsal import PUBLIC_KEY, ROOT, Endpoint
+from tests.aws import environments
+from tests.aws.rehearsal import PUBLIC_KEY, Endpoint
 
 # The smallest environment: one host, one address, no bucket.
 SETTINGS = {
@@ -35,11 +34,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 @pytest.fixture(scope="module")
 def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """inventory/production, without its hosts."""
-    place = tmp_path_factory.mktemp("aws") / "inventory"
-    shutil.copytree(ROOT / "group_vars", place / "group_vars")
-    shutil.copy(ROOT / "inventory/production/environment.yml", place)
-    (place / "group_vars/env_production/own.yml").write_text(yaml.safe_dump(SETTINGS))
-    return place
+    return environments.inventory(tmp_path_factory.mktemp("aws") / "inventory", SETTINGS)
 
 
 def test_refused_credentials_are_told_before_anything_else(account: Endpoint, inventory: Path) -> None:

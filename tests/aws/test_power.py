@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from lab.kinds.aws import control
+from tests.aws import environments
 from tests.aws.policies import compare
-from tests.aws.rehearsal import PUBLIC_KEY, ROOT, Endpoint
+from tests.aws.rehearsal import PUBLIC_KEY, Endpoint
 from tests.aws.test_terminate import build, left
 
 NAME = "django-production"
@@ -43,11 +42,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 @pytest.fixture
 def inventory(tmp_path: Path) -> Path:
     """inventory/production, without its hosts."""
-    place = tmp_path / "inventory"
-    shutil.copytree(ROOT / "group_vars", place / "group_vars")
-    shutil.copy(ROOT / "inventory/production/environment.yml", place)
-    (place / "group_vars/env_production/own.yml").write_text(yaml.safe_dump(SETTINGS))
-    return place
+    return environments.inventory(tmp_path / "inventory", SETTINGS)
 
 
 def states(account: Endpoint) -> dict[str, str]:
