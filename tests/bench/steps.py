@@ -23,7 +23,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     (r"", r"/((un)?lock|leave_out|outcome)\.yml$", "locks"),
     (r"", r"/playbooks/(parts/)?(preflight|prepare)\.yml$|/roles/preflight/", "checks"),
     (r"", r"/roles/(release|django)/tasks/(build|state)\.yml$", "build"),
-    (r"", r"/roles/(release|django)/tasks/((stage|prepare)(_application)?|attend|bring|ship|unpack|slot|finish)\.yml$", "stage"),
+    (r"", r"/roles/(release|django)/tasks/((stage|prepare)(_application)?|attend|bring|ship|unpack|publish|slot|finish)\.yml$", "stage"),
     (r"", r"/roles/(release|django)/tasks/(migrate|try|commands|superuser|mail|administrator)\.yml$", "migrate"),
     (r"", r"/roles/(release|django)/tasks/(activate|settle|switch(_application)?|rollback)\.yml$", "switches"),
     (r"", r"/playbooks/(parts/summary|deploy_summary)\.yml$", END),
