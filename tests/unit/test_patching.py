@@ -30,7 +30,7 @@ LIBRARY = {
 
 
 def plan(fact: dict[str, Any], said: str = "", reboot: str = "needed", **other: Any) -> dict[str, Any]:
-    words = {"groups": ["web"], "primary": False, "standbys": 0, "registered": True, **other}
+    words = {"primary": False, "standbys": 0, "registered": True, **other}
     return patching.patch_plan(fact, said, reboot, **words)
 
 

@@ -46,7 +46,6 @@ def patch_plan(
     fact: Mapping[str, Any],
     simulated: str,
     reboot: str,
-    groups: Sequence[str],
     primary: bool,
     standbys: int,
     registered: bool,
@@ -57,7 +56,6 @@ def patch_plan(
         fact: what it says of itself, the fact ``restarts``.
         simulated: what apt says of an upgrade that it only tries.
         reboot: ``needed``, ``always`` or ``never``.
-        groups: of the host.
         primary: whether it is the database's primary.
         standbys: how many standbys there are.
         registered: whether it is where its balancer wants it; true without one.
