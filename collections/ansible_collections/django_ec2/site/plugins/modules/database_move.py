@@ -24,6 +24,7 @@ options:
     description:
       - The step to do. V(look) only says which is the next one.
       - Another one than the next one does nothing.
+      - A step waits up to five minutes for one that a killed run has left, which goes on to its end.
       - V(stage) and V(follow) are for web hosts. They prepare their poolers, and lead those to the live side that were cut off.
       - The last four are for one of two hosts alone, the first of O(sides). V(survey) says what is known before the other one is
         touched, V(reserve) that nobody else writes to this one, V(admit) and V(retire) let the other host in, and no more.
@@ -193,7 +194,7 @@ next:
   type: str
 live:
   description: The side that the applications write to.
-  returned: when looking
+  returned: on the database host, when looking and after a step
   type: str
 why:
   description: What the next step is for.

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move import facts, observe, peers, plan
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move import facts, lock, observe, peers, plan
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move import problems as judge
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import MOVER, Seen, other
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import Seen, other
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.plan import MoveRefused
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.server import Server
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.steps import Move
@@ -18,7 +16,6 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.swit
 
 # What one of two hosts does for itself.
 ALONE = ("survey", "reserve", "admit", "retire")
-LOCK = f"SELECT pg_try_advisory_lock(hashtext('{MOVER}'))"
 
 
 class Moving:
@@ -92,12 +89,14 @@ class Moving:
         if name == "survey":
             target = {"version": self.given["version"], "roles": sorted(self.roles)}
             return {"changed": False, **peers.survey(server, target, self.to, self.names)}
-        return {"changed": bool(getattr(peers, name)(server))}
+        # The other host's step may still be under way, whose controller was killed: it would be thrown out in its middle.
+        with lock.alone([server]) if name == "retire" else contextlib.nullcontext():
+            return {"changed": bool(getattr(peers, name)(server))}
 
     def step(self) -> dict[str, Any]:
-        """Do the step that is asked for, if it is still the next one; returns ``next``, as ``look`` does, and what was found."""
+        """Do the step that is asked for, if it is still the next one; returns ``next`` and ``live`` as ``look`` does, and its findings."""
         name = str(self.given["step"])
-        with self._alone():
+        with lock.alone(list(self.servers.values())):
             seen = self.see()
             if name == "cancel":
                 expected = "cancel" if self._may_cancel(seen) else ""
@@ -106,14 +105,17 @@ class Moving:
                 expected = found.name if found else ""
             if name != expected:
                 # Another run was here meanwhile, or one that was cut went on.
-                return {"changed": False, "next": expected, "found": {}, "notes": []}
+                return {"changed": False, "next": expected, "live": plan.live_side(seen), "found": {}, "notes": []}
             done = self._do(name)
-        following = "" if name == "cancel" else self._next()
-        return {"changed": name != "copy", "next": following, **done}
+        return {"changed": name != "copy", **self._following(name), **done}
 
-    def _next(self) -> str:
-        found = plan.next_step(self.see(), self.to, self.given["finish"])
-        return found.name if found else ""
+    def _following(self, done: str) -> dict[str, str]:
+        # The decision holds, also where the side that was left has died since.
+        if done in ("cancel", "switch"):
+            return {"next": "" if done == "cancel" else "reverse", "live": self.back if done == "cancel" else self.to}
+        seen = self.see()
+        found = plan.next_step(seen, self.to, self.given["finish"])
+        return {"next": found.name if found else "", "live": plan.live_side(seen)}
 
     def _do(self, name: str) -> dict[str, Any]:
         source, target = self.servers[self.back], self.servers[self.to]
@@ -126,27 +128,6 @@ class Moving:
         move = Move(source, target, self.owners, authorities, float(self.given["seconds"]))
         found = move.step(name)
         return {"found": found if isinstance(found, dict) else {}, "notes": move.notes}
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One step at a time, whoever asks: a module whose controller was killed goes on to its end."""
-        locked = []
-        for name, server in self.servers.items():
-            try:
-                if not server.value(LOCK):
-                    raise MoveRefused(
-                        f"another run moves the databases now ({name} is locked). Wait until it has ended; one whose controller was "
-                        "killed ends its step by itself"
-                    )
-                locked.append(server)
-            except ServerUnavailable:
-                continue
-        try:
-            yield
-        finally:
-            for server in locked:
-                with contextlib.suppress(Exception):
-                    server.value("SELECT pg_advisory_unlock_all()::text")
 
     def close(self) -> None:
         """End all connections."""
