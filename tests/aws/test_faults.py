@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +18,16 @@ from tests.aws.rehearsal import PUBLIC_KEY, Endpoint
 SETTINGS = {
     "aws_endpoint_is_a_test": True,
     "aws_fleet_buckets": {},
+    "aws_fleet_logs": [],
     "aws_fleet_public_key": PUBLIC_KEY,
     "aws_fleet_wait_seconds": 60,
+    "aws_network_nat": "one",
     "aws_preset": "single",
     "network_operators": ["203.0.113.0/24"],
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An empty account."""
     home = tmp_path_factory.mktemp("lab") / "aws"
@@ -58,3 +62,50 @@ def test_a_missing_right_is_named_with_the_policy_that_has_it(account: Endpoint,
 def said(done: subprocess.CompletedProcess[str]) -> str:
     """All that a run printed, on one line."""
     return " ".join(done.stdout.split())
+
+
+@pytest.mark.aws
+def test_a_run_says_what_stopped_it_and_the_next_one_goes_on(account: Endpoint, inventory: Path) -> None:
+    """One fault after the other on the way to one environment. One test, as the steps build on each other."""
+
+    def fails(*words: str, **fault: Any) -> None:
+        account.fault(**fault)
+        done = account.playbook("aws_provision", inventory)
+        assert done.returncode != 0
+        for one in (*words, "What was done stays: the next run of playbooks/aws_provision.yml finds it, and goes on."):
+            assert one in said(done), done.stdout
+
+    # A quota.
+    fails(
+        "It stopped at 'Make the VPC'", "A quota of the account is reached: raise it in Service Quotas",
+        action="CreateVpc", code="VpcLimitExceeded", message="The maximum number of VPCs has been reached.",
+    )  # fmt: skip
+    # A run that ends between the address of a gateway and the gateway.
+    fails(
+        "It stopped at 'Subnets | Make the NAT gateways'", "A quota of the account is reached",
+        action="CreateNatGateway", code="NatGatewayLimitExceeded", message="You have reached the limit of NAT gateways.",
+    )  # fmt: skip
+    # An instance that ends when it starts.
+    fails(
+        "It stopped at 'Instances | Refuse to go on without one that ended'",
+        "is terminated: Client.VolumeLimitExceeded: Volume limit exceeded", "The next run starts another in its place",
+        action="RunInstances", ends="Client.VolumeLimitExceeded: Volume limit exceeded",
+    )  # fmt: skip
+    # Throttled for a while: asked again, and not told.
+    account.fault(action="RunInstances", code="RequestLimitExceeded", status=503, times=3)
+    done = account.playbook("aws_provision", inventory)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    ec2 = account.client("ec2")
+    own = [{"Name": "tag:Environment", "Values": ["production"]}]
+    assert len(ec2.describe_vpcs(Filters=own)["Vpcs"]) == 1
+    assert len(ec2.describe_subnets(Filters=own)["Subnets"]) == 4
+    alive = [*own, {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
+    assert len(ec2.describe_instances(Filters=alive)["Reservations"]) == 1
+    assert len(ec2.describe_nat_gateways()["NatGateways"]) == 1
+    # The host's, and the gateway's.
+    assert len(ec2.describe_addresses()["Addresses"]) == 2
+    before = len(account.writes())
+    again = account.playbook("aws_provision", inventory)
+    assert re.search(r"^aws_account .* changed=0 .* failed=0 ", again.stdout, re.MULTILINE), again.stdout
+    assert account.writes()[before:] == []

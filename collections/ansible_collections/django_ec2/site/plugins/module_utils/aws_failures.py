@@ -78,7 +78,6 @@ ENDED = (
     "The next run starts another in its place, once the cause is gone: a type or an image that do not fit, a key of KMS that may not be "
     "used, a quota of volumes."
 )
-SLOW = "See what its console says, and run it again: AWS may have been slow."
 A_QUOTA = "A quota of the account is reached: raise it in Service Quotas, or remove what is not used, and run it again."
 # Some modules of amazon.aws, as that of security groups, keep AWS's answer for the traceback. Those of this product end with a full stop.
 UNSAID = "If that does not say why, run it again with ANSIBLE_DISPLAY_TRACEBACK=error: the end of the traceback has AWS's own words."
@@ -128,25 +127,24 @@ def _failed(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield one
 
 
-def unlike(instances: Iterable[Mapping[str, Any]], state: str) -> list[str]:
-    """The instances that are not in a state, each with AWS's reason and what to do.
+def ended(instances: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The instances that ended while they started, each with AWS's reason and what to do.
 
-    ``amazon.aws.ec2_instance`` warns of them, and ends well.
+    ``amazon.aws.ec2_instance`` warns of them, and ends well. Of one that it started again it gives the state from before.
 
     Args:
         instances: as that module gives them.
-        state: in which they should be, as ``running``.
     """
-    return [_told(one) for one in instances if one["state"]["name"] != state]
+    return [_told(one) for one in instances if one["state"]["name"] in ("terminated", "shutting-down")]
 
 
 def _told(instance: Mapping[str, Any]) -> str:
-    state, reason = instance["state"]["name"], instance.get("state_reason") or {}
+    reason = instance.get("state_reason") or {}
     name = (instance.get("tags") or {}).get("Name", "")
-    said = f"{name} ({instance['instance_id']}) is {state}"
+    said = f"{name} ({instance['instance_id']}) is {instance['state']['name']}"
     if reason.get("message"):
         said += f": {reason['message']} ({reason.get('code')})"
-    return f"{said}. {ENDED if state in ('terminated', 'shutting-down') else SLOW}"
+    return f"{said}. {ENDED}"
 
 
 def explain(result: Mapping[str, Any], task: str, playbook: str) -> str:

@@ -71,11 +71,15 @@ def _snapshots(scope: Scope, instance: dict[str, Any]) -> list[Thing]:
 def find_addresses(scope: Scope) -> list[Thing]:
     """Elastic IPs with the environment's tags; those of NAT gateways go with them."""
     listed = scope.client("ec2").describe_addresses(Filters=scope.filters())["Addresses"]
-    return [Thing("Elastic IP", one["AllocationId"], one["PublicIp"]) for one in listed]
+    return [Thing("Elastic IP", one["AllocationId"], one["PublicIp"]) for one in listed if not _of_a_gateway(one)]
+
+
+def _of_a_gateway(address: dict[str, Any]) -> bool:
+    return bool(address.get("AssociationId")) and not address.get("InstanceId")
 
 
 def remove_addresses(scope: Scope, things: list[Thing]) -> None:
-    """An address that nothing uses costs."""
+    """An address that nothing uses costs. One whose gateway a run that was cut has removed is among them."""
     for one in things:
         scope.client("ec2").release_address(AllocationId=one.id)
 
