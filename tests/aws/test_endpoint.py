@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.django_ec2.site.plugins.module_utils.ec2_host_keys import key_in
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from lab.kinds.aws import control
 from tests.aws.rehearsal import Endpoint, until
@@ -108,6 +108,19 @@ def test_a_fault_that_was_asked_for_comes_once(endpoint: Endpoint, service: str)
         ask[service]()
     assert code_of(error) == "AccessDenied"
     ask[service]()
+
+
+def test_an_answer_may_be_lost_and_a_token_makes_nothing_twice(endpoint: Endpoint) -> None:
+    ec2 = endpoint.client("ec2")
+    there = len(ec2.describe_vpcs()["Vpcs"])
+    endpoint.fault(action="CreateVpc", lost=True)
+    with pytest.raises(ConnectionClosedError):
+        ec2.create_vpc(CidrBlock="10.8.0.0/24")
+    vpcs = ec2.describe_vpcs()["Vpcs"]
+    assert len(vpcs) == there + 1
+    asked = {"VpcId": vpcs[-1]["VpcId"], "ClientToken": "once"}
+    first, second = (ec2.create_route_table(**asked)["RouteTable"]["RouteTableId"] for _ in range(2))
+    assert first == second != ec2.create_route_table(VpcId=asked["VpcId"])["RouteTable"]["RouteTableId"]
 
 
 def test_debians_images_are_there(endpoint: Endpoint) -> None:

@@ -92,7 +92,8 @@ def test_a_run_says_what_stopped_it_and_the_next_one_goes_on(account: Endpoint, 
         action="RunInstances", ends="Client.VolumeLimitExceeded: Volume limit exceeded",
     )  # fmt: skip
     # Throttled for a while: asked again, and not told.
-    account.fault(action="RunInstances", code="RequestLimitExceeded", status=503, times=3)
+    for action in ("AllocateAddress", "RunInstances"):
+        account.fault(action=action, code="RequestLimitExceeded", status=503, times=3)
     done = account.playbook("aws_provision", inventory)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -109,3 +110,30 @@ def test_a_run_says_what_stopped_it_and_the_next_one_goes_on(account: Endpoint, 
     again = account.playbook("aws_provision", inventory)
     assert re.search(r"^aws_account .* changed=0 .* failed=0 ", again.stdout, re.MULTILINE), again.stdout
     assert account.writes()[before:] == []
+
+
+# Each makes something that a second call would make again, or be refused for.
+MAKING = (
+    "CreateVpc", "CreateSubnet", "CreateInternetGateway", "AllocateAddress", "CreateNatGateway", "CreateRouteTable",
+    "CreateSecurityGroup", "RunInstances",
+)  # fmt: skip
+
+
+@pytest.mark.aws
+def test_an_answer_that_is_lost_makes_no_twin(account: Endpoint, inventory: Path) -> None:
+    """The call did what it was asked, and nobody heard of it. With a token it is asked again; without one the next run finds it."""
+    for action in MAKING:
+        account.fault(action=action, lost=True)
+    stopped = []
+    while (done := account.playbook("aws_provision", inventory)).returncode != 0:
+        stopped.append(re.findall(r"It stopped at '([^']+)'", said(done)))
+        assert "AWS was not reached: look at the network and at aws_region, and run it again." in said(done)
+        assert len(stopped) <= len(MAKING), stopped
+    # Those that AWS knows by their token did not stop it.
+    assert [one for found in stopped for one in found] == [
+        "Make the VPC", "Subnets | Make the subnets", "Subnets | Make the internet gateway",
+        "Subnets | Give those that are missing an address", "Security groups | Make those that are missing",
+    ]  # fmt: skip
+    assert environments.twins(account) == []
+    again = account.playbook("aws_provision", inventory)
+    assert environments.changed(again) == 0, again.stdout

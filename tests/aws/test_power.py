@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ SETTINGS = {
     "aws_endpoint_is_a_test": True,
     "aws_fleet_certificate": "arn:aws:acm:eu-central-1:123456789012:certificate/board",
     "aws_fleet_public_key": PUBLIC_KEY,
+    # The endpoint's instances take no time.
+    "aws_fleet_wait_seconds": 15,
     "aws_fleet_zone": "example.org",
     "aws_preset": "small",
     "database_mode": "rds",
@@ -56,12 +59,19 @@ def states(account: Endpoint) -> dict[str, str]:
 def test_an_environment_is_stopped_started_and_taken_away(environment: Endpoint, inventory: Path) -> None:
     """One test, as the steps build on each other."""
     begun = len(environment.calls())
+
+    def power(words: str) -> subprocess.CompletedProcess[str]:
+        return environment.playbook("aws_power", inventory, "-e", words)
+
     for words, web1, web2, database in (
         ("power=stopped host=web2", "running", "stopped", "available"),
         ("power=stopped", "stopped", "stopped", "stopped"),
         ("power=running", "running", "running", "available"),
     ):
-        done = environment.playbook("aws_power", inventory, "-e", words)
+        if words == "power=running":
+            environment.fault(action="StartInstances", ends="Client.InternalError: Client error on launch")
+            a_host_that_does_not_start_is_told(power(words))
+        done = power(words)
         assert done.returncode == 0, done.stdout + done.stderr
         assert states(environment) == {"web1": web1, "web2": web2, NAME: database}
     denied = {"code": "UnauthorizedOperation", "status": 403, "message": "You are not authorized."}
@@ -90,3 +100,12 @@ def test_an_environment_is_stopped_started_and_taken_away(environment: Endpoint,
     assert states(environment) == {"web1": "terminated", "web2": "terminated"}
     # The playbook asks for the buckets by the names that the roles give them, which build() does not.
     assert [one for one in left(environment, NAME) if not one.startswith("bucket ")] == []
+
+
+def a_host_that_does_not_start_is_told(done: subprocess.CompletedProcess[str]) -> None:
+    """With AWS's reason, and that the next run starts it."""
+    told = " ".join(done.stdout.split())
+    assert done.returncode != 0, told
+    assert "It stopped at 'Power | Refuse to go on with one that did not'" in told
+    assert "is stopped: Client.InternalError: Client error on launch (Client.InternalError). It went back" in told
+    assert "the next run of playbooks/aws_power.yml finds it, and goes on." in told

@@ -79,11 +79,20 @@ def instance(state: str, **more: Any) -> dict[str, Any]:
 
 def test_an_instance_that_ended_is_told_with_awss_reason() -> None:
     reason = {"code": "Client.VolumeLimitExceeded", "message": "Volume limit exceeded"}
-    said = aws_failures.ended([instance("running"), instance("stopped"), instance("terminated", state_reason=reason)])
+    said = aws_failures.unlike([instance("running"), instance("terminated", state_reason=reason)], "running")
     assert len(said) == 1
     assert said[0].startswith(
         "web1 (i-2) is terminated: Volume limit exceeded (Client.VolumeLimitExceeded). The next run starts another"
     )
+
+
+def test_an_instance_that_stops_again_is_told_with_what_it_may_be() -> None:
+    assert aws_failures.unlike([instance("stopped")], "running") == [f"web1 (i-2) is stopped. {aws_failures.WENT_BACK}"]
+
+
+def test_an_instance_that_is_slow_is_told_with_what_to_look_at() -> None:
+    assert aws_failures.unlike([instance("stopping")], "stopped") == [f"web1 (i-2) is stopping. {aws_failures.SLOW}"]
+    assert aws_failures.unlike([instance("stopped")], "stopped") == []
 
 
 def test_what_is_not_awss_is_said_as_it_is() -> None:

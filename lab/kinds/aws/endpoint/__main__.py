@@ -85,9 +85,7 @@ def main() -> int:
     home = Path(sys.argv[1])
     known = json.loads((home / "endpoint.json").read_text())
     account = Account(known["region"])
-    gate = Gate(
-        DomainDispatcherApplication(create_backend_app), home / "calls.jsonl", account.knows, account.end_newest
-    )
+    gate = Gate(DomainDispatcherApplication(create_backend_app), home / "calls.jsonl", account.knows, account.end)
     corrections.always()
     hosts = None
     if known["network"]:

@@ -8,7 +8,7 @@ import contextlib
 import datetime
 import ipaddress
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,10 +122,21 @@ class Account:
         for reservation in list(self.ec2.reservations.values()):
             yield from reservation.instances
 
-    def end_newest(self, reason: str) -> None:
-        """Terminate the instances of the last request, for a reason such as ``Client.VolumeLimitExceeded: Volume limit exceeded``."""
-        for one in list(self.ec2.reservations.values())[-1].instances:
-            one.terminate()
+    def end(self, reason: str, instances: Sequence[str]) -> None:
+        """Make instances end while they start.
+
+        Args:
+            reason: such as ``Client.VolumeLimitExceeded: Volume limit exceeded``.
+            instances: ids of those that were started again, which are stopped; without any, those that were made last are terminated.
+        """
+        newest = [one.id for one in list(self.ec2.reservations.values())[-1].instances]
+        for one in self.raw():
+            if one.id not in (instances or newest):
+                continue
+            if instances:
+                one.stop()
+            else:
+                one.terminate()
             one.state_reason.code, one.state_reason.message = reason.partition(":")[0], reason
 
     def instances(self) -> list[Instance]:

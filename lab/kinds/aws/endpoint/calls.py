@@ -38,12 +38,16 @@ class Call:
         action: the operation, as in ``RunInstances``; the HTTP method where it isn't known.
         writes: whether it changes something.
         key: the access key of its signature, or "".
+        token: the client's own name of the request, or "": AWS makes nothing a second time for the same one.
+        instances: of EC2, that it is about.
     """
 
     service: str
     action: str
     writes: bool
     key: str = ""
+    token: str = ""
+    instances: tuple[str, ...] = ()
 
 
 def identify(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Call:
@@ -63,7 +67,9 @@ def identify(method: str, path: str, query: str, headers: Mapping[str, str], bod
         form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     if action := (form.get("Action") or asked.get("Action") or [""])[0]:
         dry = (form.get("DryRun") or ["false"])[0].lower() == "true"
-        return Call(service, action, not dry and not action.startswith(READING), key)
+        instances = tuple(values[0] for name, values in form.items() if name.startswith("InstanceId."))
+        token = (form.get("ClientToken") or [""])[0]
+        return Call(service, action, not dry and not action.startswith(READING), key, token, instances)
     target = headers.get("x-amz-target", "").rpartition(".")[2]
     smithy = re.search(r"/operation/(\w+)$", path)
     action = target or (smithy.group(1) if smithy else "")

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from lab.kinds.aws.endpoint.calls import Call, identify
 
 CONTROL = "/_lab/"
+# Status, headers and text.
+Answer = tuple[str, list[tuple[str, str]], list[bytes]]
 # What AWS says to an access key that it doesn't know; EC2 has a word of its own.
 UNKNOWN_KEY = {"ec2": ("AuthFailure", "AWS was not able to validate the provided access credentials")}
 UNKNOWN_KEY_ELSEWHERE = ("InvalidClientTokenId", "The security token included in the request is invalid.")
@@ -43,7 +46,7 @@ class Gate:
         inner: Callable[..., Iterable[bytes]],
         journal: Path,
         knows: Callable[[str], bool] | None = None,
-        end_newest: Callable[[str], None] | None = None,
+        end: Callable[[str, Sequence[str]], None] | None = None,
     ) -> None:
         """Stand in front.
 
@@ -51,11 +54,12 @@ class Gate:
             inner: the application.
             journal: a line of JSON for each call is appended here.
             knows: whether an access key is one of this account; None takes all.
-            end_newest: makes the instances that were started last end, with this reason; None can't.
+            end: makes instances end while they start, with this reason: those with these ids, or those that were made last; None can't.
         """
         self.lock = threading.RLock()
         self.changed = threading.Event()
-        self._inner, self._journal, self._knows, self._end_newest = inner, journal, knows, end_newest
+        self._inner, self._journal, self._knows, self._end = inner, journal, knows, end
+        self._answers: dict[tuple[str, str, str], Answer] = {}
         self._faults: list[dict[str, Any]] = []
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -78,22 +82,36 @@ class Gate:
             self._note(call, status, code)
             start_response(f"{status} {code}", [("Content-Type", kind), ("Content-Length", str(len(text)))])
             return [text]
-        answered: list[Any] = []
-
-        def begin(status: str, sent: list[tuple[str, str]], *rest: Any) -> Any:
-            answered.append(status)
-            return start_response(status, sent, *rest)
-
         with self.lock:
-            chunks = list(self._inner(environ, begin))
-            if "ends" in fault and self._end_newest:
-                self._end_newest(fault["ends"])
+            status_line, sent, chunks = self._answer(call, environ)
+            if "ends" in fault and self._end:
+                self._end(fault["ends"], call.instances)
         time.sleep(fault.get("late", 0))
-        status = int(answered[0].split()[0])
+        status = int(status_line.split()[0])
         self._note(call, status, "")
         if call.writes and status < 400:
             self.changed.set()
+        if fault.get("lost"):
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        start_response(status_line, sent)
         return chunks
+
+    def _answer(self, call: Call, environ: dict[str, Any]) -> Answer:
+        """What moto answers; to a request that it has answered before, the same."""
+        name = (call.service, call.action, call.token)
+        if call.token and name in self._answers:
+            return self._answers[name]
+        begun: list[Any] = []
+
+        def begin(status: str, sent: list[tuple[str, str]], *_: Any) -> Any:
+            begun[:] = status, sent
+            return None
+
+        chunks = list(self._inner(environ, begin))
+        answer = begun[0], begun[1], chunks
+        if call.token and call.writes and answer[0].startswith("2"):
+            self._answers[name] = answer
+        return answer
 
     def _fault(self, call: Call) -> dict[str, Any]:
         """The fault that was asked for and fits to this call; it has one time less from now on."""

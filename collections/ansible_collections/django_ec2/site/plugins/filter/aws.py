@@ -35,7 +35,6 @@ class FilterModule:
             "aws_alarms": layout.alarms,
             "aws_cost": aws_cost,
             "aws_bucket_policy": policies.bucket_policy,
-            "aws_ended": aws_failures.ended,
             "aws_endpoint_problems": aws_endpoint_problems,
             "aws_environment": layout.environment,
             "aws_failure": aws_failures.explain,
@@ -50,4 +49,5 @@ class FilterModule:
             "aws_security_groups": layout.security_groups,
             "aws_subnets": layout.subnets,
             "aws_targets": layout.targets,
+            "aws_unlike": aws_failures.unlike,
         }

@@ -78,6 +78,11 @@ ENDED = (
     "The next run starts another in its place, once the cause is gone: a type or an image that do not fit, a key of KMS that may not be "
     "used, a quota of volumes."
 )
+WENT_BACK = (
+    "It went back while it started. The next run starts it again, once the cause is gone: a key of KMS of its disk that may not be used, "
+    "no capacity."
+)
+SLOW = "See what its console says, and run it again: AWS may have been slow."
 A_QUOTA = "A quota of the account is reached: raise it in Service Quotas, or remove what is not used, and run it again."
 # Some modules of amazon.aws, as that of security groups, keep AWS's answer for the traceback. Those of this product end with a full stop.
 UNSAID = "If that does not say why, run it again with ANSIBLE_DISPLAY_TRACEBACK=error: the end of the traceback has AWS's own words."
@@ -127,24 +132,27 @@ def _failed(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield one
 
 
-def ended(instances: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The instances that ended while they started, each with AWS's reason and what to do.
+def unlike(instances: Iterable[Mapping[str, Any]], state: str) -> list[str]:
+    """The instances that did not come to a state, each with AWS's reason and what to do.
 
-    ``amazon.aws.ec2_instance`` warns of them, and ends well. Of one that it started again it gives the state from before.
+    ``amazon.aws.ec2_instance`` waits for them, warns, and ends well; what it returns of one that was there is from before.
 
     Args:
-        instances: as that module gives them.
+        instances: as ``amazon.aws.ec2_instance_info`` gives them.
+        state: in which they should be, as ``running``.
     """
-    return [_told(one) for one in instances if one["state"]["name"] in ("terminated", "shutting-down")]
+    return [_told(one, state) for one in instances if one["state"]["name"] != state]
 
 
-def _told(instance: Mapping[str, Any]) -> str:
-    reason = instance.get("state_reason") or {}
+def _told(instance: Mapping[str, Any], wanted: str) -> str:
+    state, reason = instance["state"]["name"], instance.get("state_reason") or {}
     name = (instance.get("tags") or {}).get("Name", "")
-    said = f"{name} ({instance['instance_id']}) is {instance['state']['name']}"
+    said = f"{name} ({instance['instance_id']}) is {state}"
     if reason.get("message"):
         said += f": {reason['message']} ({reason.get('code')})"
-    return f"{said}. {ENDED}"
+    if state in ("terminated", "shutting-down"):
+        return f"{said}. {ENDED}"
+    return f"{said}. {WENT_BACK if wanted == 'running' and state in ('stopped', 'stopping') else SLOW}"
 
 
 def explain(result: Mapping[str, Any], task: str, playbook: str) -> str:
