@@ -32,6 +32,14 @@ class RemovalRefused(Exception):
     """What is told to the user."""
 
 
+class NoLastDump(RemovalRefused):
+    """There is no whole dump. ``said`` is what pg_dump said, without the remedy of those who remove."""
+
+    def __init__(self, text: str, said: str) -> None:
+        super().__init__(text)
+        self.said = said
+
+
 def find(connection: Any, given: dict[str, Any]) -> tuple[str, list[str]]:
     """The database and the roles that are there and were made for the application.
 
@@ -75,7 +83,7 @@ def dump(given: dict[str, Any], database: str, place: Path) -> str:
             if "version mismatch" in said
             else f"Make room in {place.parent}, or give -e keep_dump=false"
         )
-        raise RemovalRefused(f"the last dump of {database} failed, so nothing was dropped: {said}. {remedy}")
+        raise NoLastDump(f"the last dump of {database} failed, so nothing was dropped: {said}. {remedy}", said)
     partial.replace(place)
     return str(place)
 

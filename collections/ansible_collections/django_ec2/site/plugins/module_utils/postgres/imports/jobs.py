@@ -25,6 +25,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.scratch i
 GROWTH = 2
 RESERVE = 64 << 20
 SHOWN = 6
+FULL = "No space left on device"
 
 
 def room_problem(text: int, free: int, place: str) -> str:
@@ -41,6 +42,23 @@ def room_problem(text: int, free: int, place: str) -> str:
     return (
         f"the import needs about {needed / 1e9:.1f} GB in {place}, and {free / 1e9:.1f} GB are free: make room, or remove what earlier "
         "imports kept with -e import_remove=before"
+    )
+
+
+def full_problem(said: str, free: int, place: str) -> str:
+    """Why a restore failed whose disk has filled up meanwhile; empty when it failed for another reason.
+
+    Args:
+        said: why it failed. A server that could not write its log any more has said nothing of it.
+        free: bytes of the file system of the data, before the copy was dropped.
+        place: the directory of the data; empty where it is another host's.
+    """
+    if FULL not in said and (not place or free > RESERVE):
+        return ""
+    disk = f"The disk of {place}" if place else "The server's disk"
+    return (
+        f"{said.rstrip('.')}. {disk} is full: make room, or remove what earlier imports kept with -e import_remove=before. The old "
+        "database is live, as before"
     )
 
 
@@ -107,6 +125,7 @@ class Job:
     def load(self) -> dict[str, Any]:
         """Fill the copy, give the application its rights, and compare. What fails is dropped."""
         found, counts = self._read()
+        place = self._server()[1]
         began = time.monotonic()
         try:
             self.copy.make(found)
@@ -114,9 +133,11 @@ class Job:
             if differences := self.copy.differences(counts):
                 raise DumpRefused(f"what was restored is not what the dump holds: {'; '.join(differences)}")
             notes = self.copy.settle()
-        except BaseException:
-            with contextlib.suppress(Exception):
-                self.copy.drop()
+        except BaseException as error:
+            full = full_problem(str(error).strip(), free_bytes(place) if place else 0, place)
+            self._give_up()
+            if full:
+                raise DumpRefused(full) from error
             raise
         return {
             "changed": True, "made": self.copy.name,
@@ -124,18 +145,25 @@ class Job:
         }  # fmt: skip
 
     def keep(self) -> dict[str, Any]:
-        """Write a last dump of what is live."""
+        """Write a last dump of what is live. Without one nothing becomes live, and the copy is dropped."""
+        path = Path(self.given["kept"])
         try:
-            kept = remove.dump({"login": self.login}, self.wanted["name"], Path(self.given["kept"]))
-        except remove.RemovalRefused as error:
+            kept = remove.dump({"login": self.login}, self.wanted["name"], path)
+        except (remove.RemovalRefused, OSError) as error:
+            self._give_up()
+            said = error.said if isinstance(error, remove.NoLastDump) else str(error)
             raise DumpRefused(
-                f"{str(error).partition('. Make room')[0]}. The old database is live, as before"
+                f"the last dump of what is live failed: {said}. Make room in {path.parent}. The old database is live, as before"
             ) from None
         return {"changed": True, "lines": [f"A dump of what was live is {kept}."]}
 
     def switch(self) -> dict[str, Any]:
-        """Give the copy the live database's name."""
-        old = self.names.switch(self.copy.name, self._digest(), time.time())
+        """Give the copy the live database's name. Where that fails, the copy is dropped."""
+        try:
+            old = self.names.switch(self.copy.name, self._digest(), time.time())
+        except BaseException:
+            self._give_up()
+            raise
         return {"changed": True, "owed": old, "lines": [f"The imported database is live. What was before is {old}."]}
 
     def finish(self) -> dict[str, Any]:
@@ -156,6 +184,11 @@ class Job:
         }
 
     # -- parts of them
+
+    def _give_up(self) -> None:
+        """Drop the copy; one that can't be dropped now is replaced by the next run. One that has become live has another name."""
+        with contextlib.suppress(Exception):
+            self.copy.drop()
 
     def _read(self) -> tuple[dump.Dump, script.Counts]:
         found = dump.look(Path(self.given["dump"]), self._room())
