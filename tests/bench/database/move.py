@@ -23,8 +23,8 @@ SETTINGS = BENCH.parents[1] / "molecule" / "move" / "inventory" / "group_vars" /
 class Movable(Site):
     """A lab whose database can move."""
 
-    def __init__(self, name: str, megabytes: int = MB) -> None:
-        super().__init__(name, INVENTORY, megabytes, SETTINGS)
+    def __init__(self, name: str, megabytes: int = MB, hosts: str = INVENTORY) -> None:
+        super().__init__(name, hosts, megabytes, SETTINGS)
 
     def prepare(self) -> None:
         self.lab.run("rds1", "lab-rds", "parameter", "rds.logical_replication", "1")

@@ -19,7 +19,6 @@ MB = whole_number("BENCH_MB", 1000)
 WRITES = whole_number("BENCH_WRITES", 200)
 # Applications reach the database through a pooler of their host, and the lab's hosts share this machine.
 POOLED = "database_pooling: transaction\nuwsgi_processes: 3\n"
-POOLER = "self_hosted-transaction"
 TABLES = """
 SET ROLE bench_owner;
 CREATE TABLE ballast (id bigserial PRIMARY KEY, body text NOT NULL, n integer NOT NULL DEFAULT 0);
@@ -50,7 +49,12 @@ class Site:
         hosts: the inventory, as text.
         megabytes: of rows beside the application's own.
         settings: a file of group variables, or its text.
+
+    Attributes:
+        pooler: the instance that the writers go through.
     """
+
+    pooler = "self_hosted-transaction"
 
     def __init__(self, name: str, hosts: str, megabytes: int = MB, settings: Path | str = POOLED) -> None:
         self.megabytes = megabytes
@@ -80,7 +84,15 @@ class Site:
 
     def fill(self) -> None:
         """Fill the database, and place the program that writes to it."""
-        self.lab.run("db1", *self.psql("bench"), stdin=TABLES.format(rows=self.megabytes * ROWS_A_MB))
+        self.lab.run("db1", *self.psql("bench"), stdin=self.tables())
+        self.place_writer()
+
+    def tables(self) -> str:
+        """What makes the tables, with their rows."""
+        return TABLES.format(rows=self.megabytes * ROWS_A_MB)
+
+    def place_writer(self) -> None:
+        """Place the program that writes."""
         program = Path(__file__).parent / "programs" / "stream.py"
         self.lab.run("web1", "tee", "/usr/local/bin/stream", stdin=program.read_text())
 
@@ -106,7 +118,9 @@ class Site:
     def writers(self, writes: int = WRITES) -> Iterator[dict[str, Any]]:
         """Writes all the time, or reads where ``writes`` is 0; what came of them is there at the end."""
         found: dict[str, Any] = {}
-        command = shlex.join(["sudo", "-u", "bench", "python3", "/usr/local/bin/stream", POOLER, "bench", str(writes)])
+        command = shlex.join(
+            ["sudo", "-u", "bench", "python3", "/usr/local/bin/stream", self.pooler, "bench", str(writes)]
+        )
         words = ["ssh", "-F", str(self.lab.directory / "ssh_config"), "web1", command]
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
