@@ -36,6 +36,10 @@ ROWS = {
     "move-source": ("move: the database host without power while it copies", SAME),
     "move-target": ("move: the new side killed while it copies", SAME),
     "move-full": ("move: the new side's disk full while it copies", "room; " + SAME),
+    "move-first": ("move from RDS to a database host that has nothing yet: the controller killed", SAME),
+    "import-full": ("import: the database host's disk full while the dump is restored", "room; " + SAME),
+    "import-dump": ("import: no room for the last dump of what is live", "room; " + SAME),
+    "import-cut": ("import: the controller killed just before it is live", SAME),
     "upgrade-cancel": ("first upgrade to another host: the controller killed while it copies", "`-e cancel=true`"),
     "upgrade-first": ("first upgrade to another host: the controller killed in each step", SAME),
     "upgrade-later": ("upgrade to another host, and its way back: the controller killed", SAME),
@@ -43,6 +47,11 @@ ROWS = {
     "promotion-controller": ("promotion: the controller killed", SAME),
     "promotion-old": ("promotion: the old primary without power", SAME),
     "promotion-new": ("promotion: the standby without power", SAME),
+    "promotion-old-gone": (
+        "promotion: the old primary without power, for good",
+        "`-e away=<host>`; later `-e confirm_rewind=<host>`",
+    ),
+    "promotion-new-gone": ("promotion: the standby without power, for good", "the host boots; " + SAME),
     "promotion-unplanned": ("unplanned promotion: the controller killed", SAME),
 }
 
