@@ -66,6 +66,13 @@ def test_keys_and_another_service_are_passed_on() -> None:
     assert (found["repo1-path"], found["repo1-s3-uri-style"]) == ("/staging", "path")
 
 
+def test_a_host_that_is_away_is_tried_for_seconds_and_s3_for_as_long_as_it_needs() -> None:
+    assert settings(REPOSITORY)["global"]["io-timeout"] == settings(DATABASE)["global"]["io-timeout"] == 20
+    assert "io-timeout" not in settings(S3)["global"]
+    patient = {**REPOSITORY, "settings": {"io-timeout": 120}}
+    assert settings(patient)["global"]["io-timeout"] == 120
+
+
 def test_the_operators_settings_have_the_last_word() -> None:
     assert settings({**REPOSITORY, "settings": {"compress-type": "lz4"}})["global"]["compress-type"] == "lz4"
 

@@ -9,6 +9,9 @@ from typing import Any
 CERTIFICATE = "/etc/ssl/pgbackrest"
 # The longest common name that a certificate can have.
 NAME_LENGTH = 64
+# How long a host is tried that does not answer. What is copied from or to another host has protocol-timeout, half an hour, and not this.
+# S3 keeps pgBackRest's own minute: there the same option is also for how long an answer may take.
+CONNECT_SECONDS = 20
 
 
 def client(host: str) -> str:
@@ -97,8 +100,9 @@ def _remote(name: str, address: str, port: int) -> dict[str, Any]:
 
 
 def _server(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Who may ask this host, and where."""
+    """Who may ask this host, and where; and how long another one is asked."""
     return {
+        "io-timeout": CONNECT_SECONDS,
         "tls-server-address": given["address"],
         "tls-server-port": given["port"],
         "tls-server-ca-file": f"{CERTIFICATE}/ca.pem",
