@@ -49,7 +49,6 @@ def try_rules(seconds: int) -> None:
     Raises:
         WayBackError: the timer could not be set, or the kernel refuses the rules. The host has those that it had.
     """
-    WAY_BACK.call_off()
     # What is confirmed is what was tried, whoever has placed other rules meanwhile.
     write_durably(TRIED, RULES.read_text())
     # The confirmed ones, or none where nobody has confirmed any.

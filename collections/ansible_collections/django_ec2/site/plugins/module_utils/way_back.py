@@ -25,7 +25,8 @@ class WayBack:
     """
 
     def __init__(self, script: Path, before: str = "", units: Path = UNITS) -> None:
-        self.script, self.before, self.unit = script, before, units / f"{script.name}.service"
+        self.script, self.before = script, before
+        self.unit, self.timer = (units / f"{script.name}.{kind}" for kind in ("service", "timer"))
 
     @property
     def name(self) -> str:
@@ -33,16 +34,22 @@ class WayBack:
         return self.script.name
 
     def set(self, seconds: int, commands: str) -> None:
-        """Have the shell's commands run after as many seconds.
+        """Have the shell's commands run after as many seconds, in the place of what was set before.
+
+        There is a way back all the while: what an earlier run tried and did not confirm goes back also when this one is killed in here.
 
         Raises:
             WayBackError: there would be no way back, so nothing may be tried.
         """
-        self.call_off()
-        self._write_unit()
-        write_durably(self.script, f"{commands}\nrm -f {shlex.quote(str(self.script))}\n")
-        # No command of its own: the timer is for the unit that there is.
-        demand("systemd-run", f"--unit={self.unit.name}", f"--on-active={seconds}", "--timer-property=AccuracySec=1s")
+        script = f"{commands}\nrm -f {shlex.quote(str(self.script))}\n"
+        write_durably(self.script, script)
+        self._write_units(seconds)
+        # One command: there is no moment without a timer.
+        demand("systemctl", "restart", f"{self.name}.timer")
+        self._wait()
+        if not self.script.exists():
+            # The earlier one has run meanwhile, and took the new script along.
+            write_durably(self.script, script)
 
     def due(self) -> bool:
         """Whether the host will go back by itself, and has not begun to."""
@@ -56,25 +63,40 @@ class WayBack:
     def call_off(self) -> bool:
         """Stop the timer. Answers whether that was in time, which it is not where the script has run; one that runs is waited for."""
         run("systemctl", "stop", f"{self.name}.timer")
-        state = run("systemctl", "show", "--property=ActiveState", "--value", self.unit.name).stdout.strip()
-        if state == "activating":
-            # Joins the start that is under way, and does nothing where the script has come to its end meanwhile.
-            run("systemctl", "start", self.unit.name)
+        self._wait()
         run("systemctl", "reset-failed", f"{self.name}.timer", self.unit.name)
         in_time = self.script.exists()
         self.script.unlink(missing_ok=True)
         return in_time
 
-    def _write_unit(self) -> None:
-        lines = ["[Unit]", f"Description=Way back of {self.name}", f"ConditionPathExists={self.script}"]
+    def _wait(self) -> None:
+        """Wait for the script, where it runs."""
+        state = run("systemctl", "show", "--property=ActiveState", "--value", self.unit.name).stdout.strip()
+        if state == "activating":
+            # Joins the start that is under way, and does nothing where the script has come to its end meanwhile.
+            run("systemctl", "start", self.unit.name)
+
+    def _write_units(self, seconds: int) -> None:
+        service = ["[Unit]", f"Description=Way back of {self.name}", f"ConditionPathExists={self.script}"]
         if self.before:
-            lines += [f"Before={self.before}", "RequiresMountsFor=/var/lib"]
-        lines += ["", "[Service]", "Type=oneshot", f"ExecStart=/bin/sh {self.script}"]
+            service += [f"Before={self.before}", "RequiresMountsFor=/var/lib"]
+        service += ["", "[Service]", "Type=oneshot", f"ExecStart=/bin/sh {self.script}"]
         if self.before:
-            lines += ["", "[Install]", "WantedBy=multi-user.target"]
-        text = "\n".join(lines) + "\n"
-        if not self.unit.exists() or self.unit.read_text() != text:
-            write_durably(self.unit, text, 0o644)
+            service += ["", "[Install]", "WantedBy=multi-user.target"]
+        # Started by `set` alone, never by a boot.
+        timer = [
+            "[Unit]",
+            f"Description=Way back of {self.name}",
+            "",
+            "[Timer]",
+            f"OnActiveSec={seconds}",
+            "AccuracySec=1s",
+        ]
+        texts = {self.unit: "\n".join(service) + "\n", self.timer: "\n".join(timer) + "\n"}
+        others = [unit for unit, text in texts.items() if not unit.exists() or unit.read_text() != text]
+        for unit in others:
+            write_durably(unit, texts[unit], 0o644)
+        if others:
             demand("systemctl", "daemon-reload")
         if self.before:
             demand("systemctl", "--quiet", "enable", self.unit.name)
