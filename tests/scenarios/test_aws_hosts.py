@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.django_ec2.site.plugins.modules.secrets_file import make_authority
+from ansible_collections.django_ec2.site.plugins.module_utils import authority as authorities
 
 from lab.core.containers import machines
 from lab.core.podman import Podman
@@ -199,7 +199,7 @@ def test_the_life_of_an_instance(lab: Lab, tmp_path: Path) -> None:
 def a_balancer_serves_and_drains(lab: Lab, vpc: str, subnets: list[str], name: str) -> None:
     """A target gets requests once it is healthy, and finishes those in hand when it is taken out."""
     elb, container = lab.endpoint.client("elbv2"), f"{lab.settings.name}-{name}"
-    authority = make_authority()
+    authority = authorities.make()
     certificate, key = certificates.issue(authority["certificate"], authority["key"], ["board.localhost"])
     arn = lab.endpoint.client("acm").import_certificate(Certificate=certificate, PrivateKey=key)["CertificateArn"]
     balancer = elb.create_load_balancer(Name="board", Subnets=subnets, Scheme="internet-facing")["LoadBalancers"][0]

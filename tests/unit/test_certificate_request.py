@@ -272,3 +272,16 @@ def test_an_old_key_is_replaced_with_its_certificate_and_serves_until_then(host:
     assert public("key", host.key) == public("certificate", host.certificate) != old
     assert not host.key.with_name("privkey.pem.next").exists()
     assert host.ask()["changed"] is False
+
+
+def test_another_authority_that_counts_is_placed_and_nothing_is_issued(host: Host) -> None:
+    host.issue()
+    host.ask()
+    both = host.authority.read_text() + host.new_authority("next").read_text()
+    found = host.ask(trusted=both)
+    assert (found["requests"], [one["path"] for one in found["repaired"]]) == ([], [str(host.copy)])
+    assert host.copy.read_text() == both
+    assert host.ask(trusted=both)["changed"] is False
+    # It signs: what the one before has signed does not do, though it is trusted.
+    host.authority = host.directory / "next.pem"
+    assert "not signed by this authority" in host.reason(trusted=both)

@@ -41,4 +41,5 @@ def test_the_filters_are_offered_to_ansible(certificates: ModuleType) -> None:
         "certificate_directory",
         "certificate_files",
         "certificate_paths",
+        "trusted_authorities",
     }

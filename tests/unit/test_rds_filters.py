@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.django_ec2.site.plugins.filter import rds as filter_rds
+from ansible_collections.django_ec2.site.plugins.module_utils import authority
 from ansible_collections.django_ec2.site.plugins.modules import rds_ca_bundle as module_rds_ca_bundle
-from ansible_collections.django_ec2.site.plugins.modules import secrets_file as module_secrets_file
 
 FILES = Path(__file__).resolve().parents[2] / "roles/rds_client/files"
 BUNDLE = FILES / "rds-ca-bundle.pem"
@@ -65,7 +65,7 @@ def test_a_new_bundle_is_taken_with_its_checksum(
 def test_what_is_no_bundle_of_rds_is_refused(
     bundles: ModuleType, run_module: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    other = module_secrets_file.make_authority()["certificate"]
+    other = authority.make()["certificate"]
     for text, words in (
         ("<html>not found</html>", "something else than certificates"), ("", "no certificate in it"),
         (BUNDLE.read_text() + other, "is not an authority of Amazon RDS"),

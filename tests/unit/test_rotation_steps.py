@@ -6,9 +6,11 @@ import itertools
 from collections.abc import Callable, Mapping
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.module_utils import authority
 from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
     Changes,
     Unfinished,
+    authority_changes,
     changed,
     redis_changes,
     secret_key_changes,
@@ -73,3 +75,52 @@ def test_the_old_password_of_redis_is_kept_until_the_end(cut_after: int) -> None
     if cut_after == 2:
         assert both == cut
     assert run(both, redis_changes, "end")[-1] == {"redis_password": both["redis_password"]}
+
+
+def counting(own: Mapping[str, str]) -> set[str]:
+    """The certificates of authorities that a host with these secrets trusts."""
+    return {
+        part + "-----END CERTIFICATE-----\n"
+        for part in authority.trusted(own).split("-----END CERTIFICATE-----\n")[:-1]
+    }
+
+
+def test_another_authority_is_trusted_before_it_signs_and_the_old_one_until_it_is_ended() -> None:
+    first = authority.make()
+    steps = run(first, authority_changes, "begin", "switch", "end", "finish")
+    announced, ended, finished = steps[2], steps[-2], steps[-1]
+    assert {name: announced[name] for name in first} == first
+    assert authority.trusted(first) == first["certificate"]
+    new = authority.parted(announced[authority.NEXT])
+    assert finished == new
+    assert new["certificate"] != first["certificate"]
+    # Whoever has come one write further is trusted by those who have not, and the other way round.
+    for one, other in itertools.pairwise(steps):
+        assert one["certificate"] in counting(other) and other["certificate"] in counting(one)
+    assert counting(announced) == counting(ended) == {first["certificate"], new["certificate"]}
+    assert counting(finished) == {new["certificate"]}
+    # It has signed with another key for as long as it was to be trusted.
+    assert first["key"] not in ended.values()
+
+
+@pytest.mark.parametrize("cut_after", range(7))
+def test_a_rotation_of_the_authority_that_is_cut_goes_on_with_the_same_one(cut_after: int) -> None:
+    first = authority.make()
+    cut = run(first, authority_changes, "begin", "switch", "end", cut_after=cut_after)[-1]
+    done = run(cut, authority_changes, "begin", "switch", "end")[-1]
+    assert sorted(done) == ["certificate", "key", authority.OLD]
+    assert done[authority.OLD] == first["certificate"]
+    if cut_after:
+        new = authority.parted(cut[authority.NEXT]) if authority.NEXT in cut else cut
+        assert (done["certificate"], done["key"]) == (new["certificate"], new["key"])
+    if 0 < cut_after < 7:
+        with pytest.raises(Unfinished, match="run the playbook without finish=true first"):
+            authority_changes(cut, "finish")
+
+
+def test_an_authority_that_is_replaced_twice_leaves_the_first_one() -> None:
+    first = authority.make()
+    second = run(first, authority_changes, "begin", "switch", "end")[-1]
+    third = run(second, authority_changes, "begin", "switch", "end")[-1]
+    assert counting(third) == {second["certificate"], third["certificate"]}
+    assert authority_changes(run(third, authority_changes, "finish")[-1], "finish") == {}

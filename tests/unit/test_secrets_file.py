@@ -188,6 +188,28 @@ def test_a_further_database_has_its_own_turn(make: Callable[..., dict], path: Pa
     ]
 
 
+def test_another_authority_is_made_and_nothing_else_is_touched(make: Callable[..., dict], path: Path) -> None:
+    make()
+    first = yaml.safe_load(path.read_text())["secrets"]
+    made = make(what="authority", rotation="begin")
+    assert made["added"] == ["authority.next", "authority.rotation_began"]
+    assert "PRIVATE KEY" not in repr(made)
+    assert make(what="authority", rotation="begin")["changed"] is False
+    for step in ("switch", "end"):
+        assert make(what="authority", rotation=step)["changed"] is True
+    after = yaml.safe_load(path.read_text())["secrets"]
+    assert after["authority"]["old_certificate"] == first["authority"]["certificate"]
+    assert after["authority"]["key"] != first["authority"]["key"]
+    assert after["applications"] == first["applications"]
+    assert make(what="authority", rotation="finish")["added"] == ["authority.old_certificate"]
+
+
+def test_an_authority_that_is_looked_up_elsewhere_is_not_replaced(make: Callable[..., dict], path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("secrets: {authority: \"{{ lookup('amazon.aws.ssm_parameter', '/x') }}\"}\n")
+    assert "authority.key is not in it, or looked up elsewhere" in make(what="authority", rotation="begin")["msg"]
+
+
 def test_a_value_that_is_looked_up_elsewhere_is_not_replaced(make: Callable[..., dict], path: Path) -> None:
     make(names=[*NAMES, "database_owner_password"])
     content = yaml.safe_load(path.read_text())

@@ -11,6 +11,9 @@ import hashlib
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.django_ec2.site.plugins.module_utils import authority
 
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 64
@@ -92,10 +95,58 @@ def redis_changes(own: Mapping[str, str], step: str) -> Changes:
     return password_changes(own, step, "redis_password")
 
 
-# By what is replaced: the steps of an application's secret, and the name of the secret.
-OF_APPLICATIONS: dict[str, tuple[Callable[[Mapping[str, str], str], Changes], str]] = {
-    "secret_key": (secret_key_changes, KEY),
-    "redis": (redis_changes, "redis_password"),
+def authority_changes(own: Mapping[str, str], step: str) -> Changes:
+    """What a step of the rotation of the project's authority writes.
+
+    ``begin`` makes the next one, whose certificates are to be trusted beside those of today. ``switch`` has it sign; the one before is
+    trusted until ``finish``. ``end`` says that all certificates are the new one's.
+    """
+    following, began = own.get(authority.NEXT), PENDING in own
+    if step == "begin":
+        # Also where it was cut after the switch: the hosts are yet to follow.
+        if began:
+            return {}
+        return {**({} if following else {authority.NEXT: authority.joined(authority.make())}), PENDING: "true"}
+    if step == "switch":
+        if not following:
+            return {}
+        new = authority.parted(following)
+        # The last one to be signed by is kept from the first write to the last: a run that is cut between them is gone on with.
+        old = {} if own["certificate"] == new["certificate"] else {authority.OLD: own["certificate"]}
+        return {**old, **new, authority.NEXT: None}
+    if step == "end":
+        return {PENDING: None} if began else {}
+    if following or began:
+        raise Unfinished(
+            "the project's authority is being replaced, and the next one does not sign all certificates yet: run the playbook without "
+            "finish=true first"
+        )
+    return {authority.OLD: None} if own.get(authority.OLD) else {}
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How a secret is replaced.
+
+    Attributes:
+        steps: what a step writes into the values that lie together.
+        name: of the secret.
+        others: names of what stands beside it meanwhile.
+    """
+
+    steps: Callable[[Mapping[str, str], str], Changes]
+    name: str
+    others: tuple[str, ...]
+
+
+# By what is replaced, for secrets of each application.
+OF_APPLICATIONS = {
+    "secret_key": Rotation(secret_key_changes, KEY, (KEY_FALLBACKS, KEY_PENDING)),
+    "redis": Rotation(redis_changes, "redis_password", (f"redis_password{OLD}",)),
+}
+# For those of the environment, by their name among the secrets.
+OF_ENVIRONMENT = {
+    "authority": Rotation(authority_changes, "key", ("certificate", authority.NEXT, authority.OLD, PENDING)),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
     LOGIN,
     OF_APPLICATIONS,
-    OLD,
+    OF_ENVIRONMENT,
     PENDING,
     ROTATED,
     Changes,
@@ -202,12 +202,12 @@ def rotate(
 def replace(
     store: Store, what: str, applications: Sequence[str], step: str, check_mode: bool
 ) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """Make a step of the rotation of a secret that each of these applications has.
+    """Make a step of the rotation of a secret of the environment, or that each of these applications has.
 
     Args:
-        store: where their secrets are.
-        what: one of ``OF_APPLICATIONS``.
-        applications: their names.
+        store: where their secrets are; those of the environment lie as an application of that name.
+        what: one of ``OF_APPLICATIONS`` or ``OF_ENVIRONMENT``.
+        applications: their names, for the former.
         step: ``begin``, ``switch``, ``end`` or ``finish``.
         check_mode: whether nothing is written.
 
@@ -218,9 +218,10 @@ def replace(
         StoreError: a secret is not there, before anything was written; or what was written is not read back.
         Unfinished: the step can't be made yet.
     """
-    changes_of, name = OF_APPLICATIONS[what]
-    names = [name, *(f"{name}_{end}" for end in ("fallbacks", PENDING)), name + OLD]
-    found = {application: store.read_named(application, names) for application in applications}
+    rotation = OF_ENVIRONMENT.get(what) or OF_APPLICATIONS[what]
+    above, places = ("", [what]) if what in OF_ENVIRONMENT else ("applications.", applications)
+    name, names = rotation.name, [rotation.name, *rotation.others]
+    found = {application: store.read_named(application, names) for application in places}
     if missing := [store.place(application, name) for application, own in found.items() if not own.get(name)]:
         raise StoreError(
             f"There is no value in {', '.join(missing)}: write what is in use there, and let the variable secrets look it up there "
@@ -229,12 +230,12 @@ def replace(
     planned: dict[str, Changes] = {}
     for application, own in found.items():
         try:
-            planned[application] = changes_of(own, step)
+            planned[application] = rotation.steps(own, step)
         except Unfinished as error:
             raise Unfinished(f"{application}: {error}.") from error
     written, after = [], {}
     for application, changes in planned.items():
-        written += [f"applications.{application}.{one}" for one in changes]
+        written += [f"{above}{application}.{one}" for one in changes]
         after[application] = changed(found[application], changes)
         if changes and not check_mode:
             store.write(application, changes)

@@ -12,7 +12,7 @@ description:
   - Looks at each certificate on the host with one round trip. One that is missing, near its end, for other names,
     signed by another authority or not made for its key has to be issued.
   - Owner and mode of the key, of the certificate and of their directory are made what they should be, and the copy of the
-    authority's certificate is written again where it is missing or another one.
+    authorities' certificates is written again where it is missing or another one.
   - For such a one the private key is made on the host, where it stays, and a signing request is returned.
   - Uses the host's C(openssl) command, nothing else.
   - The host remembers certificates that were found good. As long as M(host_config), which compares what is remembered with
@@ -37,7 +37,7 @@ options:
         type: path
         required: true
       authority_file:
-        description: Path of a copy of O(authority) beside them. None is kept without it.
+        description: Path of a copy of O(trusted) beside them. None is kept without it.
         type: path
       subject_alt_names:
         description: What it is for, each as C(DNS:name) or C(IP:address).
@@ -60,6 +60,11 @@ options:
     description: The authority's certificate (PEM); certificates that another one signed are issued anew.
     type: str
     required: true
+  trusted:
+    description:
+      - The certificates (PEM) of all authorities that count, for C(authority_file). The default is O(authority) alone.
+      - While one authority takes the place of another, both count.
+    type: str
   renew_days:
     description: Days before its end at which a certificate is issued anew.
     type: int
@@ -155,6 +160,7 @@ class Inspector:
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.openssl = module.get_bin_path("openssl")
+        self.trusted = module.params["trusted"] or module.params["authority"]
 
     def ask(self, *words: str, check: bool = True) -> tuple[int, str]:
         """Run openssl; returns exit code and output."""
@@ -217,7 +223,7 @@ class Inspector:
             memory.write(name, digest, {"files": files, "directories": directories}, until)
 
     def repair(self, wanted: dict, issued_anew: bool) -> list[dict[str, str]]:
-        """Make owners, modes and the authority's copy what they should be; their differences.
+        """Make owners, modes and the copy of the authorities what they should be; their differences.
 
         Args:
             wanted: the certificate.
@@ -225,15 +231,15 @@ class Inspector:
         """
         diff = []
         path = wanted["authority_file"]
-        if path and not issued_anew and not same_text(path, self.module.params["authority"]):
+        if path and not issued_anew and not same_text(path, self.trusted):
             diff.append(
                 diff_item(
-                    path, "another content\n" if os.path.exists(path) else "absent\n", "the authority's certificate\n"
+                    path, "another content\n" if os.path.exists(path) else "absent\n", "the authorities' certificates\n"
                 )
             )
             if not self.module.check_mode:
                 self.owe()
-                replace(path, self.module.params["authority"])
+                replace(path, self.trusted)
         for part in places(wanted)[:1] if issued_anew else places(wanted):
             if not os.path.exists(part["path"]):  # In check mode: the copy that is missing.
                 continue
@@ -319,6 +325,7 @@ def main() -> None:
                 },
             },
             "authority": {"type": "str", "required": True},
+            "trusted": {"type": "str"},
             "renew_days": {"type": "int", "default": 30},
             "keys_before": {"type": "float", "default": 0},
             "owes": {"type": "str"},

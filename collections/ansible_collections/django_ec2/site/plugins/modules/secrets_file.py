@@ -44,9 +44,9 @@ options:
   what:
     description:
       - What a rotation replaces. V(database) are the passwords of databases, V(secret_key) the key of Django, and V(redis) the passwords of
-        Redis, its administrator's too.
+        Redis, its administrator's too. V(authority) is the project's own certificate authority.
     type: str
-    choices: [database, secret_key, redis]
+    choices: [database, secret_key, redis, authority]
     default: database
   rotation:
     description:
@@ -54,6 +54,8 @@ options:
         other of their two logins. A rotation that began before and did not end goes on, with the same values.
       - With O(what) V(secret_key), V(begin) announces another key in C(secret_key_fallbacks), V(switch) makes it C(secret_key), and
         V(finish) takes the fallbacks away. With V(redis), V(begin) makes another C(redis_password) and keeps C(redis_password_old).
+      - With O(what) V(authority), V(begin) makes the C(next) one, V(switch) has it sign and keeps the C(old_certificate), and V(finish)
+        takes that away.
       - With V(end) the rotation is over.
     type: str
     choices: [begin, switch, end, finish]
@@ -115,28 +117,27 @@ added:
   returned: always
 """
 
-import datetime
 import os
-import secrets
 import stat
 from contextlib import nullcontext
 
 import yaml
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.django_ec2.site.plugins.module_utils import authority
 from ansible_collections.django_ec2.site.plugins.module_utils.directory_lock import directory_lock
 from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
     LOGIN,
     OF_APPLICATIONS,
+    OF_ENVIRONMENT,
     PENDING,
     ROTATED,
+    Rotation,
     Unfinished,
     changed,
     make_secret,
     new_values,
     password_changes,
 )
-
-AUTHORITY_YEARS = 10
 
 
 class Elsewhere(Exception):
@@ -145,47 +146,6 @@ class Elsewhere(Exception):
 
 class Encrypted(Exception):
     """The file is in ansible-vault's form and can't be read here."""
-
-
-def make_authority() -> dict[str, str]:
-    """A certificate authority of the project's own: certificate and key as PEM texts."""
-    # Imported here: the module's documentation must be readable without the package.
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "Project authority " + secrets.token_hex(4))])
-    now = datetime.datetime.now(datetime.UTC)
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=True,
-        crl_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=365 * AUTHORITY_YEARS))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    return {
-        "certificate": certificate.public_bytes(encoding).decode(),
-        "key": key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain).decode(),
-    }
 
 
 def complete(content: dict, names: dict[str, list[str]], environment_names: list[str]) -> list[str]:
@@ -198,7 +158,7 @@ def complete(content: dict, names: dict[str, list[str]], environment_names: list
     """
     added = []
     if not content.get("authority"):
-        content["authority"] = make_authority()
+        content["authority"] = authority.make()
         added.append("authority")
     all_secrets = content.setdefault("applications", {})
     for application, wanted in names.items():
@@ -215,19 +175,17 @@ def complete(content: dict, names: dict[str, list[str]], environment_names: list
 
 
 def replace(content: dict, what: str, applications: list[str], step: str) -> list[str]:
-    """Make a step of the rotation of a secret that each of these applications has; returns what was written, by name."""
-    changes_of, name = OF_APPLICATIONS[what]
+    """Make a step of the rotation of a secret of the environment, or that each of these applications has; what was written, by name."""
+    if what in OF_ENVIRONMENT:
+        content[what], written = _replaced(content.get(what), OF_ENVIRONMENT[what], step, what)
+        return written
     written = []
     for application in sorted(applications):
-        own = content["applications"].setdefault(application, {})
-        if not own.get(name) or "{{" in str(own[name]):
-            raise Elsewhere(f"applications.{application}.{name}")
-        try:
-            changes = changes_of(own, step)
-        except Unfinished as error:
-            raise Unfinished(f"{application}: {error}.") from error
-        content["applications"][application] = changed(own, changes)
-        written += [f"applications.{application}.{one}" for one in changes]
+        own = content["applications"].get(application)
+        content["applications"][application], names = _replaced(
+            own, OF_APPLICATIONS[what], step, f"applications.{application}"
+        )
+        written += names
     if what == "redis" and content.get("redis_admin_password"):
         own = {name: value for name, value in content.items() if name.startswith("redis_admin_password")}
         changes = password_changes(own, step, "redis_admin_password")
@@ -238,6 +196,17 @@ def replace(content: dict, what: str, applications: list[str], step: str) -> lis
                 content[one] = value
         written += changes
     return written
+
+
+def _replaced(own: dict | None, rotation: Rotation, step: str, place: str) -> tuple[dict, list[str]]:
+    own = own or {}
+    if not isinstance(own, dict) or not own.get(rotation.name) or "{{" in str(own[rotation.name]):
+        raise Elsewhere(f"{place}.{rotation.name}")
+    try:
+        changes = rotation.steps(own, step)
+    except Unfinished as error:
+        raise Unfinished(f"{place.rpartition('.')[2]}: {error}.") from error
+    return changed(own, changes), [f"{place}.{one}" for one in changes]
 
 
 def rotate(content: dict, logins: dict[str, dict[str, list[str]]], step: str) -> list[str]:
@@ -320,7 +289,7 @@ def main() -> None:
             "names": {"type": "list", "elements": "str", "required": True},
             "more_names": {"type": "dict", "default": {}},
             "environment_names": {"type": "list", "elements": "str", "default": []},
-            "what": {"type": "str", "choices": ["database", "secret_key", "redis"], "default": "database"},
+            "what": {"type": "str", "choices": ["database", "secret_key", "redis", "authority"], "default": "database"},
             "rotation": {"type": "str", "choices": ["begin", "switch", "end", "finish"]},
             "rotated": {"type": "list", "elements": "str", "default": []},
             "logins": {"type": "dict", "default": {}},

@@ -25,9 +25,11 @@ options:
     type: str
     required: true
   what:
-    description: What is replaced, V(database) for the passwords of the databases, or the key of Django, or the password of Redis.
+    description:
+      - What is replaced, V(database) for the passwords of the databases, or the key of Django, the password of Redis, or the project's own
+        certificate authority, which lies at C(<path>/authority).
     type: str
-    choices: [database, secret_key, redis]
+    choices: [database, secret_key, redis, authority]
     default: database
   logins:
     description:
@@ -35,7 +37,7 @@ options:
     type: dict
     default: {}
   rotated:
-    description: For the others, the names of the applications whose secret it is.
+    description: For V(secret_key) and V(redis), the names of the applications whose secret it is.
     type: list
     elements: str
     default: []
@@ -43,6 +45,7 @@ options:
     description:
       - With V(begin) new values are written, and V(end) says that no host uses the old ones any more.
       - For V(secret_key), V(switch) makes the key that V(begin) announced the one that signs, and V(finish) takes the old one away.
+        They do the same with the authority.
       - A rotation that began before and did not end goes on, with the same values.
     type: str
     choices: [begin, switch, end, finish]
@@ -76,6 +79,13 @@ EXAMPLES = r"""
     what: secret_key
     rotation: begin
     rotated: [shop]
+
+- name: Let the next authority sign
+  django_ec2.site.secrets_store:
+    kind: secretsmanager
+    path: production
+    what: authority
+    rotation: switch
 """
 
 RETURN = r"""
@@ -89,7 +99,7 @@ turn:
   type: dict
   returned: with O(what) V(database)
 digests:
-  description: By application, the secrets that belong to the rotation, with the SHA-256 of their values.
+  description: By application, or by the name of the secret, the secrets that belong to the rotation, with the SHA-256 of their values.
   type: dict
   returned: with another O(what)
 """
@@ -111,7 +121,7 @@ def main() -> None:
         argument_spec={
             "kind": {"type": "str", "choices": ["ssm", "secretsmanager"], "required": True},
             "path": {"type": "str", "required": True},
-            "what": {"type": "str", "choices": ["database", "secret_key", "redis"], "default": "database"},
+            "what": {"type": "str", "choices": ["database", "secret_key", "redis", "authority"], "default": "database"},
             "logins": {"type": "dict", "default": {}},
             "rotated": {"type": "list", "elements": "str", "default": []},
             "rotation": {"type": "str", "choices": ["begin", "switch", "end", "finish"], "required": True},

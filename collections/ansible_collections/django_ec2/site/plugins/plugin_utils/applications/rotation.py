@@ -108,7 +108,7 @@ def with_secret(secrets: Mapping[str, Any], what: str, names: Sequence[str], app
         names: of all applications.
         app: the one application; empty is all of them.
     """
-    _steps, name = rotation.OF_APPLICATIONS[what]
+    name = rotation.OF_APPLICATIONS[what].name
     own = secrets.get("applications") or {}
     return sorted(one for one in names if app in ("", one) and (own.get(one) or {}).get(name))
 
@@ -116,11 +116,13 @@ def with_secret(secrets: Mapping[str, Any], what: str, names: Sequence[str], app
 def after_step(secrets: Mapping[str, Any], what: str, names: Sequence[str], step: str) -> dict[str, Any]:
     """The secrets after a step of a rotation, as the file or the store has them then."""
     after = plain_copy(secrets)
-    steps, _name = rotation.OF_APPLICATIONS[what]
+    if what in rotation.OF_ENVIRONMENT:
+        names, of, steps = [what], after, rotation.OF_ENVIRONMENT[what].steps
+    else:
+        of, steps = after["applications"], rotation.OF_APPLICATIONS[what].steps
     try:
         for name in names:
-            own = after["applications"][name]
-            after["applications"][name] = rotation.changed(own, steps(own, step))
+            of[name] = rotation.changed(of[name], steps(of[name], step))
         if what == "redis" and after.get("redis_admin_password"):
             name = "redis_admin_password"
             own = {key: after.pop(key) for key in (name, name + rotation.OLD) if key in after}
@@ -167,8 +169,9 @@ def secret_key_problems(resolved: Sequence[Mapping[str, Any]], names: Sequence[s
 
 
 def digests_elsewhere(secrets: Mapping[str, Any], written: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The applications whose secrets are not those that were written, so they are looked up somewhere else."""
-    own = secrets.get("applications") or {}
+    """The applications whose secrets are not those that were written, or the secrets of the environment that are not, so they are
+    looked up somewhere else."""
+    own = {**(secrets.get("applications") or {}), **{name: secrets.get(name) or {} for name in rotation.OF_ENVIRONMENT}}
     return [
         application
         for application, digests in sorted(written.items())
