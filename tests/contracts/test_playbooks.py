@@ -153,6 +153,19 @@ def test_each_secret_that_can_be_asked_for_has_its_rotation() -> None:
     assert [one for one in choices if f"'{one}'" not in text] == []
 
 
+def test_whoever_trusts_the_project_s_authority_trusts_those_that_take_its_place() -> None:
+    """The certificate of the one that signs is for signing alone."""
+    allowed = {
+        "roles/certificate/tasks/main.yml",
+        "roles/certificate/tasks/issue.yml",
+        "roles/preflight/tasks/secrets.yml",
+    }
+    found = {
+        str(path.relative_to(ROOT)) for path in sources() if re.search(r"authority\.certificate\b", path.read_text())
+    }
+    assert found == allowed
+
+
 @each
 def test_nobody_is_asked_while_a_playbook_runs(path: Path) -> None:
     """A job of AWX or a pipeline has no terminal: it would wait for its end."""
