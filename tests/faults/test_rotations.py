@@ -67,7 +67,7 @@ def test_another_authority_takes_the_place_of_the_first(run: Run) -> None:
     assert set(found.kinds) <= {"dropped"}, found
     new = authority(site)
     assert sorted(new) == ["certificate", "key"] and new["certificate"] != first
-    files = {"db1": ["postgres", "redis"], **dict.fromkeys(WEB, ["database", "redis", "bench"])}
-    for host, names in files.items():
-        for name in names:
-            assert site.run(host, f"cat /etc/ssl/{name}/ca.pem") == new["certificate"].strip(), (host, name)
+    files = [("db1", "postgres"), ("db1", "redis")]
+    files += [(host, name) for host in WEB for name in ("database", "redis", "bench")]
+    for host, name in files:
+        assert site.run(host, f"cat /etc/ssl/{name}/ca.pem") == new["certificate"].strip(), (host, name)
