@@ -87,3 +87,62 @@ def twins(account: Endpoint) -> list[str]:
         if one["RouteTableId"] in own and not one["Associations"]
     ]
     return found
+
+
+def tagged(kind: str, **more: str) -> list[dict[str, Any]]:
+    """The tags of a thing of the environment, in the words of a call that makes one."""
+    tags = {"Project": "django", "Environment": "production", **more}
+    return [{"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}]
+
+
+def make_small(account: Endpoint) -> dict[str, Any]:
+    """What aws_provision.yml makes of the preset small with RDS, as far as playbooks for its later life ask for it; and its settings."""
+    ec2, elb, iam, rds = (account.client(one) for one in ("ec2", "elbv2", "iam", "rds"))
+    settings = {**prepare(account), "aws_preset": "small", "aws_fleet_zone": "", "database_mode": "rds"}
+    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16", TagSpecifications=tagged("vpc", Name=NAME))["Vpc"]["VpcId"]
+    subnets = {}
+    for number, name in ((0, "public-a"), (1, "public-b"), (8, "private-a"), (9, "private-b")):
+        made = ec2.create_subnet(
+            VpcId=vpc, CidrBlock=f"10.20.{16 * number}.0/20", AvailabilityZone=f"eu-central-1{name[-1]}",
+            TagSpecifications=tagged("subnet", Name=f"{NAME}-{name}"),
+        )  # fmt: skip
+        subnets[name] = made["Subnet"]["SubnetId"]
+    groups = {
+        name: ec2.create_security_group(
+            GroupName=f"{NAME}-{name}", Description=name, VpcId=vpc, TagSpecifications=tagged("security-group")
+        )["GroupId"]
+        for name in ("balancer", "web", "database")
+    }
+    iam.create_role(RoleName=f"{NAME}-web", AssumeRolePolicyDocument="{}")
+    iam.create_instance_profile(InstanceProfileName=f"{NAME}-web")
+    iam.add_role_to_instance_profile(InstanceProfileName=f"{NAME}-web", RoleName=f"{NAME}-web")
+    ec2.import_key_pair(
+        KeyName=NAME, PublicKeyMaterial=PUBLIC_KEY.encode(), TagSpecifications=tagged("key-pair")
+    )  # fmt: skip
+    disk = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 30, "VolumeType": "gp3", "Encrypted": True}}
+    hosts = {
+        host: ec2.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=subnets[f"public-{zone}"], KeyName=NAME,
+            SecurityGroupIds=[groups["web"]], InstanceType="t3.small", BlockDeviceMappings=[disk],
+            DisableApiTermination=True, IamInstanceProfile={"Name": f"{NAME}-web"},
+            TagSpecifications=tagged("instance", Name=host, Role="web", HostKey="ssh-ed25519 AAAA"),
+        )["Instances"][0]["InstanceId"]
+        for host, zone in (("web1", "a"), ("web2", "b"))
+    }  # fmt: skip
+    group = elb.create_target_group(Name=f"{NAME}-web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
+    targets = [{"Id": one, "Port": 80} for one in hosts.values()]
+    elb.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=targets)
+    inside = [subnets["private-a"], subnets["private-b"]]
+    rds.create_db_subnet_group(DBSubnetGroupName=NAME, DBSubnetGroupDescription=NAME, SubnetIds=inside)
+    rds.create_db_instance(
+        DBInstanceIdentifier=NAME, DBSubnetGroupName=NAME, DBInstanceClass="db.t4g.small", Engine="postgres", EngineVersion="17.4",
+        AllocatedStorage=50, StorageType="gp3", MasterUsername="postgres", MasterUserPassword="long-enough-1",
+    )  # fmt: skip
+    return settings
+
+
+def host_instances(account: Endpoint) -> dict[str, dict[str, Any]]:
+    """The instances that are not terminated, by name."""
+    listed = account.client("ec2").describe_instances()["Reservations"]
+    found = [one for each in listed for one in each["Instances"] if one["State"]["Name"] != "terminated"]
+    return {tag["Value"]: one for one in found for tag in one["Tags"] if tag["Key"] == "Name"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +31,8 @@ def test_a_fleet_is_made_once_and_serves_while_hosts_come_and_go(site: Site) -> 
     assert site.published() == site.live("web1")
     a_host_leaves_and_comes_back(site)
     hosts_are_patched_and_rebooted(site)
+    it_grows_and_shrinks(site)
+    hosts_get_larger(site)
     an_image_serves_alone(site)
 
 
@@ -126,3 +129,57 @@ def an_image_serves_alone(site: Site) -> None:
     after = site.secrets_of(made)
     assert len(before) == len(after) == 2
     assert not set(before) & set(after)
+
+
+def it_grows_and_shrinks(site: Site) -> None:
+    """From two web hosts to four and back: new ones serve before they get visitors, and those that go finish what they have in hand."""
+    with Visitors(site) as visitors:
+        site.playbook("playbooks/aws_scale.yml", "-e", "web=4", "-e", "aws_web_count=4")
+        assert site.health() == ["healthy"] * 4
+        until(lambda: visitors.answers > 20)
+        before = site.writes()
+        assert changes(site.playbook("playbooks/aws_scale.yml", "-e", "aws_web_count=4")) == {}
+        assert site.writes() == before
+        site.playbook("playbooks/aws_scale.yml", "-e", "web=2")
+        assert site.health() == ["healthy"] * 2
+    assert visitors.failed == []
+
+
+def hosts_get_larger(site: Site) -> None:
+    """Web hosts under load, out of the balancer; the host of the database only when that is said, for then requests fail."""
+    sizes = {"web": {"type": "t3.medium"}}
+    web = ("playbooks/aws_resize.yml", "-e", json.dumps({"aws_sizes": sizes}))
+    database = {**sizes, "database": {"type": "t3.large", "disk_gb": 80}}
+    both = ("playbooks/aws_resize.yml", "-e", json.dumps({"aws_sizes": database}))
+    before = site.writes()
+    told = " ".join(site.playbook(*both, "--check").split())
+    assert "web1: t3.small becomes t3.medium" in told
+    assert "db1 has the primary: every request that asks the database fails while it is stopped" in told
+    assert site.writes() == before
+    with Visitors(site) as visitors:
+        told = site.playbook(*web)
+        until(lambda: visitors.answers > 20)
+    assert visitors.failed == []
+    assert "Visitors see nothing of it." in told
+    assert kinds(site) == {"web1": "t3.medium", "web2": "t3.medium", "db1": "t3.medium"}
+    assert site.health() == ["healthy", "healthy"]
+    site.playbook(*both, "-e", "outage=true")
+    assert kinds(site)["db1"] == "t3.large"
+    assert site.get("/")[0] == 200
+    before = site.writes()
+    site.playbook(*both)
+    assert site.writes() == before
+
+
+def kinds(site: Site) -> dict[str, str]:
+    """The type of each instance, none of which a run still changes."""
+    found = site.endpoint.client("ec2").describe_instances()["Reservations"]
+    tags = {
+        one["InstanceId"]: {tag["Key"]: tag["Value"] for tag in one.get("Tags", [])}
+        for each in found
+        for one in each["Instances"]
+        if one["State"]["Name"] == "running"
+    }
+    assert not [one for one in tags.values() if "Resizing" in one]
+    types = {one["InstanceId"]: one["InstanceType"] for each in found for one in each["Instances"]}
+    return {own["Name"]: types[name] for name, own in tags.items() if "Name" in own}

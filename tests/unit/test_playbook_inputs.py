@@ -264,6 +264,8 @@ WITHOUT_INVENTORY = (
     "playbooks/aws_image.yml",
     "playbooks/aws_provision.yml",
     "playbooks/aws_power.yml",
+    "playbooks/aws_resize.yml",
+    "playbooks/aws_scale.yml",
     "playbooks/aws_terminate.yml",
 )
 

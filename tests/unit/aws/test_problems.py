@@ -144,9 +144,12 @@ def test_gp3_from_400_gib_on_takes_iops_and_throughput_together(
     [
         ("database", {"storage_gb": 50, "engine_version": "17.5"}, "RDS shrinks no storage. Write 50 or more"),
         ("database", {"storage_gb": 20, "engine_version": "18.1"}, "no version goes back"),
+        ("database", {"storage_gb": 19, "engine_version": "17.5"}, "would make 21 of it. Write 21 or more"),
+        ("instance_types/t3.small", {"vcpus": 2, "memory_mb": 512, "architectures": ["x86_64"]}, "512 MiB of memory"),
         ("disks", {"web1": 60}, "AWS shrinks none. Write 60 or more"),
         ("networks", [{"cidr": "10.20.128.0/20", "name": "office"}], "of the VPC office"),
         ("quotas", {"vcpus": 5}, "needs 2 more"),
+        ("quotas", {"vcpus": 5}, "--service-code ec2 --quota-code L-1216C47A --desired-value 6"),
         ("quotas", {"databases": 1}, "instances of RDS"),
         ("quotas", {"addresses": 1}, "Elastic IP addresses"),
     ],
@@ -163,6 +166,32 @@ def test_a_host_that_is_there_needs_no_quota() -> None:
         "quotas": {"vcpus": 4, "addresses": 1, "networks": 1},
     }
     assert problems.problems(SETTINGS, there) == []
+
+
+def test_a_larger_type_needs_the_difference() -> None:
+    there = {
+        **FOUND,
+        "instance_types": {"t3.small": {"vcpus": 8, "architectures": ["x86_64"]}},
+        "disks": {"web1": 30},
+        "vcpus": {"web1": 2},
+        "network_is_there": True,
+        "quotas": {"vcpus": 9},
+    }
+    (problem,) = problems.problems(SETTINGS, there)
+    assert "may have 9 vCPUs of standard instances, uses 4, and this environment needs 6 more" in problem
+    assert problems.problems(SETTINGS, {**there, "quotas": {"vcpus": 10}}) == []
+
+
+def test_a_balancer_that_is_not_there_needs_a_quota() -> None:
+    balanced = {
+        **SETTINGS,
+        "fleet": {**SETTINGS["fleet"], "entrance": "balancer", "certificate": "arn:aws:acm:x", "tls_mode": "none"},
+    }
+    balanced["fleet"]["trusted_proxies"] = ["10.20.0.0/20"]
+    full = {**FOUND, "quotas": {"balancers": 50}, "used": {"balancers": 50}}
+    (problem,) = problems.problems(balanced, full)
+    assert "Application Load Balancers" in problem
+    assert problems.problems(balanced, {**full, "network_is_there": True}) == []
 
 
 @pytest.mark.parametrize(

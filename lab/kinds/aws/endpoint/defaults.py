@@ -62,7 +62,7 @@ CLASSES = tuple(
     for size in sizes
 )
 # Of a young account, by code.
-QUOTAS = {"L-1216C47A": 32.0, "L-0263D0A3": 5.0, "L-7B6409FD": 40.0}
+QUOTAS = {"L-1216C47A": 32.0, "L-53DA6B97": 50.0, "L-0263D0A3": 5.0, "L-7B6409FD": 40.0}
 
 
 def put() -> None:

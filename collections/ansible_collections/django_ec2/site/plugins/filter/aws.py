@@ -9,7 +9,15 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.module_utils import aws_failures
-from ansible_collections.django_ec2.site.plugins.plugin_utils.aws import cost, images, layout, policies, problems
+from ansible_collections.django_ec2.site.plugins.plugin_utils.aws import (
+    cost,
+    images,
+    layout,
+    policies,
+    problems,
+    resize,
+    scale,
+)
 
 
 def aws_endpoint_problems(rehearsal: bool, is_a_test: bool) -> list[str]:
@@ -35,6 +43,7 @@ class FilterModule:
             "aws_alarms": layout.alarms,
             "aws_cost": aws_cost,
             "aws_bucket_policy": policies.bucket_policy,
+            "aws_database_resize": scale.database_resize,
             "aws_endpoint_problems": aws_endpoint_problems,
             "aws_environment": layout.environment,
             "aws_failure": aws_failures.explain,
@@ -46,6 +55,11 @@ class FilterModule:
             "aws_problems": problems.problems,
             "aws_profile": layout.profile,
             "aws_profiles": layout.profiles,
+            "aws_resize": resize.resize_plan,
+            "aws_resize_memory_problem": resize.resize_memory_problem,
+            "aws_resize_order": resize.resize_order,
+            "aws_resize_outage": resize.resize_outage,
+            "aws_scale": scale.scale_plan,
             "aws_security_groups": layout.security_groups,
             "aws_subnets": layout.subnets,
             "aws_targets": layout.targets,

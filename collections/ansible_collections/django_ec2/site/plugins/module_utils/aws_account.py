@@ -19,6 +19,7 @@ QUOTAS = {
     "vcpus": ("ec2", "L-1216C47A"),
     "addresses": ("ec2", "L-0263D0A3"),
     "networks": ("vpc", "L-F678F1CE"),
+    "balancers": ("elasticloadbalancing", "L-53DA6B97"),
     "databases": ("rds", "L-7B6409FD"),
 }
 # Families whose vCPUs count as standard ones.
@@ -78,6 +79,7 @@ class Account:
             "network_is_there": bool(own),
             "instance_types": self._ask("instance types", lambda: self._instance_types(sorted(set(types)))),
             "disks": self._disks(filters),
+            "vcpus": {_tags(one).get("Name", ""): _vcpus(one) for one in self._instances(filters)},
             "hosted_zones": self._ask("hosted zones", self._hosted_zones),
         }
         if database:
@@ -102,6 +104,7 @@ class Account:
         return {
             one["InstanceType"]: {
                 "vcpus": one["VCpuInfo"]["DefaultVCpus"],
+                "memory_mb": one["MemoryInfo"]["SizeInMiB"],
                 "architectures": one["ProcessorInfo"]["SupportedArchitectures"],
             }
             for one in found
@@ -165,21 +168,31 @@ class Account:
                 found[name] = answer["Quota"]["Value"]
         return found
 
+    def _balancers(self) -> int:
+        found = self._pages("elbv2", "describe_load_balancers", "LoadBalancers")
+        return sum(1 for one in found if one["Type"] == "application")
+
     def _used(self, networks: list[Any], database: bool) -> dict[str, int]:
         standard = [
             one
             for one in self._instances([])
             if one["InstanceType"][0] in STANDARD and one["State"]["Name"] != "stopped"
         ]
-        cpus = [one.get("CpuOptions", {}) for one in standard]
+        balancers = self._ask("the balancers", self._balancers)
         return {
-            "vcpus": sum(one.get("CoreCount", 1) * one.get("ThreadsPerCore", 2) for one in cpus),
+            "vcpus": sum(map(_vcpus, standard)),
             "addresses": len(self._client("ec2").describe_addresses()["Addresses"]),
             "networks": len(networks),
+            "balancers": balancers or 0,
             **(
                 {"databases": len(list(self._pages("rds", "describe_db_instances", "DBInstances")))} if database else {}
             ),
         }
+
+
+def _vcpus(instance: Mapping[str, Any]) -> int:
+    options = instance.get("CpuOptions", {})
+    return int(options.get("CoreCount", 1)) * int(options.get("ThreadsPerCore", 2))
 
 
 def _tags(one: Mapping[str, Any]) -> dict[str, str]:

@@ -47,8 +47,14 @@ def subnets(cidr: str, zones: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def hosts(preset: Mapping[str, Any], database_mode: str) -> dict[str, dict[str, Any]]:
-    """The hosts of a preset by name, spread over the zones."""
+def hosts(preset: Mapping[str, Any], database_mode: str, web: int | None = None) -> dict[str, dict[str, Any]]:
+    """The hosts of a preset by name, spread over the zones.
+
+    Args:
+        preset: one of ``aws_presets``.
+        database_mode: with ``rds`` no host has the database.
+        web: how many web hosts, where it is not the preset's number.
+    """
     kind = "public" if preset["nat"] == "none" else "private"
     own_database = database_mode == "self_hosted" and preset["database"]["count"] > 0
     found = {}
@@ -56,7 +62,7 @@ def hosts(preset: Mapping[str, Any], database_mode: str) -> dict[str, dict[str, 
         if group == "database" and not own_database:
             continue
         given = preset[group]
-        for number in range(given["count"]):
+        for number in range(int(web) if group == "web" and web is not None else given["count"]):
             groups = [group]
             if group == "web" and number == 0 and database_mode == "self_hosted" and not own_database:
                 groups.append("database")

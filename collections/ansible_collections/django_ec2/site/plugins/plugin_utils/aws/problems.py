@@ -24,6 +24,16 @@ GP3_STRIPED_GB, GP3_IOPS, GP3_THROUGHPUT = 400, 12000, 500
 GP3_MOST_IOPS, GP3_MOST_THROUGHPUT, MOST_GB, LEAST_GB = 64000, 4000, 65536, 20
 GP3_IOPS_A_GB, GP3_IOPS_A_MB = 500, 4
 MOST_DISK_GB, MOST_RETENTION_DAYS = 16384, 35
+# What a quota counts, and its service and code in Service Quotas.
+QUOTAS = {
+    "vcpus": ("vCPUs of standard instances", "ec2", "L-1216C47A"),
+    "addresses": ("Elastic IP addresses", "ec2", "L-0263D0A3"),
+    "networks": ("VPCs of a region", "vpc", "L-F678F1CE"),
+    "balancers": ("Application Load Balancers of a region", "elasticloadbalancing", "L-53DA6B97"),
+    "databases": ("instances of RDS", "rds", "L-7B6409FD"),
+}
+# What nginx, workers and a server of PostgreSQL need at least, by the groups of a host; the system is in them.
+LEAST_MEMORY_MB = {"web": 900, "database": 900, "redis": 450, "backup": 450}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ENDPOINT = re.compile(r"AWS_ENDPOINT_URL(_[A-Z0-9_]+)?|AWS_URL|(EC2|S3|RDS)_URL")
 
@@ -142,6 +152,11 @@ def _fleet_problems(fleet: Mapping[str, Any], network: Mapping[str, Any], found:
                 f"{where}.type {host['type']} is of {' and '.join(types[host['type']]['architectures'])}, and "
                 f"aws_fleet_architecture is {fleet['architecture']}: choose two that fit."
             )
+        if types and 0 < (memory := types.get(host["type"], {}).get("memory_mb", 0)) < _least_memory(host):
+            yield (
+                f"{where}.type {host['type']} has {memory} MiB of memory, and a host of {' and '.join(host['groups'])} needs about "
+                f"{_least_memory(host)}: take a larger one."
+            )
         if not 8 <= int(host["disk_gb"]) <= MOST_DISK_GB:
             yield f"{where}.disk_gb is {host['disk_gb']}: a root volume of gp3 has from 8 to {MOST_DISK_GB} GiB."
         if (has := (found.get("disks") or {}).get(name, 0)) > int(host["disk_gb"]):
@@ -178,6 +193,10 @@ def _fleet_problems(fleet: Mapping[str, Any], network: Mapping[str, Any], found:
         yield f"aws_fleet_zone is '{fleet['zone']}', which is no public hosted zone of this account: make it there, or leave it empty."
 
 
+def _least_memory(host: Mapping[str, Any]) -> int:
+    return sum(LEAST_MEMORY_MB.get(group, 0) for group in host["groups"])
+
+
 def _database_problems(database: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
     storage, iops, throughput = (int(database[key] or 0) for key in ("storage_gb", "iops", "throughput"))
     has = found.get("database") or {}
@@ -197,6 +216,12 @@ def _database_problems(database: Mapping[str, Any], found: Mapping[str, Any]) ->
         yield (
             f"aws_database_storage_gb is {storage} and the instance has {has['storage_gb']} GiB: RDS shrinks no storage. Write "
             f"{has['storage_gb']} or more, or move to a smaller instance (docs/database-move.md)."
+        )
+    least = -(-has["storage_gb"] * 11 // 10) if has else 0
+    if has and has["storage_gb"] < storage < least:
+        yield (
+            f"aws_database_storage_gb is {storage} and the instance has {has['storage_gb']} GiB: RDS grows it by at least a tenth, and "
+            f"would make {least} of it. Write {least} or more."
         )
     if has and int(version.partition(".")[0]) < int(has["engine_version"].partition(".")[0]):
         yield f"aws_database_engine_version is '{version}' and the instance has {has['engine_version']}: no version goes back."
@@ -269,23 +294,28 @@ def _quota_problems(settings: Mapping[str, Any], found: Mapping[str, Any]) -> It
     missing = [
         host for name, host in hosts.items() if name not in (found.get("disks") or {}) and host.get("type") in types
     ]
+    # What is there and gets a larger type needs the difference.
+    has = found.get("vcpus") or {}
+    more = sum(
+        max(0, types[host["type"]]["vcpus"] - has[name])
+        for name, host in hosts.items()
+        if name in has and host.get("type") in types
+    )
+    network_is_there = found.get("network_is_there")
     wanted = {
-        "vcpus": sum(types[host["type"]]["vcpus"] for host in missing),
-        "addresses": 0 if found.get("network_is_there") else _addresses(settings),
-        "networks": 0 if found.get("network_is_there") else 1,
+        "vcpus": sum(types[host["type"]]["vcpus"] for host in missing) + more,
+        "addresses": 0 if network_is_there else _addresses(settings),
+        "networks": 0 if network_is_there else 1,
+        "balancers": 1 if settings["fleet"]["entrance"] == "balancer" and not network_is_there else 0,
         "databases": 1 if settings["database_mode"] == "rds" and not found.get("database") else 0,
     }
-    words = {
-        "vcpus": "vCPUs of standard instances (EC2, L-1216C47A)",
-        "addresses": "Elastic IP addresses (EC2, L-0263D0A3)",
-        "networks": "VPCs of a region (VPC, L-F678F1CE)",
-        "databases": "instances of RDS (RDS, L-7B6409FD)",
-    }
     for name, number in wanted.items():
-        if name in quotas and number and used.get(name, 0) + number > quotas[name]:
+        words, service, code = QUOTAS[name]
+        if name in quotas and number and (needed := used.get(name, 0) + number) > quotas[name]:
             yield (
-                f"The account may have {quotas[name]:g} {words[name]}, uses {used.get(name, 0)}, and this environment needs {number} more: "
-                "ask Service Quotas for more, or take smaller ones."
+                f"The account may have {quotas[name]:g} {words}, uses {used.get(name, 0)}, and this environment needs {number} more: "
+                "take fewer or smaller ones, or ask for more: aws service-quotas request-service-quota-increase "
+                f"--service-code {service} --quota-code {code} --desired-value {needed}"
             )
 
 
