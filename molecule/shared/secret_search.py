@@ -85,7 +85,8 @@ def _values(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
         if isinstance(value, Mapping):
             yield from _values(value, f"{prefix}{name}.")
         elif "PRIVATE KEY" in str(value):
-            yield f"{prefix}{name}", str(value).splitlines()[1]
+            # Behind the certificate, where both are one text.
+            yield f"{prefix}{name}", str(value).partition("PRIVATE KEY-----\n")[2].splitlines()[0]
         elif len(str(value)) >= SHORTEST and "CERTIFICATE" not in str(value):
             yield f"{prefix}{name}", str(value)
 

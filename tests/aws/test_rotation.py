@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.django_ec2.site.plugins.module_utils import authority as authorities
 from ansible_collections.django_ec2.site.plugins.module_utils import rotation, secret_stores
 
 from tests.aws.conftest import Cloud
@@ -218,6 +219,30 @@ def test_a_key_of_django_is_announced_there_then_signs_and_the_old_one_ends(
     assert store() == {**OTHERS, **OLD, "secret_key": new}
 
 
+@both
+def test_an_authority_is_replaced_where_it_lies(cloud: Cloud, store: Callable[[], dict[str, str]], kind: str) -> None:
+    own, first = secret_stores.KINDS[kind](cloud.client(kind), "/staging/"), authorities.make()
+    if kind == "secretsmanager":
+        cloud.client(kind).create_secret(Name="/staging/authority", SecretString="{}")
+    own.write("authority", first)
+    applications = store()
+    names = ["certificate", "key", authorities.NEXT, authorities.OLD, rotation.PENDING]
+    written, _digests = secret_stores.replace(own, "authority", [], "begin", check_mode=True)
+    assert written == ["authority.next", "authority.rotation_began"]
+    assert own.read_named("authority", names) == first
+    for step in ("begin", "switch", "end"):
+        secret_stores.replace(own, "authority", [], step, check_mode=False)
+    after = own.read_named("authority", names)
+    assert after[authorities.OLD] == first["certificate"]
+    assert after["key"] != first["key"]
+    assert authorities.trusted(after).count("BEGIN CERTIFICATE") == 2
+    secret_stores.replace(own, "authority", [], "finish", check_mode=False)
+    assert own.read_named("authority", names) == {name: after[name] for name in ("certificate", "key")}
+    assert store() == applications
+    if kind == "secretsmanager":
+        cloud.client(kind).delete_secret(SecretId="/staging/authority", ForceDeleteWithoutRecovery=True)
+
+
 @pytest.mark.parametrize("store", ["ssm"], indirect=True)
 def test_a_key_that_is_looked_up_elsewhere_stops_the_run(
     cloud: Cloud, tmp_path: Path, store: Callable[[], dict[str, str]]
@@ -231,9 +256,14 @@ def test_a_key_that_is_looked_up_elsewhere_stops_the_run(
 @pytest.mark.parametrize(
     ("words", "remedy"),
     [
-        (["what=everything"], "what is 'everything': give one of database, secret_key, redis, tls, acme_account"),
+        (
+            ["what=everything"],
+            "what is 'everything': give one of database, secret_key, redis, admin_password, tls, authority, acme_account",
+        ),
         (["what=redis"], "No application has a Redis of ours"),
-        (["finish=true"], "app and finish belong to what=secret_key"),
+        (["finish=true"], "finish to what=secret_key and what=authority"),
+        (["what=redis", "app=board"], "app belongs to what=secret_key and what=admin_password"),
+        (["what=authority", "announce=true", "finish=true"], "announce to what=authority without finish"),
     ],
 )
 def test_what_cannot_be_rotated_is_refused(cloud: Cloud, tmp_path: Path, words: list[str], remedy: str) -> None:

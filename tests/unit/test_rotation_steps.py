@@ -10,6 +10,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils import authority
 from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
     Changes,
     Unfinished,
+    admin_password_changes,
     authority_changes,
     changed,
     redis_changes,
@@ -124,3 +125,13 @@ def test_an_authority_that_is_replaced_twice_leaves_the_first_one() -> None:
     third = run(second, authority_changes, "begin", "switch", "end")[-1]
     assert counting(third) == {second["certificate"], third["certificate"]}
     assert authority_changes(run(third, authority_changes, "finish")[-1], "finish") == {}
+
+
+@pytest.mark.parametrize("cut_after", range(4))
+def test_an_administrator_s_password_is_made_once(cut_after: int) -> None:
+    cut = run({"admin_password": "old"}, admin_password_changes, "begin", "end", cut_after=cut_after)[-1]
+    both = run(cut, admin_password_changes, "begin")[-1]
+    assert both["admin_password"] != "old"
+    if cut_after == 2:
+        assert both == cut
+    assert run(both, admin_password_changes, "end")[-1] == {"admin_password": both["admin_password"]}

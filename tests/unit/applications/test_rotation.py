@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.django_ec2.site.plugins.module_utils.rotation import digests
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.rotation import (
+    administrators,
     after_step,
     digests_elsewhere,
     rotating_logins,
@@ -116,3 +117,11 @@ def test_values_that_are_looked_up_elsewhere_are_found_by_their_digests() -> Non
     assert digests_elsewhere(own_key(), written) == []
     assert digests_elsewhere({"applications": {"shop": {"secret_key": "another"}}}, written) == ["shop"]
     assert "a-key" not in json.dumps(written)
+
+
+def test_administrators_whose_password_is_that_of_the_secrets() -> None:
+    one = {"username": "admin", "email": "admin@example.org", "password": STRONG}
+    secrets = {"applications": {"shop": {"admin_password": STRONG}}}
+    assert administrators([resolved(superuser=one)], secrets) == ["shop"]
+    assert administrators([resolved(superuser={**one, "password": STRONG[::-1]})], secrets) == []
+    assert administrators([resolved()], secrets) == []

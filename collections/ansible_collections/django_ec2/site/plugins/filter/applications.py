@@ -54,6 +54,7 @@ class FilterModule:
             "rotation_turned": rotation.turned,
             "logins_elsewhere": rotation.logins_elsewhere,
             "rotation_applications": rotation.with_secret,
+            "rotation_administrators": rotation.administrators,
             "rotation_after": rotation.after_step,
             "rotation_probes": rotation.with_probes,
             "rotation_key_problems": rotation.secret_key_problems,

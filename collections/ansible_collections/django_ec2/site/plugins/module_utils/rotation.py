@@ -23,6 +23,7 @@ LOGIN, ROTATED = "login", ("password", "owner_password")
 PENDING = "rotation_began"
 # What is there while Django's key is replaced: the keys that count beside the first one, separated by commas.
 KEY, KEY_FALLBACKS, KEY_PENDING = "secret_key", "secret_key_fallbacks", f"secret_key_{PENDING}"
+ADMINISTRATOR = "admin_password"
 # Behind the name of a password that counts until every host has the new one.
 OLD = "_old"
 
@@ -95,6 +96,14 @@ def redis_changes(own: Mapping[str, str], step: str) -> Changes:
     return password_changes(own, step, "redis_password")
 
 
+def admin_password_changes(own: Mapping[str, str], step: str) -> Changes:
+    """Those of the password of an application's administrator: ``begin`` makes another one, and ``end`` says that its database has it."""
+    pending = f"{ADMINISTRATOR}_{PENDING}"
+    if step == "begin":
+        return {} if pending in own else {ADMINISTRATOR: make_secret(), pending: "true"}
+    return {pending: None} if step == "end" and pending in own else {}
+
+
 def authority_changes(own: Mapping[str, str], step: str) -> Changes:
     """What a step of the rotation of the project's authority writes.
 
@@ -143,6 +152,7 @@ class Rotation:
 OF_APPLICATIONS = {
     "secret_key": Rotation(secret_key_changes, KEY, (KEY_FALLBACKS, KEY_PENDING)),
     "redis": Rotation(redis_changes, "redis_password", (f"redis_password{OLD}",)),
+    "admin_password": Rotation(admin_password_changes, ADMINISTRATOR, (f"{ADMINISTRATOR}_{PENDING}",)),
 }
 # For those of the environment, by their name among the secrets.
 OF_ENVIRONMENT = {

@@ -44,9 +44,10 @@ options:
   what:
     description:
       - What a rotation replaces. V(database) are the passwords of databases, V(secret_key) the key of Django, and V(redis) the passwords of
-        Redis, its administrator's too. V(authority) is the project's own certificate authority.
+        Redis, its administrator's too.
+      - V(admin_password) is the password of an application's administrator, and V(authority) the project's own certificate authority.
     type: str
-    choices: [database, secret_key, redis, authority]
+    choices: [database, secret_key, redis, admin_password, authority]
     default: database
   rotation:
     description:
@@ -60,7 +61,7 @@ options:
     type: str
     choices: [begin, switch, end, finish]
   rotated:
-    description: For V(secret_key) and V(redis), the names of the applications whose secret is replaced.
+    description: For V(secret_key), V(redis) and V(admin_password), the names of the applications whose secret is replaced.
     type: list
     elements: str
     default: []
@@ -289,7 +290,11 @@ def main() -> None:
             "names": {"type": "list", "elements": "str", "required": True},
             "more_names": {"type": "dict", "default": {}},
             "environment_names": {"type": "list", "elements": "str", "default": []},
-            "what": {"type": "str", "choices": ["database", "secret_key", "redis", "authority"], "default": "database"},
+            "what": {
+                "type": "str",
+                "choices": ["database", "secret_key", "redis", "admin_password", "authority"],
+                "default": "database",
+            },
             "rotation": {"type": "str", "choices": ["begin", "switch", "end", "finish"]},
             "rotated": {"type": "list", "elements": "str", "default": []},
             "logins": {"type": "dict", "default": {}},

@@ -26,10 +26,10 @@ options:
     required: true
   what:
     description:
-      - What is replaced, V(database) for the passwords of the databases, or the key of Django, the password of Redis, or the project's own
-        certificate authority, which lies at C(<path>/authority).
+      - What is replaced, V(database) for the passwords of the databases, or the key of Django, the password of Redis or of an application's
+        administrator, or the project's own certificate authority, which lies at C(<path>/authority).
     type: str
-    choices: [database, secret_key, redis, authority]
+    choices: [database, secret_key, redis, admin_password, authority]
     default: database
   logins:
     description:
@@ -37,7 +37,7 @@ options:
     type: dict
     default: {}
   rotated:
-    description: For V(secret_key) and V(redis), the names of the applications whose secret it is.
+    description: For V(secret_key), V(redis) and V(admin_password), the names of the applications whose secret it is.
     type: list
     elements: str
     default: []
@@ -121,7 +121,11 @@ def main() -> None:
         argument_spec={
             "kind": {"type": "str", "choices": ["ssm", "secretsmanager"], "required": True},
             "path": {"type": "str", "required": True},
-            "what": {"type": "str", "choices": ["database", "secret_key", "redis", "authority"], "default": "database"},
+            "what": {
+                "type": "str",
+                "choices": ["database", "secret_key", "redis", "admin_password", "authority"],
+                "default": "database",
+            },
             "logins": {"type": "dict", "default": {}},
             "rotated": {"type": "list", "elements": "str", "default": []},
             "rotation": {"type": "str", "choices": ["begin", "switch", "end", "finish"], "required": True},

@@ -168,6 +168,17 @@ def secret_key_problems(resolved: Sequence[Mapping[str, Any]], names: Sequence[s
     return problems
 
 
+def administrators(resolved: Sequence[Mapping[str, Any]], secrets: Mapping[str, Any]) -> list[str]:
+    """The applications whose administrator has the password of the secrets."""
+    own = secrets.get("applications") or {}
+    return [
+        entry["name"]
+        for entry in resolved
+        if entry["superuser"]
+        and entry["superuser"]["password"] == (own.get(entry["name"]) or {}).get(rotation.ADMINISTRATOR)
+    ]
+
+
 def digests_elsewhere(secrets: Mapping[str, Any], written: Mapping[str, Mapping[str, str]]) -> list[str]:
     """The applications whose secrets are not those that were written, or the secrets of the environment that are not, so they are
     looked up somewhere else."""
