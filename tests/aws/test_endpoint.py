@@ -185,6 +185,7 @@ def test_a_balancer_says_what_it_does_with_invalid_headers(endpoint: Endpoint) -
     arn = made["LoadBalancers"][0]["LoadBalancerArn"]
     found = elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
     assert {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "false"} in found
+    assert {"Key": "access_logs.s3.enabled", "Value": "false"} in found
     allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
     tags = [{"ResourceType": "natgateway", "Tags": [{"Key": "Name", "Value": "board"}]}]
     ec2.create_nat_gateway(SubnetId=subnets[0]["Subnet"]["SubnetId"], AllocationId=allocation, TagSpecifications=tags)
@@ -193,6 +194,20 @@ def test_a_balancer_says_what_it_does_with_invalid_headers(endpoint: Endpoint) -
     ec2.create_tags(Resources=[allocation], Tags=[{"Key": "Name", "Value": "address"}])
     listed = ec2.describe_tags(Filters=[{"Name": "resource-type", "Values": ["elastic-ip"]}])["Tags"]
     assert [one["Value"] for one in listed] == ["address"]
+
+
+def test_flow_logs_go_into_a_directory_of_a_bucket(endpoint: Endpoint) -> None:
+    ec2, s3 = endpoint.client("ec2"), endpoint.client("s3")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/24")["Vpc"]["VpcId"]
+    s3.create_bucket(Bucket="of-logs", CreateBucketConfiguration={"LocationConstraint": control.REGION})
+    for bucket, problems in (("of-logs", 0), ("of-nobody", 1)):
+        asked = ec2.create_flow_logs(
+            ResourceType="VPC", ResourceIds=[vpc], TrafficType="ALL", LogDestinationType="s3",
+            LogDestination=f"arn:aws:s3:::{bucket}/network/",
+        )  # fmt: skip
+        assert len(asked["Unsuccessful"]) == problems
+    made = ec2.describe_flow_logs(Filters=[{"Name": "resource-id", "Values": [vpc]}])["FlowLogs"]
+    assert [one["LogDestination"] for one in made] == ["arn:aws:s3:::of-logs/network/"]
 
 
 def test_a_console_shows_the_host_key(endpoint: Endpoint) -> None:

@@ -27,11 +27,14 @@ CALLS: list[dict[str, Any]] = []
 # Rights that AWS asks for beside those of a call, and those of another preset or another drift.
 WITHOUT_CALL = {
     "ec2:AssociateAddress": "the Elastic IP of the preset single",
+    "ec2:DeleteFlowLogs": "logs that the settings turned off",
     "elasticloadbalancing:DeregisterTargets": "a host that is taken out of the settings",
     "iam:CreateServiceLinkedRole": "the first balancer and the first instance of RDS of an account",
     "iam:PassRole": "instances that are started with a profile",
     "kms:CreateGrant": "the secret that RDS keeps",
     "kms:DescribeKey": "the secret that RDS keeps",
+    "logs:CreateLogDelivery": "flow logs into a bucket",
+    "logs:DeleteLogDelivery": "flow logs into a bucket",
     "rds:AddTagsToResource": "a tag that somebody removed",
     "secretsmanager:CreateSecret": "the secret that RDS keeps",
     "secretsmanager:TagResource": "the secret that RDS keeps",
@@ -122,6 +125,8 @@ def test_an_environment_is_made_once_and_kept(account: Endpoint, inventory: Path
 DRIFT = [
     "aws_network : Security groups | Let in what the flows say, and nothing else",
     "aws_database : Parameters | Set them",
+    "aws_fleet : Logs | Log the requests to the buckets",
+    "aws_fleet : Logs | Log the connections of the network",
     "aws_fleet : Instances | Make them what the settings say",
 ]
 
@@ -174,17 +179,37 @@ def is_as_the_settings_say(account: Endpoint) -> None:
     assert {one["Target"]["Id"] for one in health} == {one["InstanceId"] for one in hosts}
 
     buckets = [one["Name"] for one in s3.list_buckets()["Buckets"]]
-    assert buckets == [f"django-production-{what}-123456789012" for what in ("backups", "media", "releases")]
+    assert buckets == [f"django-production-{what}-123456789012" for what in ("backups", "logs", "media", "releases")]
     for bucket in buckets:
         assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
         assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
         assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    logged_as_the_settings_say(account, balancers[0]["LoadBalancerArn"])
     alarms = {one["AlarmName"] for one in account.client("cloudwatch").describe_alarms()["MetricAlarms"]}
     assert {
         "django-production-unhealthy-hosts",
         "django-production-database-space",
         "django-production-web1-status",
     } <= alarms
+
+
+def logged_as_the_settings_say(account: Endpoint, balancer: str) -> None:
+    """Requests of visitors, requests to buckets and connections go into one bucket; nothing is there that is not encrypted."""
+    ec2, s3, logs = account.client("ec2"), account.client("s3"), "django-production-logs-123456789012"
+    network = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["django-production"]}])["Vpcs"][0]["VpcId"]
+    flows = ec2.describe_flow_logs()["FlowLogs"]
+    assert [(one["ResourceId"], one["LogDestination"]) for one in flows] == [(network, f"arn:aws:s3:::{logs}/network/")]
+    for bucket in ("backups", "media", "releases"):
+        found = s3.get_bucket_logging(Bucket=f"django-production-{bucket}-123456789012")["LoggingEnabled"]
+        assert (found["TargetBucket"], found["TargetPrefix"]) == (logs, "buckets/")
+    attributes = account.client("elbv2").describe_load_balancer_attributes(LoadBalancerArn=balancer)["Attributes"]
+    values = {one["Key"]: one["Value"] for one in attributes}
+    assert (values["access_logs.s3.enabled"], values["access_logs.s3.bucket"]) == ("true", logs)
+    assert s3.get_bucket_lifecycle_configuration(Bucket=logs)["Rules"][0]["Expiration"]["Days"] == 90
+    assert ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is True
+    filters = [{"Name": "group-name", "Values": ["default"]}, {"Name": "vpc-id", "Values": [network]}]
+    unused = ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]
+    assert (unused["IpPermissions"], unused["IpPermissionsEgress"]) == ([], [])
 
 
 def ports(group: dict[str, Any]) -> set[tuple[int, str]]:
@@ -199,7 +224,7 @@ def ports(group: dict[str, Any]) -> set[tuple[int, str]]:
 
 
 def spoil(account: Endpoint) -> None:
-    """What people do by hand: a port opened to the world, a host stopped, a parameter changed."""
+    """What people do by hand: a port opened to the world, a host stopped, a parameter changed, logs turned off."""
     ec2 = account.client("ec2")
     web = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["django-production-web"]}])[
         "SecurityGroups"
@@ -211,6 +236,8 @@ def spoil(account: Endpoint) -> None:
         0
     ]
     ec2.stop_instances(InstanceIds=[named["InstanceId"]])
+    account.client("s3").put_bucket_logging(Bucket="django-production-media-123456789012", BucketLoggingStatus={})
+    ec2.delete_flow_logs(FlowLogIds=[one["FlowLogId"] for one in ec2.describe_flow_logs()["FlowLogs"]])
     account.client("rds").modify_db_parameter_group(
         DBParameterGroupName="django-production-postgres17",
         Parameters=[{"ParameterName": "rds.force_ssl", "ParameterValue": "0", "ApplyMethod": "immediate"}],

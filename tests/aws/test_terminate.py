@@ -32,6 +32,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 # Rights that AWS asks for beside those of a call, and those of what this environment does not have.
 WITHOUT_CALL = {
     "sts:GetCallerIdentity": "the role asks it for the buckets' names",
+    "logs:DeleteLogDelivery": "flow logs into a bucket",
     "ec2:CreateTags": "tags of a snapshot that is made",
     "iam:DetachRolePolicy": "a policy that somebody attached by hand",
     "rds:AddTagsToResource": "tags that go to the last snapshot",
@@ -132,6 +133,11 @@ def build(endpoint: Endpoint, name: str, number: int) -> dict[str, Any]:
     iam.create_instance_profile(InstanceProfileName=f"{name}-web")
     iam.add_role_to_instance_profile(InstanceProfileName=f"{name}-web", RoleName=f"{name}-web")
     s3 = endpoint.client("s3")
+    s3.create_bucket(Bucket=f"{name}-logs", CreateBucketConfiguration={"LocationConstraint": control.REGION})
+    ec2.create_flow_logs(
+        ResourceType="VPC", ResourceIds=[vpc], TrafficType="ALL", LogDestinationType="s3",
+        LogDestination=f"arn:aws:s3:::{name}-logs/network/", TagSpecifications=tagged("vpc-flow-log"),
+    )  # fmt: skip
     for bucket in ("backups", "media"):
         where = {"LocationConstraint": control.REGION}
         s3.create_bucket(Bucket=f"{name}-{bucket}", CreateBucketConfiguration=where)

@@ -38,6 +38,7 @@ def always() -> None:
     _storage_of_gp3()
     _unknown_parameter_groups()
     _loopback_counts_as_tls()
+    _flow_logs_in_directories()
     defaults.put()
     databases.put()
 
@@ -126,6 +127,20 @@ def _loopback_counts_as_tls() -> None:
         return plain(self, *words, **named)
 
     IAMPolicyStatement.is_action_permitted = is_action_permitted
+
+
+def _flow_logs_in_directories() -> None:
+    """Flow logs may go into a directory of a bucket; moto takes its name for a part of the bucket's."""
+    plain = EC2Backend.create_flow_logs
+
+    def create(self: Any, *words: Any, log_destination: str | None = None, **named: Any) -> Any:
+        bucket = (log_destination or "").partition("/")[0] or log_destination
+        made, unsuccessful = plain(self, *words, log_destination=bucket, **named)
+        for one in made:
+            one.log_destination = log_destination
+        return made, unsuccessful
+
+    EC2Backend.create_flow_logs = create
 
 
 def _instances_take_time() -> None:

@@ -187,13 +187,14 @@ def _consoles() -> None:
 
 
 def _balancer_attributes() -> None:
-    """A new Application Load Balancer says of headers with invalid names that it keeps them; moto says nothing of them."""
+    """A new Application Load Balancer says that it keeps headers with invalid names and logs nothing; moto says neither."""
     made = FakeLoadBalancer.__init__
 
     def make(self: Any, *words: Any, **named: Any) -> None:
         made(self, *words, **named)
         if self.type == "application":
             self.attrs.setdefault("routing.http.drop_invalid_header_fields.enabled", "false")
+            self.attrs.setdefault("access_logs.s3.enabled", "false")
 
     FakeLoadBalancer.__init__ = make
 

@@ -41,7 +41,7 @@ def find_nat_gateways(scope: Scope) -> list[Thing]:
 
 
 def remove_nat_gateways(scope: Scope, things: list[Thing]) -> None:
-    """With their addresses, which carry no tags."""
+    """With their addresses."""
     client, ids = scope.client("ec2"), [one.id for one in things]
     addresses = [
         address["AllocationId"]
@@ -54,6 +54,19 @@ def remove_nat_gateways(scope: Scope, things: list[Thing]) -> None:
     scope.wait("ec2", "nat_gateway_deleted", NatGatewayIds=ids)
     for one in addresses:
         client.release_address(AllocationId=one)
+
+
+def find_flow_logs(scope: Scope) -> list[Thing]:
+    """Flow logs, which may outlive their VPC."""
+    return [
+        _thing("flow log", one, "FlowLogId")
+        for one in scope.pages("ec2", "describe_flow_logs", "FlowLogs", Filters=scope.filters())
+    ]
+
+
+def remove_flow_logs(scope: Scope, things: list[Thing]) -> None:
+    """What they have written stays in the bucket."""
+    scope.client("ec2").delete_flow_logs(FlowLogIds=[one.id for one in things])
 
 
 def find_security_groups(scope: Scope) -> list[Thing]:
@@ -134,6 +147,7 @@ def remove_networks(scope: Scope, things: list[Thing]) -> None:
 
 # Route tables hold on to subnets by associations, and to gateways by routes.
 STEPS = (
+    Step(find_flow_logs, remove_flow_logs),
     Step(find_nat_gateways, remove_nat_gateways),
     Step(find_security_groups, remove_security_groups),
     Step(find_route_tables, remove_route_tables),
