@@ -23,7 +23,7 @@ pytestmark = pytest.mark.faults
 RESTORES = int(os.environ.get("FAULTS_RESTORES") or 3)
 LIMIT = ("--limit", "database:backup")
 BESIDE = "Restore beside the live cluster"
-SWITCH = "Put it in the live one's place"
+SWITCH = "Put the restored cluster in the live one's place"
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
-"""A planned promotion that is cut: the controller killed at random points, and either host without power; never two primaries.
+"""A promotion that is cut: the controller killed at random points, and either host without power; never two primaries.
 
-Part of ``make test-faults`` (``ONLY=promotions``), with a lab of its own. ``FAULTS_PROMOTIONS`` (6) is at how many points the controller is
-killed, ``FAULTS_SEED`` chooses others. ``FAULTS_KEEP=1`` leaves the lab for a run with ``FAULTS_BOOTED=1``.
+Part of ``make test-faults`` (``ONLY=promotions``), with a lab of its own. ``FAULTS_PROMOTIONS`` (6) is at how many points the controller of
+a planned one is killed, ``FAULTS_UNPLANNED`` (3) that of one whose primary is gone, ``FAULTS_SEED`` chooses others.
+``FAULTS_KEEP=1`` leaves the lab for a run with ``FAULTS_BOOTED=1``.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import pytest
 from tests.bench.database.promotion import HOSTS, PROMOTE, Replicated
 from tests.faults.machines import Machines
 from tests.faults.notes import note
-from tests.faults.runs import Runs, points
+from tests.faults.runs import Runs, locked, points
 
 pytestmark = pytest.mark.faults
 
 POINTS = int(os.environ.get("FAULTS_PROMOTIONS") or 6)
+UNPLANNED = int(os.environ.get("FAULTS_UNPLANNED") or 3)
 MB = 60
 HAND_OVER = "End the primary"
 
@@ -50,9 +52,14 @@ class Pair:
         assert len(primaries) == 1, primaries
         return next(host for host in HOSTS if host not in primaries)
 
+    def until_up(self, host: str) -> None:
+        """Wait until a host that boots has its PostgreSQL."""
+        self.machines.until("PostgreSQL's return", host, "runuser -u postgres -- psql -XAtqc 'SELECT 1'")
+
     def ended(self, to: str, found: dict[str, Any]) -> None:
         """One primary, the one that was asked for; the other follows it with every row; nothing that was acknowledged is lost."""
         assert self.primaries() == [to]
+        assert not locked(self.site.lab), f"deploys are still kept away: {locked(self.site.lab)}"
         both = self.site.both()
         assert both["db1"] == both["db2"]
         left = next(host for host in HOSTS if host != to)
@@ -106,6 +113,37 @@ def test_a_host_that_dies_during_a_promotion(pair: Pair, name: str, standby: boo
         name,
         f"{'the run fails' if status else 'the run goes on'}; never two that take writes; {runs} more run(s) promote; "
         f"{found['acknowledged']} transactions acknowledged, {len(found['failed'])} failed, none lost",
+    )
+
+
+def test_an_unplanned_promotion_is_made_up_for_and_the_old_primary_comes_back(pair: Pair) -> None:
+    tasks = 0
+    # The first run is whole: it says how many tasks there are.
+    for number, share in enumerate([1.0, *points(UNPLANNED, "unplanned")]):
+        to = pair.other()
+        old = next(host for host in HOSTS if host != to)
+        words = ("-e", f"to={to}", "-e", f"away={old}")
+        with pair.site.writers() as found:
+            time.sleep(1)
+            pair.machines.power_cut(old)
+            if number:
+                last = pair.runs.killed(share, tasks, *words, whole=number % 2 == 0)
+                runs = pair.runs.again(*words)
+                print(f"\nto {to}, {old} gone, killed in '{last}': {runs} runs, {found}")
+            else:
+                tasks = pair.runs.tasks(*words)
+        assert pair.primaries() == [to]
+        with pair.site.writers() as after:
+            time.sleep(2)
+        assert after["acknowledged"] and not after["failed"] and not after["lost"], after
+        pair.machines.power_back(old)
+        pair.until_up(old)
+        pair.runs.again("-e", f"to={to}", "-e", f"confirm_rewind={old}")
+        pair.ended(to, after)
+    note(
+        "promotion-unplanned",
+        f"{UNPLANNED} of {UNPLANNED} random points: the old primary is fenced, the next run promotes; once it is back it is rewound and "
+        "follows, rows equal",
     )
 
 
