@@ -15,7 +15,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan impo
 SECONDS = 600
 LOCK_WAIT = "3s"
 DUMP = (
-    "--schema-only", "--no-owner", "--no-comments", "--no-publications", "--no-subscriptions", "--no-security-labels", "--no-tablespaces",
+    "--schema-only", "--no-owner", "--no-publications", "--no-subscriptions", "--no-security-labels", "--no-tablespaces",
     f"--exclude-schema={MOVER}", f"--lock-wait-timeout={LOCK_WAIT}",
 )  # fmt: skip
 EXTENSIONS = """
@@ -23,6 +23,8 @@ SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e
 """
 # What a newer pg_dump writes, and an older server does not know.
 UNKNOWN = re.compile(r"(?m)^SET (transaction_timeout|default_table_access_method) = .*;\n")
+# Those of a superuser's things. A comment may have several lines.
+FOREIGN_COMMENT = re.compile(r"(?m)^COMMENT ON (?:EXTENSION \S+|SCHEMA public) IS (?:E?'(?:[^']|'')*'|NULL);\n")
 MATERIALIZED = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' ORDER BY c.oid
 """
@@ -67,7 +69,8 @@ def copy(source: Server, target: Server, database: str, owner: str) -> None:
             )
         target.execute(f"CREATE EXTENSION IF NOT EXISTS {identifier(extension)} SCHEMA {identifier(schema)}", database)
     text = run(source, "pg_dump", [*DUMP, f"--dbname={database}"])
-    text = UNKNOWN.sub("", re.sub(r"(?m)^CREATE SCHEMA (?!IF NOT)", "CREATE SCHEMA IF NOT EXISTS ", text))
+    text = UNKNOWN.sub("", FOREIGN_COMMENT.sub("", text))
+    text = re.sub(r"(?m)^CREATE SCHEMA (?!IF NOT)", "CREATE SCHEMA IF NOT EXISTS ", text)
     words = [
         "--no-psqlrc",
         "--quiet",

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.login import ServerUnavailable
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move import compare, links, marks, schema
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move import (
+    compare,
+    links,
+    marks,
+    schema,
+    settings,
+)
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.model import (
     CLOSED,
     LIVE,
@@ -84,6 +90,8 @@ class Move:
                         f"{self.source.name} has tables in {name} that {self.target.name} lacks: somebody has migrated meanwhile. "
                         "Give -e cancel=true, then begin anew"
                     )
+                # First, as the tables are what says that this step is done.
+                self.notes += settings.copy(self.source, self.target, name)
                 schema.copy(self.source, self.target, name, owner)
 
     def publish(self) -> None:

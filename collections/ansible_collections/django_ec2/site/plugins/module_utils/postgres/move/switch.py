@@ -33,7 +33,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.mode
 )
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.plan import MoveRefused
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.move.server import Server
-from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import identifier, literal
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.plan import literal
 
 ARRIVAL_SECONDS = 45
 CALM_SECONDS = 60
@@ -45,8 +45,12 @@ SELECT pid, usename, round(extract(epoch FROM clock_timestamp() - xact_start)) F
 WHERE datname = ANY(%(names)s) AND xact_start < clock_timestamp() - %(seconds)s * interval '1 second' AND backend_type = 'client backend'
   AND application_name NOT LIKE '{MOVER}%%'
 """
-SEQUENCES = f"""
-SELECT schemaname, sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL AND schemaname <> '{MOVER}'
+# Also one that was set and never used since (setval(…, false), RESTART WITH), of which pg_sequences has no value.
+SEQUENCES = """
+SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'SELECT') ELSE false END
+  AND c.relpersistence <> 't' AND n.nspname <> %(mover)s
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 """
 
 
@@ -116,13 +120,15 @@ def wait_for_calm(source: Server, target: Server, names: tuple[str, ...], second
 
 def copy_sequences(source: Server, target: Server, name: str) -> int:
     """Set the sequences of a database to where the source's are; returns how many."""
-    found = source.rows(SEQUENCES, name)
+    found = [str(one) for (one,) in source.rows(SEQUENCES, name, mover=MOVER)]
     if found:
+        asked = " UNION ALL ".join(f"SELECT {literal(one)}, last_value, is_called FROM {one}" for one in found)
         values = ", ".join(
-            f"setval({literal(f'{identifier(schema)}.{identifier(sequence)}')}, {int(last)})"
-            for schema, sequence, last in found
+            f"({literal(one)}, {int(last)}, {bool(called)})" for one, last, called in source.rows(asked, name)
         )
-        target.rows(f"SELECT {values}", name)
+        target.rows(
+            f"SELECT setval(name::regclass, last, called) FROM (VALUES {values}) found (name, last, called)", name
+        )
     return len(found)
 
 
