@@ -124,7 +124,7 @@ bench-deploy: ## What deploys and rollbacks cost: the command and its steps, and
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.deploy
 
-bench-database: ## What backups, restores, moves and promotions of a database cost, under writes: ONLY=move, BENCH_MB=1000
+bench-database: ## What backups, restores, moves, promotions and upgrades of a database cost, under writes: ONLY=move, BENCH_MB=1000
 	@lab/bootstrap lab
 	@$(PYTHON) -m tests.bench.database $$ONLY
 

@@ -22,13 +22,13 @@ INVENTORY = inventory(web="web1", database=" ".join(HOSTS))
 
 
 class Replicated(Site):
-    """A lab with a primary and a standby."""
+    """A lab with a primary and a host that follows it, by default a standby."""
 
-    def __init__(self, name: str, megabytes: int = MB) -> None:
-        super().__init__(name, INVENTORY, megabytes)
+    def __init__(self, name: str, megabytes: int = MB, hosts: str = INVENTORY) -> None:
+        super().__init__(name, hosts, megabytes)
 
     def both(self) -> dict[str, list[str]]:
-        """Rows and checksums of both hosts, once nobody writes and the standby has replayed all."""
+        """Rows and checksums of both hosts, once nobody writes and the one has replayed what the other did."""
         end = time.monotonic() + CAUGHT_UP_SECONDS
         while True:
             found = {host: self.checksums(host) for host in HOSTS}
