@@ -55,7 +55,10 @@ def test_the_whole_of_it(account: Endpoint, tmp_path: Path) -> None:
     gone = account.playbook("aws_terminate", inventory, "-e", f"confirm={environments.NAME}")
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert left(account, environments.NAME) == []
-    assert account.client("s3").list_buckets()["Buckets"] == []
+    # What asked the other buckets has been logged.
+    logs = f"{environments.NAME}-logs-123456789012"
+    assert [one["Name"] for one in account.client("s3").list_buckets()["Buckets"]] == [logs]
+    assert f"bucket {logs}, which has data" in gone.stdout
 
 
 def nothing_is_there_once(account: Endpoint) -> None:
