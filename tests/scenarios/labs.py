@@ -21,7 +21,8 @@ SITES = {
 }
 # The scenarios that share a server that imitates RDS may run at once, and each removes it when it ends.
 RDS = {"rds_client_full": f"{PREFIX}-rds-full", "pgbouncer_full": f"{PREFIX}-pgbouncer-full"}
-LABS = {**SITES, **RDS, "aws": f"{PREFIX}-aws", "aws_site": f"{PREFIX}-aws-site", "aws_fleet": f"{PREFIX}-aws-fleet"}
+AWS = {name: f"{PREFIX}-{name.replace('_', '-')}" for name in ("aws", "aws_rds", "aws_site", "aws_fleet")}
+LABS = {**SITES, **RDS, **AWS}
 INVENTORIES = {
     "deploy": "molecule/deploy/inventory",
     "deploy_faults": "molecule/deploy_faults/inventory",

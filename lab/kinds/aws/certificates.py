@@ -1,17 +1,34 @@
 # SPDX-License-Identifier: MIT
-"""The certificate that ACM of the rehearsal has: signed by the lab's own authority, as nobody else would sign these names."""
+"""The certificate that ACM of the rehearsal has, signed by the lab's own authority, as nobody else would sign these names; and RDS's."""
 
 from __future__ import annotations
 
 import datetime
+import json
+import secrets
 from collections.abc import Sequence
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from lab.core.files import write_private
+from lab.kinds import rds
+
 DAYS = 365
 RENEW_DAYS = 30
+# In the endpoint's directory: what AWS publishes, and what no client has.
+DATABASES_AUTHORITY, DATABASES = "rds-ca.pem", "rds.json"
+
+
+def ensure_databases(home: Path, region: str) -> None:
+    """An authority and one certificate for all instances of RDS, and the password of their replicas."""
+    if not (home / DATABASES).exists():
+        # moto's word for the account's part of each endpoint.
+        issued = rds.certificates([f"*.aaaaaaaaaa.{region}.rds.amazonaws.com"])
+        (home / DATABASES_AUTHORITY).write_text(issued.pop("authority"))
+        write_private(home / DATABASES, json.dumps({**issued, "replicator": secrets.token_urlsafe(24)}))
 
 
 def issue(authority: str, authority_key: str, names: Sequence[str]) -> tuple[str, str]:

@@ -99,12 +99,15 @@ def start_at(home: Path, lab: dict[str, str] | None = None, subnet: str = "") ->
         lab: the variables that name the lab.
         subnet: the lab's network.
     """
+    from lab.kinds.aws import certificates  # noqa: PLC0415 - the other commands of the lab do without
+
     (home / "consoles").mkdir(parents=True, mode=0o700, exist_ok=True)
     known = config(home) or {"port": _free_port(), "metadata_port": _free_port()}
     known |= {"network": subnet, "region": REGION, "access_key": ACCESS_KEY}
     write_private(home / "endpoint.json", json.dumps(known, indent=2) + "\n")
     if subnet:
         gateway = ipaddress.IPv4Network(subnet)[1]
+        certificates.ensure_databases(home, REGION)
         write_in_place(home / "metadata", f"LAB_METADATA={gateway}:{known['metadata_port']}\n")
     told = environment(home)
     write_private(home / "environment", "".join(f"export {name}={value}\n" for name, value in told.items()))

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 # What is done to a host; the loop has a function for each.
 CREATE, BOOT, WAKE, HALT, REMOVE, LOST = "create", "boot", "wake", "halt", "remove", "lost"
+# And to the host of an instance of RDS.
+RENAME, PROMOTE, PASSWORD, RESTART = "rename", "promote", "password", "restart"
 
 
 def decide(states: Mapping[str, str], made: Iterable[str], there: Mapping[str, bool]) -> dict[str, str]:
@@ -38,3 +41,27 @@ def _one(state: str, made: bool, runs: bool | None) -> str:
     if state == "pending":
         return BOOT
     return "" if runs else WAKE
+
+
+def changes(wanted: Mapping[str, Any], applied: Mapping[str, Any] | None) -> list[str]:
+    """What is done to the host of an instance of RDS, in order; nothing where it is what was asked for.
+
+    Args:
+        wanted: what the account says (`lab.kinds.aws.endpoint.databases.wanted`).
+        applied: what the host was made; None where there is none.
+    """
+    if applied is None:
+        return [CREATE]
+    differ = {name for name in wanted if wanted[name] != applied.get(name)}
+    if not wanted["up"]:
+        # What else was asked for is done when it starts.
+        return [HALT] if "up" in differ else []
+    steps = (
+        (WAKE, "up" in differ),
+        (RENAME, "endpoint" in differ),
+        (PROMOTE, "follows" in differ),
+        (PASSWORD, "password" in differ),
+        # An instance that starts reads its parameters, as one that is restarted does.
+        (RESTART, bool(differ & {"boots", "class", "version", "up"})),
+    )
+    return [what for what, due in steps if due]

@@ -23,7 +23,7 @@ from lab.core.settings import LabError, Settings
 from lab.kinds.aws import control
 
 ANSWER_SECONDS = 120
-KINDS = ("aws", "balancer")
+KINDS = ("aws", "balancer", "database")
 
 
 def is_one(settings: Settings) -> bool:

@@ -41,7 +41,7 @@ def endpoint(name: str = "board") -> str:
     return f"{name}.{ZONE}"
 
 
-def _certificates(names: list[str]) -> dict[str, str]:
+def certificates(names: list[str]) -> dict[str, str]:
     """An authority that nobody else trusts, and a server certificate for the names: PEM texts."""
     from cryptography import x509  # noqa: PLC0415 - the other commands of the lab do without
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
@@ -106,9 +106,9 @@ def _make_instances(settings: Settings, podman: Podman, machine: Machine, networ
     """
     settings.say(f"Making the RDS instance {endpoint()} on {machine.name}")
     first = ipaddress.IPv4Address(machine.address)
-    certificates = _certificates([endpoint(), endpoint("board-ro")])
+    issued = certificates([endpoint(), endpoint("board-ro")])
     authority = _authority(settings, machine.name)
-    authority.write_text(certificates.pop("authority"))
+    authority.write_text(issued.pop("authority"))
     application, stranger = _access_key(), _access_key()
     known = {
         "host": endpoint(),
@@ -122,7 +122,7 @@ def _make_instances(settings: Settings, podman: Podman, machine: Machine, networ
         "max_connections": MAX_CONNECTIONS,
     }
     hidden = {
-        **certificates,
+        **issued,
         "addresses": {"a": str(first), "b": str(first + SECOND_ADDRESS)},
         "resolver": str(network[1]),
         "zone": ZONE,

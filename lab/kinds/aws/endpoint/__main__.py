@@ -23,6 +23,8 @@ from werkzeug.serving import make_server
 
 from lab.core.settings import from_environment
 from lab.kinds.aws.balancers import Balancers
+from lab.kinds.aws.databases import SECONDS as DATABASE_SECONDS
+from lab.kinds.aws.databases import Databases
 from lab.kinds.aws.endpoint import corrections, state
 from lab.kinds.aws.endpoint.account import Account
 from lab.kinds.aws.endpoint.gate import Gate
@@ -69,8 +71,8 @@ def _save(gate: Gate, path: Path) -> None:
         traceback.print_exc()
 
 
-def _repeat(what: Balancers | Snapshots, seconds: float, ending: threading.Event) -> None:
-    """The loop of the balancers, and that of the images: beside that of the hosts, which should wait for neither."""
+def _repeat(what: Balancers | Databases | Snapshots, seconds: float, ending: threading.Event) -> None:
+    """The loops of the balancers, the databases and the images: beside that of the hosts, which should wait for none."""
     while not ending.wait(seconds):
         try:
             what.run_once()
@@ -93,6 +95,7 @@ def main() -> int:
         hosts = Hosts(from_environment(), account, gate.lock, gate.changed, home)
         balancers = Balancers(from_environment(), account, gate.lock, gate.changed)
         snapshots = Snapshots(from_environment(), account, gate.lock, gate.changed)
+        databases = Databases(from_environment(), account, gate.lock, gate.changed, home)
         corrections.with_hosts(network, hosts.console, balancers.health, balancers.known)
     kept = home / "state"
     if kept.exists():
@@ -107,7 +110,8 @@ def main() -> int:
         gateway = str(network[1])
         _serve(_listen(gateway, known["port"]), gate)
         _serve(_listen(gateway, known["metadata_port"]), Metadata(account, gate.lock))
-        for loop, seconds in ((balancers, BALANCER_SECONDS), (snapshots, SNAPSHOT_SECONDS)):
+        loops = ((balancers, BALANCER_SECONDS), (databases, DATABASE_SECONDS), (snapshots, SNAPSHOT_SECONDS))
+        for loop, seconds in loops:
             threading.Thread(target=_repeat, args=(loop, seconds, ending), daemon=True).start()
     while not ending.is_set() and home.exists():
         if gate.changed.wait(SECONDS) and home.exists():
@@ -122,6 +126,7 @@ def main() -> int:
             traceback.print_exc()
     if hosts:
         hosts.settle(SETTLE_SECONDS)
+        databases.settle()
     if home.exists():
         _save(gate, kept)
     return 0

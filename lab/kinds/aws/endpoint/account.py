@@ -14,6 +14,8 @@ from typing import Any
 
 from moto.backends import get_backend
 
+from lab.kinds.aws.endpoint import databases
+
 ACCOUNT = "123456789012"
 CREDENTIAL_HOURS = 6
 # Who publishes Debian's AMIs, and what they are called.
@@ -98,6 +100,42 @@ class Balancer:
     certificate: str
     listeners: tuple[Listener, ...]
     groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Database:
+    """An instance of RDS.
+
+    Attributes:
+        resource: what stays when it is renamed, as in ``db-ABCDEFGHIJKL``.
+        name: its identifier.
+        wanted: what its host has to be (`lab.kinds.aws.endpoint.databases.wanted`).
+        applied: what it was made; None where there is no host yet.
+        failed: whether it has none because it could not be made.
+        origin: what its data begin with: ``kind`` (new, copy, point, follow) and where that is.
+        description: what its host is told besides.
+        parameters: those that hold after its next start.
+        password: the master user's, or "" for the one that its data have.
+    """
+
+    resource: str
+    name: str
+    wanted: dict[str, Any]
+    applied: dict[str, Any] | None
+    failed: bool
+    origin: dict[str, str]
+    description: dict[str, Any]
+    parameters: dict[str, str]
+    password: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot of RDS; ``directory`` is where its data lie, ``state`` is creating, available or failed."""
+
+    resource: str
+    directory: str
+    state: str
 
 
 class Account:
@@ -256,6 +294,54 @@ class Account:
                 for address in list(raw._private_ips):
                     raw.ec2_backend.get_subnet(raw.subnet_id).del_subnet_ip(address)
                 raw._private_ips.clear()
+
+    @property
+    def rds(self) -> Any:
+        """moto's objects of RDS."""
+        return get_backend("rds")[ACCOUNT][self.region]
+
+    def databases(self) -> list[Database]:
+        """The instances of RDS."""
+        return [self._database(one) for one in self.rds.databases.values()]
+
+    def _database(self, raw: Any) -> Database:
+        return Database(
+            resource=raw.dbi_resource_id, name=raw.db_instance_identifier, wanted=databases.wanted(raw),
+            applied=raw.lab_applied, failed=raw.status == databases.FAILED, origin=dict(raw.lab_origin),
+            description={"port": int(raw.port), "user": raw.master_username, "database": raw.db_name or "", "region": self.region},
+            parameters=databases.parameters(raw), password=databases.password(raw),
+        )  # fmt: skip
+
+    def _raw_database(self, resource: str) -> Any:
+        return next((one for one in self.rds.databases.values() if one.dbi_resource_id == resource), None)
+
+    def database_address(self, resource: str) -> str:
+        """The address of an instance's host, in the first of its subnets; taken where it has none yet. "" where it is gone."""
+        raw = self._raw_database(resource)
+        if raw is not None and not raw.lab_address:
+            subnet = raw.db_subnet_group.subnets[0]["SubnetIdentifier"]
+            raw.lab_address = self.ec2.get_subnet(subnet).get_available_subnet_ip(raw)
+        return "" if raw is None else str(raw.lab_address)
+
+    def set_database(self, resource: str, applied: dict[str, Any] | None, failed: bool = False) -> None:
+        """Note what an instance's host is now."""
+        if raw := self._raw_database(resource):
+            raw.lab_applied = applied
+            if failed:
+                raw.status = databases.FAILED
+
+    def snapshots(self) -> list[Snapshot]:
+        """The snapshots of RDS."""
+        return [
+            Snapshot(one.dbi_resource_id, databases.copy_name(one), one.status)
+            for one in self.rds.database_snapshots.values()
+        ]
+
+    def set_snapshot(self, directory: str, state: str) -> None:
+        """A snapshot whose copy is made is `available`, and so are copies of it."""
+        for one in self.rds.database_snapshots.values():
+            if databases.copy_name(one) == directory:
+                one.lab_state = state
 
     def balancers(self) -> list[Balancer]:
         """The load balancers, with what their listeners lead to."""

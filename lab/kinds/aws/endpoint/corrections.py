@@ -65,6 +65,7 @@ def with_hosts(
     _target_health(health)
     _targets_that_leave(known)
     _balancers_take_time()
+    databases.with_hosts()
 
 
 def set_state(instance: Any, state: tuple[str, int]) -> None:

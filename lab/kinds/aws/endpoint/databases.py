@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: MIT
 """What RDS does with an instance where moto does less. `corrections.always` puts it in place.
 
-Nothing is restored here: an instance has no data. What follows from an operation for the instance's description does.
+Nothing is restored here: what follows from an operation for the instance's description is. Where hosts stand behind the endpoint
+(`with_hosts`), `lab.kinds.aws.databases` makes the data what the description says: an instance and a snapshot are not `available` before.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import secrets
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.rds.exceptions import DBInstanceAlreadyExists, InvalidParameterCombination, RDSClientError
-from moto.rds.models import DBInstance, DBInstanceAutomatedBackup, RDSBackend
+from moto.rds.models import DBInstance, DBInstanceAutomatedBackup, DBSnapshot, MasterUserSecret, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from lab.kinds.aws.endpoint import defaults
 
+AVAILABLE, STOPPED, FAILED = "available", "stopped", "failed"
+# The parameters that a host of the lab knows.
+PLAYED = ("rds.logical_replication", "max_connections")
 # What a restore does not take from where it comes from, but from who asks.
 ASKED = {
     "vpc_security_group_ids": "VpcSecurityGroupIds",
@@ -38,6 +44,20 @@ def put() -> None:
     _renames()
     _failover()
     _replicas()
+    _managed_passwords()
+
+
+def with_hosts() -> None:
+    """What follows from hosts that need time."""
+    # What its host was made, from what, how often it was told to restart, and its address.
+    DBInstance.lab_applied, DBInstance.lab_origin, DBInstance.lab_boots, DBInstance.lab_address = (
+        None,
+        {"kind": "new"},
+        0,
+        "",
+    )
+    _instances_take_time()
+    _snapshots_take_time()
 
 
 def _resource_ids() -> None:
@@ -135,14 +155,21 @@ def _restores() -> None:
         source = self.describe_db_instances(source_db_identifier)[0]
         if not source.backup_retention_period:
             raise RDSClientError("PointInTimeRestoreNotEnabled", f"{source_db_identifier} keeps no backups")
-        if (when := overrides.get("RestoreTime")) and not source.created <= when.replace(tzinfo=None) <= utcnow():
+        when = overrides.get("RestoreTime")
+        if when and not source.created <= when.replace(tzinfo=None) <= utcnow():
             raise RDSClientError(
                 "InvalidRestoreFault", f"Restore time {when} is not in the window of {source_db_identifier}"
             )
-        return settle(to_point(self, source_db_identifier, target_db_identifier, overrides), overrides)
+        made = settle(to_point(self, source_db_identifier, target_db_identifier, overrides), overrides)
+        moment = when.isoformat(sep=" ") if when else ""
+        made.lab_origin = {"kind": "point", "resource": source.dbi_resource_id, "time": moment}
+        return made
 
     def snapshot(self: Any, from_snapshot_id: str, overrides: Any) -> Any:
-        return settle(from_snapshot(self, from_snapshot_id, overrides), overrides)
+        source = self.database_snapshots.get(from_snapshot_id.rpartition(":")[2])
+        made = settle(from_snapshot(self, from_snapshot_id, overrides), overrides)
+        made.lab_origin = {"kind": "copy", "directory": copy_name(source)}
+        return made
 
     RDSBackend.restore_db_instance_to_point_in_time = point
     RDSBackend.restore_db_instance_from_db_snapshot = snapshot
@@ -171,6 +198,7 @@ def _failover() -> None:
 
     def reboot(self: Any) -> ActionResult:
         instance = self.backend.reboot_db_instance(self.params.get("DBInstanceIdentifier"))
+        instance.lab_boots = getattr(instance, "lab_boots", 0) + 1
         if self.params.get("ForceFailover"):
             if not instance.multi_az:
                 raise InvalidParameterCombination(
@@ -199,7 +227,10 @@ def _replicas() -> None:
                 "A replica of an instance whose master password RDS manages is not supported"
             )
         replica = made(self, db_kwargs)
+        # It is a copy of its source in moto, and an instance of its own.
         replica.dbi_resource_id = _resource_id(replica)
+        replica.lab_applied, replica.lab_boots, replica.lab_address = None, 0, ""
+        replica.lab_origin = {"kind": "follow", "resource": source.dbi_resource_id}
         return replica
 
     def promoted(self: Any, db_kwargs: Any) -> Any:
@@ -217,3 +248,86 @@ def _replicas() -> None:
 
     RDSBackend.create_db_instance_read_replica, RDSBackend.promote_read_replica = make, promoted
     DBInstance.status_infos = property(infos)
+
+
+def _managed_passwords() -> None:
+    """The password that RDS makes is one of its own for each instance, for its master user; a rotation makes another."""
+
+    def text(self: Any) -> str:
+        return json.dumps({"username": self.resource.master_username, "password": secrets.token_urlsafe(21)})
+
+    def rotate(self: Any) -> None:
+        self.secretsmanager.put_secret_value(self.secret.arn, text(self), "", "", ["AWSCURRENT"])
+
+    MasterUserSecret._generate_secret_string, MasterUserSecret.rotate_secret = text, rotate
+
+
+def password(instance: Any) -> str:
+    """The master user's password as the account knows it, or "": of a restored instance it is the one of before."""
+    if getattr(instance, "manage_master_user_password", False):
+        secret = instance.master_user_secret.secret
+        return str(json.loads(secret.versions[secret.default_version_id]["secret_string"])["password"])
+    # moto tells it to nobody who asks for the attribute.
+    return str(instance.__dict__.get("_master_user_password") or "")
+
+
+def wanted(instance: Any) -> dict[str, Any]:
+    """What its host has to be, for a comparison with what it is; a parameter group's values count when it starts."""
+    return {
+        "endpoint": instance.address,
+        "up": getattr(instance, "_status", "") != STOPPED,
+        "boots": instance.lab_boots,
+        "class": instance.db_instance_class,
+        "version": instance.engine_version,
+        "password": hashlib.sha256(password(instance).encode()).hexdigest(),
+        "follows": bool(instance.is_replica),
+    }
+
+
+def parameters(instance: Any) -> dict[str, str]:
+    """Those of its parameter group that an instance of the lab has."""
+    given = {
+        name: str(one.get("ParameterValue", "")) for name, one in instance.db_parameter_groups()[0].parameters.items()
+    }
+    return {name: given[name] for name in PLAYED if given.get(name, "").isdigit()}
+
+
+def copy_name(snapshot: Any) -> str:
+    """The name of a snapshot's data; a copy of a snapshot has the same."""
+    seed = f"{snapshot.dbi_resource_id} {snapshot.original_snapshot_create_time.timestamp()}"
+    return f"snapshot-{hashlib.sha256(seed.encode()).hexdigest()[:20]}"
+
+
+def _instances_take_time() -> None:
+    """An instance is available when its host is what was asked for."""
+
+    def status(self: Any) -> str:
+        kept = str(self.__dict__.get("_status", AVAILABLE))
+        if kept not in (AVAILABLE, STOPPED):
+            return kept
+        if self.lab_applied is None:
+            return "creating"
+        now, then = wanted(self), self.lab_applied
+        differ = {name for name in now if now[name] != then.get(name)}
+        if "up" in differ:
+            return "starting" if now["up"] else "stopping"
+        if not now["up"]:
+            return kept
+        return kept if not differ else "rebooting" if differ == {"boots"} else "modifying"
+
+    def keep(self: Any, value: str) -> None:
+        self.__dict__["_status"] = value
+
+    DBInstance.status = property(status, keep)
+
+
+def _snapshots_take_time() -> None:
+    """A snapshot is available when the copy is made."""
+
+    def status(self: Any) -> str:
+        return str(self.__dict__.get("lab_state", "creating"))
+
+    def ignore(self: Any, value: str) -> None:
+        """moto's own word, which comes too early."""
+
+    DBSnapshot.status = property(status, ignore)
