@@ -174,7 +174,7 @@ def test_an_unknown_host_is_answered_with_those_that_there_are(
 
 
 # Hosts of these kinds are made by the AWS endpoint: an inventory that asks for one is refused.
-OF_AWS = ("aws", "balancer")
+OF_AWS = ("aws", "balancer", "database")
 
 
 @pytest.mark.parametrize("name", sorted(set(kinds.names()) - set(OF_AWS)))
