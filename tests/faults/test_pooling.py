@@ -1,4 +1,4 @@
-"""The way to the database changes while visitors come: from a pooler to none and back, for all applications.
+"""The way to the database changes while visitors come: from a pooler to none and back, for all applications and for one.
 
 Part of ``make test-faults`` (``ONLY=pooling``), in the lab of all faults.
 """
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.faults
 
 NONE = {"database_pooling": "none"}
 # What the inventory says, one after the other; the last one is as it was.
-CHANGES: list[dict[str, str]] = [NONE, {}]
+CHANGES = [NONE, {}, {"own_pooling": "none"}, {"own_pooling": "session"}, {}]
 
 
 def pools(run: Run, host: str) -> list[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.pooli
 
 from .entries import SERVER, STRONG, endpoints, resolved
 
+ROOT = Path(__file__).resolve().parents[3]
 POOLED = {**SERVER, "mode": "self_hosted", "pooling": "transaction", "address": "10.0.0.5"}
 SOCKET = "/run/pgbouncer/self_hosted-transaction"
 
@@ -129,6 +134,44 @@ def test_each_way_is_a_pooler_of_its_own() -> None:
         True,
     ] * 2
     assert pooler.instances(entries, {**POOLED, "mode": "rds"}, 2)[0]["name"] == "rds-session"
+
+
+def test_an_application_stays_known_where_its_live_release_asks() -> None:
+    blog = {**resolved(), "name": "blog", "user": "blog", "pooling": "transaction"}
+    live = {"shop": ["self_hosted-transaction", "self_hosted-session"], "blog": ["self_hosted-transaction"]}
+
+    def known(pooling: str, **more: object) -> dict[str, list[str]]:
+        entries = [resolved(pooling=pooling), blog]
+        made = pooler.instances(entries, {**POOLED, **more}, 2, live)
+        return {one["name"]: sorted(database["account"] for database in one["databases"]) for one in made}
+
+    assert known("none") == {"self_hosted-transaction": ["blog", "shop"]}
+    assert known("session") == {"self_hosted-session": ["shop"], "self_hosted-transaction": ["blog", "shop"]}
+    # One that it did not leave has it once.
+    assert known("transaction") == {"self_hosted-transaction": ["blog", "shop"]}
+    # The poolers of another server are left as they are, until nobody uses them.
+    assert known("none", mode="rds") == {"rds-transaction": ["blog"]}
+    assert pooler.guests([resolved(pooling="none"), blog], POOLED, {}) == {}
+    # Nobody else is there: it is retired as a whole, after the switch.
+    assert pooler.instances([resolved(pooling="none")], POOLED, 2, live) == []
+
+
+def test_the_fact_tells_the_poolers_of_live_releases(tmp_path: Path) -> None:
+    environments = {
+        "shop": 'DATABASE_URL="postgres://shop:peer@%2Frun%2Fpgbouncer%2Fself_hosted-transaction:6432/shop?connect_timeout=3"\n',
+        "blog": 'PGHOST="/run/pgbouncer/rds-session"\nREPLICA="/run/pgbouncer/rds-session-replica"\n',
+        "straight": 'PGHOST="db1"\n',
+    }
+    for name, text in environments.items():
+        (tmp_path / name / "live").mkdir(parents=True)
+        (tmp_path / name / "live" / "environment").write_text(text)
+    program = (ROOT / "roles/pgbouncer/files/pgbouncer_live.fact").read_text().replace("/srv", str(tmp_path))
+    program = program.replace("path.parts[2]", f"path.parts[{len(tmp_path.parts)}]")
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert json.loads(told) == {
+        "blog": ["rds-session", "rds-session-replica"],
+        "shop": ["self_hosted-transaction"],
+    }
 
 
 def test_the_server_has_to_admit_the_pools() -> None:

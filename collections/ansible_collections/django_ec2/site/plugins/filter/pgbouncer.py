@@ -17,6 +17,7 @@ class FilterModule:
             "pgbouncer_clients": pooler.clients,
             "pgbouncer_directories": pooler.directories,
             "pgbouncer_files": pooler.files,
+            "pgbouncer_guests": pooler.guests,
             "pgbouncer_instances": pooler.instances,
             "pgbouncer_moved": pooler.moved,
             "pgbouncer_noticed": pooler.noticed,

@@ -11,17 +11,27 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.applications impor
 from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.endpoints import is_socket, pooler_databases
 
 
-def instances(resolved: list[dict[str, Any]], server: Mapping[str, Any], processes: int | str) -> list[dict[str, Any]]:
+def instances(
+    resolved: list[dict[str, Any]],
+    server: Mapping[str, Any],
+    processes: int | str,
+    live: Mapping[str, Sequence[str]] | None = None,
+) -> list[dict[str, Any]]:
     """The poolers of one web host.
 
     Args:
         resolved: what ``resolve_applications`` returned.
         server: as ``database_endpoints`` takes it.
         processes: workers on this host of an application that does not say how many.
+        live: which poolers its live release asks, by application: the fact ``pgbouncer_live`` of the host. Those know it until another
+            release serves there, whatever the inventory says by now.
     """
     by_name = {entry["name"]: entry for entry in resolved}
+    known = pooler_databases(resolved, server)
+    for name, databases in guests(resolved, server, live or {}).items():
+        known[name] = [*known[name], *databases]
     found = []
-    for name, databases in sorted(pooler_databases(resolved, server).items()):
+    for name, databases in sorted(known.items()):
         mode = pooling.SESSION if f"-{pooling.SESSION}" in name else pooling.TRANSACTION
         found.append(
             {
@@ -35,6 +45,29 @@ def instances(resolved: list[dict[str, Any]], server: Mapping[str, Any], process
             }
         )
     return found
+
+
+def guests(
+    resolved: list[dict[str, Any]], server: Mapping[str, Any], live: Mapping[str, Sequence[str]]
+) -> dict[str, list[dict[str, Any]]]:
+    """What poolers have to know beside their own applications: by their names, the databases of those that leave them.
+
+    A pooler that nobody else uses is not among them: its files stay as they are until it is retired.
+
+    Args:
+        resolved: what ``resolve_applications`` returned.
+        server: as ``database_endpoints`` takes it.
+        live: see ``instances``.
+    """
+    known = pooler_databases(resolved, server)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in resolved:
+        for name in live.get(entry["name"]) or []:
+            if name not in known or any(one["application"] == entry["name"] for one in known[name]):
+                continue
+            mode = pooling.SESSION if f"-{pooling.SESSION}" in name else pooling.TRANSACTION
+            found.setdefault(name, []).extend(pooler_databases([{**entry, "pooling": mode}], server).get(name, []))
+    return {name: databases for name, databases in found.items() if databases}
 
 
 def _database(

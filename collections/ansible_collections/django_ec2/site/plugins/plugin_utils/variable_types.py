@@ -73,6 +73,7 @@ SITE: dict[str, dict[str, Any]] = {
     "network_ssh_port": {"type": "int"},
     "network_visitors": {"type": "list", "elements": "str"},
     "operations_directory": {"type": "str"},
+    "pgbouncer_guests": {"type": "dict"},
     "private_address": {"type": "str"},
     "rds_instance": {"type": "dict"},
     "rds_instance_name": {"type": "str"},
