@@ -12,14 +12,14 @@ from ansible.template import Templar
 from tests.templates.render import PROJECT, trusted
 
 
-def said(role: str, here: list[str], kind: str = "planned", **more: Any) -> str:
-    """The last message of roles/postgres/tasks/hand_over.yml."""
+def said(role: str, here: list[str], kind: str = "planned", old: dict[str, Any] | None = None, **more: Any) -> str:
+    """The last message of roles/postgres/tasks/hand_over.yml; ``old`` is the state of the primary that was to end."""
     tasks = yaml.safe_load((PROJECT / "roles/postgres/tasks/hand_over.yml").read_text())
     task = next(one for one in tasks[0]["rescue"] if one["name"].endswith("Say who takes writes"))
     after = {"__postgres_after": {"role": role}} if role else {}
     variables = {
-        **trusted(task["vars"]), "to": "db2", "postgres_promotion": {"kind": kind, "old": "db1"}, "hostvars": {"db2": after},
-        "ansible_play_hosts": here, **more,
+        **trusted(task["vars"]), "to": "db2", "postgres_promotion": {"kind": kind, "old": "db1"},
+        "hostvars": {"db1": {"__postgres_after": old or {}}, "db2": after}, "ansible_play_hosts": here, **more,
     }  # fmt: skip
     text = trusted(task["ansible.builtin.fail"]["msg"])
     return str(Templar(loader=DataLoader(), variables=variables).template(text))
@@ -41,6 +41,19 @@ def test_with_all_hosts_there_the_cause_is_said() -> None:
     assert said("standby", here, **failed) == "db2 does not come near. db1 goes on as the primary."
     assert "away" not in said("primary", here, **failed)
     assert "Nobody knows whether db2 was promoted" in said("", here)
+
+
+def test_a_standby_that_died_leaves_a_primary_that_goes_on_or_one_that_ended_for_it() -> None:
+    here = ["web1", "db1"]
+    failed = {"ansible_failed_result": {"msg": "The primary did not end."}}
+    found = said("", here, old={"role": "primary", "running": True}, **failed)
+    assert (
+        found
+        == "The primary did not end. db2 does not answer, and db1 goes on as the primary. Bring db2 back, and run the command again."
+    )
+    for state in ({"role": "standby", "running": False}, {"role": "primary", "running": False}):
+        assert "Nobody knows whether db2 was promoted" in said("", here, old=state, **failed)
+    assert "goes on" not in said("", ["web1"], old={"role": "primary", "running": True})
 
 
 @pytest.mark.parametrize("kind", ["unplanned", "continued"])

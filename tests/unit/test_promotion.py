@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.django_ec2.site.plugins.filter.promotion import instances_of
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres import cluster, programs, promotion
 from ansible_collections.django_ec2.site.plugins.plugin_utils.promotion import (
     diverged,
     names,
@@ -180,3 +181,50 @@ def test_the_last_one_left_is_promoted_by_whoever_says_that_its_primary_is_gone(
     found = plan({"db2": standby()}, ["db2"], confirm_fenced="db1")
     assert (found["kind"], found["problems"], found["fence"]) == ("continued", [], "")
     assert plan({"db1": primary()}, ["db1"], to="db1")["problems"][0].startswith("There is one database host")
+
+
+# -- the end of a primary
+
+
+@pytest.mark.parametrize(("given", "timeout", "limit"), [(60, 60000, 30), (10, 60000, 10), (60, 0, 60), (60, 1000, 1)])
+def test_a_primary_ends_before_it_gives_a_dead_standby_up(given: int, timeout: int, limit: int) -> None:
+    assert promotion.stop_limit(given, timeout) == limit
+
+
+@pytest.fixture
+def primary_host(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The host of a primary that never ends within its time; ``control`` is what its control file says afterwards."""
+    host: dict[str, Any] = {"did": [], "control": "shutting down"}
+
+    def ask(_port: int, statement: str, _values: object = None) -> tuple[int] | None:
+        return (60000,) if "wal_sender_timeout" in statement else None if statement == "CHECKPOINT" else (0,)
+
+    def systemctl(verb: str, _version: str, seconds: int | None = None) -> None:
+        host["did"].append((verb, seconds))
+        raise programs.ProgramFailed("systemctl did not end")
+
+    monkeypatch.setattr(promotion, "ask", ask)
+    monkeypatch.setattr(promotion, "set_signal", lambda _data, wanted: host["did"].append(("signal", wanted)))
+    monkeypatch.setattr(promotion, "end_at_once", lambda *_words: host["did"].append(("immediate",)))
+    monkeypatch.setattr(promotion, "keep", lambda _port: host["did"].append(("kept",)))
+    monkeypatch.setattr(programs, "systemctl", systemctl)
+    monkeypatch.setattr(cluster, "version_of", lambda: "17")
+    monkeypatch.setattr(cluster, "data_directory_of", lambda _version: "/data")
+    monkeypatch.setattr(
+        cluster,
+        "control_data",
+        lambda *_words: {"Database cluster state": host["control"], "Latest checkpoint location": "0/28"},
+    )
+    return host
+
+
+def test_a_primary_that_does_not_end_goes_on(primary_host: dict[str, Any]) -> None:
+    with pytest.raises(promotion.PromotionProblem, match=r"goes on: .* does db2 answer"):
+        promotion.hand_over(5432, "db2", 60)
+    assert primary_host["did"] == [("signal", True), ("stop", 30), ("immediate",), ("kept",)]
+
+
+def test_a_primary_that_ended_after_all_stays_down(primary_host: dict[str, Any]) -> None:
+    primary_host["control"] = "shut down"
+    assert promotion.hand_over(5432, "db2", 60)["lsn"] == 0x28
+    assert ("kept",) not in primary_host["did"]

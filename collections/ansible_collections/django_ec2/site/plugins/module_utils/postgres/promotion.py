@@ -23,6 +23,9 @@ NEAR_BYTES = 16 << 20
 LOOK_SECONDS = 0.05
 SHUTDOWN_RECORD = "CHECKPOINT_SHUTDOWN"
 
+# In milliseconds; 0 is never.
+SENDER_TIMEOUT = "SELECT setting::int FROM pg_settings WHERE name = 'wal_sender_timeout'"
+
 
 class PromotionProblem(Exception):
     """The step can't be done; the text says why and what to do."""
@@ -78,6 +81,19 @@ def until_paused(port: int, run: str, hosts: list[str]) -> None:
     )
 
 
+def stop_limit(seconds: int, sender_timeout: int) -> int:
+    """Seconds that the primary may take to end: half of what it takes to give a standby up.
+
+    It waits for a standby until all has arrived there. One that has died is given up after ``wal_sender_timeout``, and then the primary
+    ends as if all had arrived: nobody would take writes, and nobody could know whether the standby was promoted.
+
+    Args:
+        seconds: that it is given in any case.
+        sender_timeout: in milliseconds; 0 is never.
+    """
+    return max(1, min(seconds, sender_timeout // 2000)) if sender_timeout else seconds
+
+
 def hand_over(port: int, to: str, seconds: int, run: str = "", poolers: Sequence[str] = ()) -> dict[str, Any]:
     """End this host's primary, so that a standby can take over.
 
@@ -111,16 +127,23 @@ def hand_over(port: int, to: str, seconds: int, run: str = "", poolers: Sequence
         )
     if missing() is None:
         raise PromotionProblem(f"{to} does not receive the log of this host: run site.yml, which brings it back.")
+    found = ask(port, SENDER_TIMEOUT)
+    limit = stop_limit(seconds, int(found[0]) if found else 0)
     if poolers:
         until_paused(port, run, list(poolers))
     # From here on it comes back as a standby, whoever starts it.
     set_signal(data, True)
     began = time.monotonic()
     try:
-        programs.systemctl("stop", version, seconds)
+        programs.systemctl("stop", version, limit)
     except programs.ProgramFailed as error:
-        keep(port)
-        raise PromotionProblem(f"The primary did not end, and goes on: {error}") from None
+        end_at_once(version, data)
+        # One that came to its end after all has sent its last record: the standby may have taken over by it.
+        if cluster.control_data(version, data).get("Database cluster state") != "shut down":
+            keep(port)
+            raise PromotionProblem(
+                f"The primary did not end, and goes on: {error}. It waits for {to} until all of its log is there: does {to} answer?"
+            ) from None
     stop_seconds = time.monotonic() - began
     control = cluster.control_data(version, data)
     if control.get("Database cluster state") != "shut down":
@@ -139,11 +162,15 @@ def keep(port: int) -> None:
     if state["running"] and state["role"] == "primary":
         return
     # It may be on its way to its end, and never come to it.
-    with contextlib.suppress(programs.ProgramFailed):
-        programs.run(
-            [programs.program(version, "pg_ctl"), "stop", "--pgdata", data, "--mode", "immediate", "--wait"], seconds=60
-        )
+    end_at_once(version, data)
     programs.systemctl("start", version)
+
+
+def end_at_once(version: str, data: str) -> None:
+    """End a server without waiting for anything; one that is down stays down."""
+    words = [programs.program(version, "pg_ctl"), "stop", "--pgdata", data, "--mode", "immediate", "--wait"]
+    with contextlib.suppress(programs.ProgramFailed):
+        programs.run(words, seconds=60)
 
 
 def fence(seconds: int) -> None:
