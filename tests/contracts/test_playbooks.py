@@ -232,6 +232,33 @@ def test_no_loop_goes_over_whole_applications() -> None:
     assert found == []
 
 
+def test_a_host_that_may_be_away_ends_no_run_in_silence() -> None:
+    """In a play with ``any_errors_fatal``, and in a task of ``run_once``, Ansible counts a host that ``ignore_unreachable`` ignores.
+
+    The run ends there, and what comes after it to say what that means does not run (``linear.py`` of ansible-core, 2.19).
+    """
+    found = [
+        f"{path.relative_to(ROOT)}: {task['name']}"
+        for path in sources()
+        for task in tasks_of(load(path))
+        if task.get("ignore_unreachable")
+        and "hosts" not in task
+        and not task.get("ignore_errors")
+        and (task.get("any_errors_fatal", True) or task.get("run_once"))
+    ]
+    assert found == []
+    plays = [
+        f"{path.relative_to(ROOT)}: {play['name']}"
+        for path in sources()
+        for play in load(path)
+        if isinstance(play, dict)
+        and "hosts" in play
+        and play.get("ignore_unreachable")
+        and play.get("any_errors_fatal")
+    ]
+    assert plays == []
+
+
 @each
 def test_what_is_for_the_controller_alone_contacts_no_host(path: Path) -> None:
     plays = [play for one in parts(PLAYBOOKS[path.stem]) for play in load(one) if "hosts" in play]

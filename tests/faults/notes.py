@@ -47,6 +47,11 @@ ROWS = {
     "promotion-controller": ("promotion: the controller killed", SAME),
     "promotion-old": ("promotion: the old primary without power", SAME),
     "promotion-new": ("promotion: the standby without power", SAME),
+    "promotion-old-gone": (
+        "promotion: the old primary without power, for good",
+        "`-e away=<host>`; later `-e confirm_rewind=<host>`",
+    ),
+    "promotion-new-gone": ("promotion: the standby without power, for good", "the host boots; " + SAME),
     "promotion-unplanned": ("unplanned promotion: the controller killed", SAME),
 }
 

@@ -17,7 +17,7 @@ import pytest
 from tests.bench.database.promotion import HOSTS, PROMOTE, Replicated
 from tests.faults.machines import Machines
 from tests.faults.notes import note
-from tests.faults.runs import Runs, locked, points
+from tests.faults.runs import Runs, locked, points, told
 
 pytestmark = pytest.mark.faults
 
@@ -25,6 +25,7 @@ POINTS = int(os.environ.get("FAULTS_PROMOTIONS") or 6)
 UNPLANNED = int(os.environ.get("FAULTS_UNPLANNED") or 3)
 MB = 60
 HAND_OVER = "End the primary"
+HOLD = "Hold the clients of the poolers back"
 
 
 class Pair:
@@ -113,6 +114,52 @@ def test_a_host_that_dies_during_a_promotion(pair: Pair, name: str, standby: boo
         name,
         f"{'the run fails' if status else 'the run goes on'}; never two that take writes; {runs} more run(s) promote; "
         f"{found['acknowledged']} transactions acknowledged, {len(found['failed'])} failed, none lost",
+    )
+
+
+@pytest.mark.parametrize(("name", "standby"), [("promotion-old-gone", False), ("promotion-new-gone", True)])
+def test_a_host_that_dies_during_a_promotion_and_stays_away(pair: Pair, name: str, standby: bool) -> None:
+    to = pair.other()
+    old = next(one for one in HOSTS if one != to)
+    host = to if standby else old
+    struck: list[float] = []
+
+    def strike() -> None:
+        pair.machines.power_cut(host)
+        struck.append(time.monotonic())
+
+    status, said = pair.runs.struck(HOLD, strike, "-e", f"to={to}")
+    seconds = time.monotonic() - struck[0]
+    assert status != 0
+    if standby:
+        # The old primary goes on, and nobody has to do anything for it.
+        assert pair.primaries() == [old], said[-4000:]
+        assert f"{to} does not answer, and {old} goes on as the primary. Bring {to} back" in told(said), said[-4000:]
+        with pair.site.writers() as after:
+            time.sleep(2)
+        assert after["acknowledged"] and not after["failed"] and not after["lost"], after
+        pair.machines.power_back(host)
+        pair.until_up(host)
+        runs = pair.runs.again("-e", f"to={to}")
+        pair.ended(to, after)
+        note(
+            name,
+            f"the run fails after {seconds:.0f} s, and the old primary goes on; with the host back {runs} more run promotes",
+        )
+        return
+    assert f"{old} does not answer any more" in told(said) and f"-e away={old}" in told(said), said[-4000:]
+    runs = pair.runs.again("-e", f"to={to}", "-e", f"away={old}")
+    assert pair.primaries() == [to]
+    with pair.site.writers() as after:
+        time.sleep(2)
+    assert after["acknowledged"] and not after["failed"] and not after["lost"], after
+    pair.machines.power_back(old)
+    pair.until_up(old)
+    pair.runs.again("-e", f"to={to}", "-e", f"confirm_rewind={old}")
+    pair.ended(to, after)
+    note(
+        name,
+        f"the run fails after {seconds:.0f} s and names it and the way on, which {runs} run is; once it is back it follows",
     )
 
 
