@@ -58,6 +58,8 @@ def test_a_full_repository_is_said_and_ends_by_itself(db1: Any, backup1: Any) ->
     backup1.run(f"cat /dev/zero > {archive}/fill")
     # The server's sandbox has mounts of its own, which a host that is a container does not pass on.
     backup1.check_output("systemctl restart pgbackrest")
+    # It listens a moment after it has begun. PostgreSQL tries three times in as many seconds, and then once a minute.
+    until(60, lambda: backup1.run("ss -Hltn 'sport = :8432' | grep -q .").rc == 0)
     try:
         sql(db1, "SELECT pg_switch_wal()")
         sql(db1, "CREATE TABLE while_full AS SELECT now(); SELECT pg_switch_wal()")

@@ -121,7 +121,13 @@ class Cluster:
         """Start it, and give it the time to say that it can't; recovery may take longer than that."""
         start = self.log_size()
         run(["systemctl", "reset-failed", self.unit], "forget earlier failures") if self._known() else None
-        run(["systemctl", "start", self.unit], f"start {self.unit}")
+        try:
+            run(["systemctl", "start", self.unit], f"start {self.unit}")
+        except RestoreFailed as error:
+            # It can end before systemd has seen it run. Its log says why, and whoever waits for it reads that.
+            if "FATAL" not in self.logged(start):
+                raise RestoreFailed(f"{error}\n{self.log_end(start)}".strip()) from None
+            return
         deadline = time.monotonic() + STARTS
         while not self.running() and time.monotonic() < deadline:
             if "FATAL" in self.logged(start):
