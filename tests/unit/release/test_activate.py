@@ -448,10 +448,11 @@ def test_a_slot_that_stays_unready_is_given_up(host: Host) -> None:
 
 
 def test_a_slot_that_hangs_is_given_up_in_time(host: Host) -> None:
-    host.serve("green", http(200), delay=30)
+    host.serve("green", http(200), delay=60)
     began = time.monotonic()
     given_up(host, host.activate())
-    assert time.monotonic() - began < 5
+    # Long before it answers; how long a busy machine takes is another matter.
+    assert time.monotonic() - began < 30
 
 
 def test_a_master_that_ends_is_given_up_at_once(host: Host, tmp_path: Path) -> None:
@@ -528,7 +529,7 @@ def test_the_switch_is_one_rename(host: Host, monkeypatch: pytest.MonkeyPatch) -
 def test_the_old_master_ends_when_nobody_waits_at_its_socket(host: Host) -> None:
     host.queue.write_text("3\n1\n0\n2\n0\n0\n0\n")
     host.serve("green", http(200))
-    host.activate()
+    host.activate(drain_timeout=60)
     calls = host.calls()
     drained = [call for call in calls if call.startswith("ss")]
     assert drained == ["ss 3", "ss 1", "ss 0", "ss 2", "ss 0", "ss 0", "ss 0"]
