@@ -166,8 +166,9 @@ def _restores() -> None:
         return made
 
     def snapshot(self: Any, from_snapshot_id: str, overrides: Any) -> Any:
-        source = self.database_snapshots.get(from_snapshot_id.rpartition(":")[2])
         made = settle(from_snapshot(self, from_snapshot_id, overrides), overrides)
+        # An automated one has a colon in its name, as an ARN has.
+        source = self.database_snapshots[from_snapshot_id.partition(":snapshot:")[2] or from_snapshot_id]
         made.lab_origin = {"kind": "copy", "directory": copy_name(source)}
         return made
 
