@@ -169,7 +169,10 @@ class Databases:
         origin: dict[str, Any] = dict(one.origin)
         if origin["kind"] == "point":
             origin["directory"] = base_name(origin["resource"])
-            if self.podman.succeeds("exec", self._container(origin["resource"]), "lab-database", "mark"):
+            source = host_name(origin["resource"])
+            if any(one.name == source and one.running for one in self._machines()):
+                # One that can't end its segment makes no instance: another moment than the one that was asked for would be worse.
+                self._run(origin["resource"], "mark")
                 return origin
             # Its source is stopped: nothing was written since, and all of the log that there is counts.
             return {**origin, "time": ""}
