@@ -189,7 +189,7 @@ def test_what_is_done_on_the_controller_needs_no_sudo() -> None:
         *ROOT.glob("roles/*/tasks/**/*.yml"),
         ROOT / "site.yml",
         *ROOT.glob("playbooks/*.yml"),
-        *ROOT.glob("playbooks/parts/*.yml"),
+        *ROOT.glob("playbooks/parts/**/*.yml"),
     ]:
         content = load(path)
         plays = [play for play in content or [] if isinstance(play, dict) and "hosts" in play]

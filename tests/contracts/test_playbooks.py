@@ -147,7 +147,7 @@ def test_what_deploys_ends_with_what_failed(path: Path) -> None:
 def test_each_secret_that_can_be_asked_for_has_its_rotation() -> None:
     choices = load(ROOT / "playbooks/inputs/rotate_secrets.yml")["options"]["what"]["choices"]
     assert sorted(choices) == sorted(
-        path.stem.removeprefix("rotate_") for path in (ROOT / "playbooks/parts").glob("rotate_*.yml")
+        path.stem for path in (ROOT / "playbooks/parts/rotations").glob("*.yml") if path.stem != "kept"
     )
     text = (ROOT / "playbooks/rotate_secrets.yml").read_text()
     assert [one for one in choices if f"'{one}'" not in text] == []
@@ -324,3 +324,17 @@ def test_the_page_is_up_to_date() -> None:
     for path in INPUTS:
         for name in load(path)["options"]:
             assert f"| `{name}` |" in page
+
+
+def test_what_a_playbook_brings_in_is_there() -> None:
+    """`--syntax-check` does not look where an include leads."""
+    seen = 0
+    for path in sorted((ROOT / "playbooks").rglob("*.yml")):
+        for task in tasks_of(load(path)):
+            for word in ("include_tasks", "import_tasks"):
+                given = task.get(f"ansible.builtin.{word}")
+                name = given.get("file") if isinstance(given, Mapping) else given
+                if name:
+                    seen += 1
+                    assert (path.parent / name).is_file(), f"{path.relative_to(ROOT)}: {name}"
+    assert seen > 20

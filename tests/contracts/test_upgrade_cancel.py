@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-PLAYS = Path(__file__).resolve().parents[2] / "playbooks" / "parts" / "upgrade_major.yml"
+PLAYS = Path(__file__).resolve().parents[2] / "playbooks" / "parts" / "upgrades" / "major.yml"
 
 
 def test_nobody_is_asked_who_the_primary_is_after_an_upgrade_was_given_up() -> None:

@@ -61,7 +61,7 @@ def tasks(content: Any) -> Any:
             yield from tasks(task.get(part))
 
 
-PLAYBOOKS = sorted([*(ROOT / "playbooks").glob("*.yml"), *(ROOT / "playbooks" / "parts").glob("*.yml")])
+PLAYBOOKS = sorted([*(ROOT / "playbooks").glob("*.yml"), *(ROOT / "playbooks" / "parts").rglob("*.yml")])
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.stem)
