@@ -73,6 +73,13 @@ def test_a_host_that_is_away_is_tried_for_seconds_and_s3_for_as_long_as_it_needs
     assert settings(patient)["global"]["io-timeout"] == 120
 
 
+def test_a_host_that_dies_while_it_is_copied_is_given_up_in_half_a_minute() -> None:
+    for one in (REPOSITORY, DATABASE):
+        found = settings(one)["global"]
+        silence, times, every = (found[f"tcp-keep-alive-{name}"] for name in ("idle", "count", "interval"))
+        assert silence + times * every <= 30
+
+
 def test_the_operators_settings_have_the_last_word() -> None:
     assert settings({**REPOSITORY, "settings": {"compress-type": "lz4"}})["global"]["compress-type"] == "lz4"
 

@@ -17,6 +17,7 @@ UNABLE = "2026-11-26 08:26:33.701 P00   WARN: unable to check pg1: "
         ("[CryptoError] unable to find hostname '10.0.0.1' in certificate common name or subject alternative names", "for another name"),
         ("[AccessError] raised from remote-0 tls protocol on '10.0.0.9': access denied", "does not admit this host"),
         (UNABLE + "[HostConnectError] unable to connect to '10.0.0.1:8432': [111] Connection refused", "admit this one on port 8432"),
+        ("ERROR: [039]: client state is 'data-get' but expected 'idle'", "died while it was asked"),
         ("expected value '2.55.1' for greeting key 'version' but got '2.45'", "versions differ"),
         ("[FormatError] unable to load info file '/x':\nFormatError: key/value found outside of section", "Put the old key back"),
         ("[CryptoError] unable to load info file '/x':\nCryptoError: cipher header invalid", "Put the old key back"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from ansible_collections.django_ec2.site.plugins.module_utils.backups import repository as backups
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore import recover
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.commands import RestoreFailed
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.repository import NoWayThere
+from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.targets import Target
 
 REFUSED = "[HostConnectError] unable to connect to '10.0.0.4:8432': [111] Connection refused"
 
@@ -41,3 +43,19 @@ def test_a_failure_of_the_program_has_its_remedy(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(backups, "pgbackrest", fails)
     with pytest.raises(RestoreFailed, match="read the repository: pgbackrest is not installed on this host"):
         recover.ask_repository("main")
+
+
+def test_a_repository_that_dies_while_it_is_copied_is_told_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def dies(_words: list[str], what: str, **_options: object) -> str:
+        raise RestoreFailed(f"{what}: ERROR: [039]: client state is 'data-get' but expected 'idle'")
+
+    monkeypatch.setattr(recover, "run", dies)
+    # What a cut run has left is completed: nothing is made anew.
+    (tmp_path / "PG_VERSION").touch()
+    restore = recover.Recovery("main", None, None, tmp_path, print)
+    with pytest.raises(
+        RestoreFailed, match=r"could not restore 20261127F: .*The other host, or the network to it, died"
+    ):
+        restore._fill("20261127F", Target("latest"), "1", pause=True, follow=False)

@@ -43,6 +43,10 @@ REMEDIES = (
         "admit this one on port {port}?",
     ),
     (
+        r"client state is '[\w-]+' but expected|Connection timed out|Connection reset|unexpected eof",
+        "The other host, or the network to it, died while it was asked. When it is back, the same command takes up what was copied.",
+    ),
+    (
         r"do(?:es)? not match the database|MismatchError|system-id",
         "The repository holds the backups of another cluster under this name: the database host was made anew, or another environment uses "
         "the same place. To get the old data back, restore it before anything else (docs/restore.md). To begin anew beside it, give "

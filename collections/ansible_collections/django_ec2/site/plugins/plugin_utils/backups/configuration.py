@@ -12,6 +12,8 @@ NAME_LENGTH = 64
 # How long a host is tried that does not answer. What is copied from or to another host has protocol-timeout, half an hour, and not this.
 # S3 keeps pgBackRest's own minute: there the same option is also for how long an answer may take.
 CONNECT_SECONDS = 20
+# When a host is given up that dies while it is copied from or to: after half a minute of silence.
+KEEP_ALIVE = {"tcp-keep-alive-idle": 10, "tcp-keep-alive-count": 4, "tcp-keep-alive-interval": 5}
 
 
 def client(host: str) -> str:
@@ -103,6 +105,7 @@ def _server(given: Mapping[str, Any]) -> dict[str, Any]:
     """Who may ask this host, and where; and how long another one is asked."""
     return {
         "io-timeout": CONNECT_SECONDS,
+        **KEEP_ALIVE,
         "tls-server-address": given["address"],
         "tls-server-port": given["port"],
         "tls-server-ca-file": f"{CERTIFICATE}/ca.pem",

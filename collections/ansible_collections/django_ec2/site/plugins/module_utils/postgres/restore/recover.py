@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.django_ec2.site.plugins.module_utils.backups.remedies import explain
 from ansible_collections.django_ec2.site.plugins.module_utils.backups.repository import BackupError, info, summary
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore import repository
 from ansible_collections.django_ec2.site.plugins.module_utils.postgres.restore.clusters import Cluster, tablespaces
@@ -161,7 +162,10 @@ class Recovery:
                 f"--target={target.value}",
                 f"--target-action={'pause' if pause else 'promote'}",
             ]
-        run([*words, "restore"], f"pgBackRest could not restore {label}", as_postgres=True)
+        try:
+            run([*words, "restore"], f"pgBackRest could not restore {label}", as_postgres=True)
+        except RestoreFailed as error:
+            raise RestoreFailed(explain(str(error))) from None
         with contextlib.suppress(OSError):
             tablespaces(self.data).rmdir()
 
