@@ -52,6 +52,11 @@ def test_a_host_that_is_not_known_counts_as_the_largest_that_is() -> None:
     assert capacity.web_processes([], "uwsgi") == []
 
 
+def test_hosts_that_may_come_by_themselves_count_as_well() -> None:
+    assert capacity.web_processes([facts(2, 2048)], "uwsgi", 3) == [4, 4, 4, 4]
+    assert capacity.web_processes([{}], "uwsgi", 1) == [2, 2]
+
+
 def test_the_memory_of_a_worker_is_the_role_s_default(root: Path) -> None:
     defaults = yaml.safe_load((root / "roles/uwsgi/defaults/main.yml").read_text())
     assert defaults["uwsgi_worker_memory_mb"] == capacity.WORKER_MEMORY_MB

@@ -41,6 +41,17 @@ def test_the_rules_of_each_host() -> None:
     ]
 
 
+def test_web_hosts_that_come_by_themselves_are_let_in_by_their_networks() -> None:
+    hosts = {name: {**one, "web_networks": ["10.20.0.0/20"]} for name, one in HOSTS.items()}
+    assert host_rules(FLOWS, GROUPS, "db1", hosts)[1]["networks"] == [
+        "10.0.0.4/32",
+        "10.20.0.0/20",
+        "2001:db8::5/128",
+    ]
+    # Nobody else is let in by that.
+    assert host_rules(FLOWS, GROUPS, "web1", hosts) == host_rules(FLOWS, GROUPS, "web1", HOSTS)
+
+
 def test_a_group_that_has_no_hosts_any_more_has_no_flows() -> None:
     groups = {**GROUPS, "web": []}
     assert [rule["name"] for rule in host_rules(FLOWS, groups, "db1", HOSTS)] == ["ssh"]

@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.django_ec2.site.plugins.module_utils import aws_failures
 from ansible_collections.django_ec2.site.plugins.plugin_utils.aws import (
+    autoscaling,
     cost,
     images,
     layout,
@@ -41,6 +42,11 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         return {
             "aws_alarms": layout.alarms,
+            "aws_autoscaling": autoscaling.settings,
+            "aws_autoscaling_most": autoscaling.most,
+            "aws_autoscaling_networks": autoscaling.networks,
+            "aws_autoscaling_problems": autoscaling.problems,
+            "aws_autoscaling_user_data": autoscaling.user_data,
             "aws_cost": aws_cost,
             "aws_bucket_policy": policies.bucket_policy,
             "aws_database_resize": scale.database_resize,

@@ -75,13 +75,18 @@ def host_processes(variables: Mapping[str, Any], server: str) -> int | None:
     return worker_processes(cpus, memory, _known(variables, f"{server}_worker_memory_mb") or WORKER_MEMORY_MB)
 
 
-def web_processes(hosts: Iterable[Mapping[str, Any]], server: str) -> list[int]:
+def web_processes(hosts: Iterable[Mapping[str, Any]], server: str, more: int = 0) -> list[int]:
     """Workers of an application on each web host, where its entry does not say how many.
 
     A host that is not known yet counts as the largest that is: a run that leaves it out must not count it as small. While
     none is known, the least that there can be is taken.
+
+    Args:
+        hosts: the variables of each.
+        server: the role of the application server, as for ``host_processes``.
+        more: how many web hosts there may be beside them, of which nobody knows more (an auto-scaling group at its largest).
     """
-    found = [host_processes(one, server) for one in hosts]
+    found = [*(host_processes(one, server) for one in hosts), *([None] * int(more))]
     unknown = max((one for one in found if one is not None), default=LEAST_WORKERS)
     return [unknown if one is None else one for one in found]
 

@@ -16,6 +16,8 @@ WORLD, OPERATORS, BALANCER = "world", "operators", "balancer"
 SOURCES = (WORLD, OPERATORS, BALANCER)
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 ALL = "all"
+# The group whose hosts may also come by themselves, from networks that are known before.
+WEB = "web"
 # The groups of a site; an inventory need not list those without hosts.
 SITE_GROUPS = ("web", "database", "redis", "backup")
 PROTOCOLS = ("tcp", "udp")
@@ -88,7 +90,7 @@ def host_rules(
         groups: the hosts of each group of the inventory.
         host: its name.
         variables: of all hosts. Looked at are ``private_address`` of those that a flow comes from, and of this one
-            ``network_operators`` and ``nginx_trusted_proxies``.
+            ``network_operators``, ``nginx_trusted_proxies`` and ``web_networks``.
 
     Raises:
         ValueError: a host that a flow comes from has no address, and what to write.
@@ -102,6 +104,8 @@ def host_rules(
             # A host reaches itself without a rule.
             hosts = [one for one in groups.get(source, []) if one != host] if source not in (WORLD, OPERATORS) else []
             members[source] = [_address(one, variables) for one in hosts]
+        if WEB in members:
+            members[WEB] = [*members[WEB], *own.get("web_networks", [])]
         members[OPERATORS] = own.get("network_operators", EVERYWHERE)
         members[BALANCER] = [*members.get(BALANCER, []), *own.get("nginx_trusted_proxies", [])]
         if networks := networks_of(flow["from"], members):

@@ -38,6 +38,7 @@ SITE: dict[str, dict[str, Any]] = {
     "aws_rehearsal": {"type": "bool"},
     "aws_sizes": {"type": "dict"},
     "aws_tags": {"type": "dict"},
+    "aws_web_autoscaling": {"type": "dict"},
     "aws_web_count": {"type": "int"},
     "database_address": {"type": "str"},
     "database_aside": {"type": "list", "elements": "str"},
@@ -87,6 +88,7 @@ SITE: dict[str, dict[str, Any]] = {
     "secrets_names": {"type": "list", "elements": "str"},
     "secrets_store": {"type": "dict"},
     "singleton_host": {"type": "str"},
+    "web_networks": {"type": "list", "elements": "str"},
     "web_processes": {"type": "list", "elements": "int"},
 }
 _FORMS = {"list": ("a list", "{name}: [value]"), "dict": ("a mapping", "{name}: {{key: value}}")}
