@@ -9,6 +9,15 @@ live=$(for release in /srv/*/live/release; do
     printf '%s=%s ' "${name%%/*}" "$(basename "$(readlink -f "$release")")"
 done)
 
+# What runs on one host of the site alone runs there, and not on hosts that nobody configures; nor are they backed up.
+follows=
+if [ -f /etc/release-follow/once ]; then
+    follows=' follows'
+    for unit in $(cat /etc/release-follow/once) restic-backup.timer restic-prune.timer; do
+        systemctl disable --quiet "$unit" 2>/dev/null || true
+    done
+fi
+
 # Another host with these keys could pass for the first one.
 rm -f /etc/ssh/ssh_host_*
 # Empty, and not missing: systemd makes a new one, and does not take the start for that of an empty machine.
@@ -27,4 +36,4 @@ find /tmp /var/tmp -xdev -mindepth 1 -maxdepth 1 ! -name 'systemd-private-*' -ex
 journalctl --quiet --rotate --vacuum-time=1s
 find /var/log -xdev -type f ! -path '/var/log/journal/*' -exec truncate --no-create --size=0 {} +
 sync
-echo "image-sealed ${live:-nothing}"
+echo "image-sealed ${live:-nothing}$follows"

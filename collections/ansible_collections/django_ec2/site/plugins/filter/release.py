@@ -8,6 +8,7 @@ from typing import Any
 from ansible_collections.django_ec2.site.plugins.module_utils.release.stage import last_document
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import (
     choice,
+    following,
     messages,
     migrations,
     operate,
@@ -44,6 +45,10 @@ class FilterModule:
             "release_failed": outcome.failed,
             "release_failure": messages.failure,
             "release_first_pending": releases.first_pending,
+            "release_follow_description": following.description,
+            "release_follow_directories": following.program_directories,
+            "release_follow_files": following.program_files,
+            "release_follow_once": following.once,
             "release_gate_message": migrations.gate_message,
             "release_gate_recorded": migrations.recorded,
             "release_gate_result": last_document,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Web hosts that come and go with the visitors: what an auto-scaling group is made of, and what it asks of an environment. No call to AWS."""
+"""Web hosts that come and go with the visitors: what an auto-scaling group is made of, and what it asks for. No call to AWS."""
 
 from __future__ import annotations
 
