@@ -106,6 +106,14 @@ def build(endpoint: Endpoint, name: str, number: int) -> dict[str, Any]:
         ImageId=copied, MinCount=1, MaxCount=1, SubnetId=subnets[0],
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "ImageOf", "Value": name}]}],
     )  # fmt: skip
+    ec2.create_launch_template(
+        LaunchTemplateName=f"{name}-web", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.small"},
+        TagSpecifications=tagged("launch-template"),
+    )  # fmt: skip
+    endpoint.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName=f"{name}-web", LaunchTemplate={"LaunchTemplateName": f"{name}-web", "Version": "1"}, MinSize=1,
+        MaxSize=2, VPCZoneIdentifier=subnets[0], Tags=listed(name),
+    )  # fmt: skip
     ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))
     ec2.import_key_pair(KeyName=name, PublicKeyMaterial=PUBLIC_KEY.encode())
     balancer = elb.create_load_balancer(Name=name, Subnets=subnets, Tags=listed(name))["LoadBalancers"][0]
@@ -205,6 +213,7 @@ def test_a_run_that_was_cut_is_gone_on_with(endpoint: Endpoint) -> None:
     """At each kind of call that writes, once: the next run ends the work, and no snapshot has a twin."""
     build(endpoint, "shop-staging", 20)
     cuts = [
+        ("autoscaling", "DeleteAutoScalingGroup"), ("ec2", "DeleteLaunchTemplate"),
         ("route53", "ChangeResourceRecordSets"), ("elasticloadbalancing", "DeleteLoadBalancer"),
         ("ec2", "TerminateInstances"), ("rds", "DeleteDBInstance"), ("ec2", "DeleteNatGateway"),
         ("ec2", "DeleteSecurityGroup"), ("ec2", "DeleteSubnet"), ("iam", "DeleteRole"),

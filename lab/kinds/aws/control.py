@@ -107,6 +107,9 @@ def start_at(home: Path, lab: dict[str, str] | None = None, subnet: str = "") ->
     write_private(home / "endpoint.json", json.dumps(known, indent=2) + "\n")
     if subnet:
         gateway = ipaddress.IPv4Network(subnet)[1]
+        # There the hosts find this endpoint.
+        known["gateway"] = str(gateway)
+        write_private(home / "endpoint.json", json.dumps(known, indent=2) + "\n")
         certificates.ensure_databases(home, REGION)
         write_in_place(home / "metadata", f"LAB_METADATA={gateway}:{known['metadata_port']}\n")
     told = environment(home)

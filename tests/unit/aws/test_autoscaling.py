@@ -30,7 +30,7 @@ def test_instances_are_where_the_web_hosts_are() -> None:
     assert autoscaling.networks(GIVEN, SUBNETS, "per_zone") == ["10.20.128.0/20", "10.20.144.0/20"]
     assert autoscaling.networks({}, SUBNETS, "none") == []
     made = autoscaling.settings(GIVEN, {"type": "t3.small", "disk_gb": 30, "count": 2}, SUBNETS, "none")
-    assert made == {**GIVEN, "type": "t3.small", "disk_gb": 30, "subnets": ["public-a", "public-b"]}
+    assert made == {**GIVEN, "most": 7, "type": "t3.small", "disk_gb": 30, "subnets": ["public-a", "public-b"]}
     assert autoscaling.settings({}, {}, SUBNETS, "none") == {}
 
 

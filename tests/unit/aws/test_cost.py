@@ -42,6 +42,17 @@ def test_each_thing_is_counted_once() -> None:
     }
 
 
+def test_an_auto_scaling_group_costs_from_its_least_to_its_most() -> None:
+    group = {"min": 2, "max": 6, "type": "t3.medium", "disk_gb": 10, "subnets": ["public-a", "public-b"]}
+    own = {"hosts": {}, "entrance": "elastic_ip", "nat": 0, "database": None, "autoscaling": group}
+    each = 100.0 + 5.0 + 25.0
+    assert dict(cost.lines(own, TABLE, "here")) == {"2 of the auto-scaling group: t3.medium, 10 GiB gp3": 2 * each}
+    inside = {**own, "autoscaling": {**group, "subnets": ["private-a"]}}
+    assert sum(dict(cost.lines(inside, TABLE, "here")).values()) == 2 * (each - 25.0)
+    real = cost.report(own, PRESETS, [], "eu-central-1")
+    assert any(line.endswith("with 6 instances of the auto-scaling group all the time") for line in real["lines"])
+
+
 @pytest.mark.parametrize("region", sorted(cost.read()["regions"]))
 def test_the_table_has_what_the_presets_need_in_each_of_its_regions(region: str) -> None:
     own = cost.of_preset(PRESETS["single"], "self_hosted")

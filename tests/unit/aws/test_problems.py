@@ -216,3 +216,30 @@ def test_a_rehearsal_never_reaches_aws_and_no_other_run_an_endpoint(
     found = " ".join(problems.endpoint_problems(environment, rehearsal, is_a_test))
     assert said in found
     assert bool(said) == bool(found)
+
+
+GROUP = {"min": 2, "max": 6, "most": 7, "cpu_percent": 60, "type": "t3.small", "disk_gb": 30, "subnets": ["public-a"]}
+
+
+def autoscaling(image: str, found: dict[str, Any] | None = None, **group: Any) -> list[str]:
+    fleet = {**SETTINGS["fleet"], "autoscaling": {**GROUP, **group}, "image": image}
+    return problems.problems({**SETTINGS, "fleet": fleet}, {**FOUND, **(found or {})})
+
+
+def test_instances_that_nobody_configures_need_an_image_that_serves_alone() -> None:
+    assert autoscaling("ami-1", {"image": {"Follows": "bucket"}}) == []
+    # The account could not be asked.
+    assert autoscaling("ami-1") == []
+    assert "needs an image that its instances start from: run site.yml" in autoscaling("")[0]
+    assert "ami-1, which is no image of this account" in autoscaling("ami-1", {"image": {}})[0]
+    assert "was baked before its host was prepared for it" in autoscaling("ami-1", {"image": {"Name": "web"}})[0]
+
+
+def test_instances_of_the_group_count_as_hosts_do() -> None:
+    assert "its instances are t9.small, which is no type of this region" in autoscaling("ami-1", type="t9.small")[0]
+    arm = {"instance_types": {**FOUND["instance_types"], "t4g.small": {"vcpus": 2, "architectures": ["arm64"]}}}
+    assert "aws_fleet_architecture is x86_64" in autoscaling("ami-1", arm, type="t4g.small")[0]
+    # 4 are used, web1 needs 2, and 7 instances 14.
+    assert "uses 4, and this environment needs 16 more" in autoscaling("ami-1", {"quotas": {"vcpus": 19}})[0]
+    assert autoscaling("ami-1", {"quotas": {"vcpus": 20}}) == []
+    assert autoscaling("ami-1", {"quotas": {"vcpus": 16}, "autoscaled_vcpus": 4}) == []

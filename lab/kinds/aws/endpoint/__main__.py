@@ -29,6 +29,8 @@ from lab.kinds.aws.endpoint import corrections, state
 from lab.kinds.aws.endpoint.account import Account
 from lab.kinds.aws.endpoint.gate import Gate
 from lab.kinds.aws.endpoint.metadata import Metadata
+from lab.kinds.aws.groups import SECONDS as GROUP_SECONDS
+from lab.kinds.aws.groups import Groups
 from lab.kinds.aws.hosts import SECONDS, Hosts
 from lab.kinds.aws.snapshots import SECONDS as SNAPSHOT_SECONDS
 from lab.kinds.aws.snapshots import Snapshots
@@ -71,8 +73,8 @@ def _save(gate: Gate, path: Path) -> None:
         traceback.print_exc()
 
 
-def _repeat(what: Balancers | Databases | Snapshots, seconds: float, ending: threading.Event) -> None:
-    """The loops of the balancers, the databases and the images: beside that of the hosts, which should wait for none."""
+def _repeat(what: Balancers | Databases | Groups | Snapshots, seconds: float, ending: threading.Event) -> None:
+    """The loops of the balancers, the databases, the groups and the images: beside that of the hosts, which should wait for none."""
     while not ending.wait(seconds):
         try:
             what.run_once()
@@ -96,6 +98,7 @@ def main() -> int:
         balancers = Balancers(from_environment(), account, gate.lock, gate.changed)
         snapshots = Snapshots(from_environment(), account, gate.lock, gate.changed)
         databases = Databases(from_environment(), account, gate.lock, gate.changed, home)
+        groups = Groups(account, balancers, gate.lock, gate.changed)
         corrections.with_hosts(network, hosts.console, balancers.health, balancers.known)
     kept = home / "state"
     if kept.exists():
@@ -110,7 +113,12 @@ def main() -> int:
         gateway = str(network[1])
         _serve(_listen(gateway, known["port"]), gate)
         _serve(_listen(gateway, known["metadata_port"]), Metadata(account, gate.lock))
-        loops = ((balancers, BALANCER_SECONDS), (databases, DATABASE_SECONDS), (snapshots, SNAPSHOT_SECONDS))
+        loops = (
+            (balancers, BALANCER_SECONDS),
+            (databases, DATABASE_SECONDS),
+            (groups, GROUP_SECONDS),
+            (snapshots, SNAPSHOT_SECONDS),
+        )
         for loop, seconds in loops:
             threading.Thread(target=_repeat, args=(loop, seconds, ending), daemon=True).start()
     while not ending.is_set() and home.exists():

@@ -22,7 +22,7 @@ from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
-from lab.kinds.aws.endpoint import databases, defaults
+from lab.kinds.aws.endpoint import autoscaling, databases, defaults
 from lab.kinds.aws.haproxy import DRAINING
 
 PENDING, RUNNING, SHUTTING_DOWN, TERMINATED, STOPPING, STOPPED = (
@@ -41,6 +41,7 @@ def always() -> None:
     _flow_logs_in_directories()
     defaults.put()
     databases.put()
+    autoscaling.put()
 
 
 def with_hosts(
@@ -66,6 +67,7 @@ def with_hosts(
     _targets_that_leave(known)
     _balancers_take_time()
     databases.with_hosts()
+    autoscaling.with_hosts()
 
 
 def set_state(instance: Any, state: tuple[str, int]) -> None:

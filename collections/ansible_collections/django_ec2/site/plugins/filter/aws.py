@@ -54,6 +54,7 @@ class FilterModule:
             "aws_environment": layout.environment,
             "aws_failure": aws_failures.explain,
             "aws_hosts": layout.hosts,
+            "aws_hosts_of_groups": layout.hosts_of_groups,
             "aws_image_source": images.source,
             "aws_images_surplus": images.surplus,
             "aws_instance_policy": policies.instance_policy,

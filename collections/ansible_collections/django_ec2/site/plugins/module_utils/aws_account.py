@@ -57,7 +57,15 @@ class Account:
         for page in self._client(service).get_paginator(operation).paginate(**words):
             yield from page[key]
 
-    def read(self, tags: Mapping[str, str], types: Iterable[str], database: str, version: str) -> dict[str, Any]:
+    def read(
+        self,
+        tags: Mapping[str, str],
+        types: Iterable[str],
+        database: str,
+        version: str,
+        image: str = "",
+        group: str = "",
+    ) -> dict[str, Any]:
         """All of it.
 
         Args:
@@ -65,6 +73,8 @@ class Account:
             types: of instances that it is to have.
             database: identifier of its instance of RDS; empty without one.
             version: of PostgreSQL there.
+            image: id of the image that instances of an auto-scaling group start from; empty without one.
+            group: name of that group; empty without one.
         """
         filters = [{"Name": f"tag:{key}", "Values": [value]} for key, value in tags.items()]
         networks = list(self._pages("ec2", "describe_vpcs", "Vpcs"))
@@ -89,6 +99,11 @@ class Account:
                 "database_classes": self._ask("classes of RDS", lambda: self._classes(version)),
                 "parameters": self._ask("parameters of PostgreSQL", lambda: self._parameters(version)),
             }
+        if image:
+            answers["image"] = self._ask("images", lambda: self._image(image))
+        if group:
+            of_group = [{"Name": "tag:aws:autoscaling:groupName", "Values": [group]}]
+            answers["autoscaled_vcpus"] = sum(_vcpus(one) for one in self._instances(of_group))
         answers |= {"quotas": self._quotas(), "used": self._used(networks, bool(database))}
         return {key: value for key, value in answers.items() if value is not None}
 
@@ -127,6 +142,12 @@ class Account:
             return {}
         found = self._pages("ec2", "describe_volumes", "Volumes", VolumeIds=sorted(volumes))
         return {volumes[one["VolumeId"]]: one["Size"] for one in found}
+
+    def _image(self, image: str) -> dict[str, str]:
+        """The tags of an image of this account; none where it is not there."""
+        filters = [{"Name": "image-id", "Values": [image]}]
+        found = self._client("ec2").describe_images(Owners=["self"], Filters=filters)["Images"]
+        return _tags(found[0]) if found else {}
 
     def _hosted_zones(self) -> list[str]:
         found = self._pages("route53", "list_hosted_zones", "HostedZones")

@@ -31,6 +31,14 @@ options:
     description: Version of PostgreSQL of that instance.
     type: str
     default: ""
+  image:
+    description: Id of the image that instances of its auto-scaling group start from; empty without one.
+    type: str
+    default: ""
+  autoscaling_group:
+    description: Name of that group; empty without one.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -84,6 +92,8 @@ def main() -> None:
             "instance_types": {"type": "list", "elements": "str", "default": []},
             "database": {"type": "str", "default": ""},
             "engine_version": {"type": "str", "default": ""},
+            "image": {"type": "str", "default": ""},
+            "autoscaling_group": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -91,7 +101,10 @@ def main() -> None:
     account = aws_account.Account(module.client)
     try:
         identity = account.identity()
-        found = account.read(given["owner_tags"], given["instance_types"], given["database"], given["engine_version"])
+        found = account.read(
+            given["owner_tags"], given["instance_types"], given["database"], given["engine_version"],
+            given["image"], given["autoscaling_group"],
+        )  # fmt: skip
     except aws_account.ERRORS as error:
         module.fail_json(msg=aws_account.explain(error))
     module.exit_json(changed=False, **identity, found=found, unasked=account.unasked)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate import (
+    autoscaling,
     database,
     entrance,
     hosts,
@@ -16,6 +17,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.scop
 # What stands before what it needs: records before the address that they lead to, hosts before their subnets. A run that was cut finds what
 # is left by the same rules.
 STEPS: tuple[Step, ...] = (
+    *autoscaling.STEPS,
     *entrance.STEPS,
     *hosts.STEPS,
     *images.STEPS,

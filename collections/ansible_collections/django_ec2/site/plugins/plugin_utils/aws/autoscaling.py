@@ -60,6 +60,7 @@ def settings(
         return {}
     return {
         **{key: int(given[key]) for key in KEYS},
+        "most": most(given),
         "type": web["type"],
         "disk_gb": int(web["disk_gb"]),
         "subnets": [one["name"] for one in subnets(all_subnets, nat)],

@@ -42,7 +42,7 @@ def lines(settings: Mapping[str, Any], table: Mapping[str, Any], region: str) ->
 
     Args:
         settings: ``hosts``, ``entrance``, ``nat`` (number of gateways), and ``database``, none or a mapping of ``class``,
-            ``storage_gb`` and ``multi_az``.
+            ``storage_gb`` and ``multi_az``; ``autoscaling``, where there is such a group, as the role aws_fleet takes it.
         table: of prices, as ``read`` gives it.
         region: of AWS.
 
@@ -56,6 +56,10 @@ def lines(settings: Mapping[str, Any], table: Mapping[str, Any], region: str) ->
             (f"{name}: {host['type']}", _of(prices["instances"], host["type"], "instance type") * hours),
             (f"{name}: {host['disk_gb']} GiB gp3", host["disk_gb"] * prices["disk_gb"]),
         ]
+    group = settings.get("autoscaling") or {}
+    if group:
+        number, what = int(group["min"]), f"of the auto-scaling group: {group['type']}, {group['disk_gb']} GiB gp3"
+        found.append((f"{number} {what}", number * _of_one(group, prices, hours)))
     public = sum(host["subnet"].startswith("public") for host in settings["hosts"].values())
     # Two addresses of the balancer, one of each gateway, one of each host in a public subnet.
     addresses = public + settings["nat"] + (2 if settings["entrance"] == "balancer" else 0)
@@ -76,6 +80,13 @@ def lines(settings: Mapping[str, Any], table: Mapping[str, Any], region: str) ->
             ),
         ]
     return found
+
+
+def _of_one(group: Mapping[str, Any], prices: Mapping[str, Any], hours: int) -> float:
+    """What one instance of an auto-scaling group costs a month, with its disk and its public address."""
+    address = prices["public_address"] * hours if group["subnets"][0].startswith("public") else 0
+    own = _of(prices["instances"], group["type"], "instance type") * hours
+    return float(own + group["disk_gb"] * prices["disk_gb"] + address)
 
 
 def _of(prices: Mapping[str, Any], name: str, kind: str) -> Any:
@@ -126,7 +137,12 @@ def report(
     total = sum(price for _, price in parts)
     said = [f"A month of this environment in {region}, USD, prices of {table['as_of']}:"]
     said += [f"  {price:9.2f}  {what}" for what, price in parts]
-    said += [f"  {total:9.2f}  in all", "", f"  {'preset':18} {'self-hosted':>12} {'RDS':>12}"]
+    said += [f"  {total:9.2f}  in all"]
+    if group := own.get("autoscaling"):
+        more, prices = int(group["max"]) - int(group["min"]), table["regions"][region]
+        extra = more * _of_one(group, prices, table["hours_of_a_month"])
+        said += [f"  {total + extra:9.2f}  with {group['max']} instances of the auto-scaling group all the time"]
+    said += ["", f"  {'preset':18} {'self-hosted':>12} {'RDS':>12}"]
     sums = {
         name: {
             mode: round(sum(price for _, price in lines(of_preset(preset, mode), table, region)), 2) for mode in MODES

@@ -80,6 +80,13 @@ def host_groups(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return sorted({group for host in hosts.values() for group in host["groups"]})
 
 
+def hosts_of_groups(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The names of the hosts of each group."""
+    return {
+        group: sorted(name for name, host in hosts.items() if group in host["groups"]) for group in host_groups(hosts)
+    }
+
+
 def security_groups(
     flows: Iterable[Mapping[str, Any]],
     hosts: Mapping[str, Mapping[str, Any]],

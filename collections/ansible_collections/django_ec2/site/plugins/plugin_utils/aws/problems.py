@@ -161,6 +161,7 @@ def _fleet_problems(fleet: Mapping[str, Any], network: Mapping[str, Any], found:
             yield f"{where}.disk_gb is {host['disk_gb']}: a root volume of gp3 has from 8 to {MOST_DISK_GB} GiB."
         if (has := (found.get("disks") or {}).get(name, 0)) > int(host["disk_gb"]):
             yield f"{where}.disk_gb is {host['disk_gb']} and the volume has {has} GiB: AWS shrinks none. Write {has} or more."
+    yield from _autoscaling_problems(fleet, found)
     if fleet["entrance"] not in ENTRANCES:
         yield f"aws_fleet_entrance is '{fleet['entrance']}': choose {' or '.join(ENTRANCES)}."
     if not any("web" in host.get("groups", []) for host in fleet["hosts"].values()):
@@ -191,6 +192,29 @@ def _fleet_problems(fleet: Mapping[str, Any], network: Mapping[str, Any], found:
         and fleet["zone"].rstrip(".") not in found["hosted_zones"]
     ):
         yield f"aws_fleet_zone is '{fleet['zone']}', which is no public hosted zone of this account: make it there, or leave it empty."
+
+
+def _autoscaling_problems(fleet: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    """What instances that nobody configures start from."""
+    group, types = fleet.get("autoscaling"), found.get("instance_types")
+    if not group:
+        return
+    bake = "run site.yml, which prepares the web hosts for it, then playbooks/aws_image.yml, and write the id that it says: aws_fleet_image"
+    if not fleet["image"]:
+        yield f"aws_web_autoscaling needs an image that its instances start from: {bake}."
+    elif "image" in found and found["image"].get("Follows") != "bucket":
+        known = "is no image of this account" if not found["image"] else "was baked before its host was prepared for it"
+        yield f"aws_fleet_image is {fleet['image']}, which {known}, and instances of aws_web_autoscaling could not serve: {bake}."
+    if types is not None and group["type"] not in types:
+        yield (
+            f"aws_web_autoscaling: its instances are {group['type']}, which is no type of this region: set "
+            "aws_sizes: {web: {type: t3.small}}."
+        )
+    elif types and fleet["architecture"] not in types[group["type"]]["architectures"]:
+        yield (
+            f"aws_web_autoscaling: its instances are {group['type']} of {' and '.join(types[group['type']]['architectures'])}, and "
+            f"aws_fleet_architecture is {fleet['architecture']}: choose two that fit."
+        )
 
 
 def _least_memory(host: Mapping[str, Any]) -> int:
@@ -301,6 +325,9 @@ def _quota_problems(settings: Mapping[str, Any], found: Mapping[str, Any]) -> It
         for name, host in hosts.items()
         if name in has and host.get("type") in types
     )
+    group = settings["fleet"].get("autoscaling") or {}
+    if group.get("type") in types:
+        more += max(0, types[group["type"]]["vcpus"] * group["most"] - found.get("autoscaled_vcpus", 0))
     network_is_there = found.get("network_is_there")
     wanted = {
         "vcpus": sum(types[host["type"]]["vcpus"] for host in missing) + more,
