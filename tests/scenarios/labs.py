@@ -22,7 +22,8 @@ SITES = {
 # The scenarios that share a server that imitates RDS may run at once, and each removes it when it ends.
 RDS = {"rds_client_full": f"{PREFIX}-rds-full", "pgbouncer_full": f"{PREFIX}-pgbouncer-full"}
 AWS = {
-    name: f"{PREFIX}-{name.replace('_', '-')}" for name in ("aws", "aws_rds", "aws_restore", "aws_site", "aws_fleet")
+    name: f"{PREFIX}-{name.replace('_', '-')}"
+    for name in ("aws", "aws_rds", "aws_restore", "aws_site", "aws_fleet", "aws_group")
 }
 LABS = {**SITES, **RDS, **AWS}
 INVENTORIES = {
@@ -36,6 +37,7 @@ INVENTORIES = {
     "upgrade": "molecule/upgrade/inventory",
     "aws_site": "tests/scenarios/aws",
     "aws_fleet": "lab-aws",
+    "aws_group": "lab-aws",
     "aws_restore": "lab-aws-rds",
 }
 
