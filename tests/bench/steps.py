@@ -27,7 +27,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     (r"", r"/roles/(release|django)/tasks/(migrate|try|commands|superuser|mail|administrator)\.yml$", "migrate"),
     (r"", r"/roles/(release|django)/tasks/(activate|settle|switch(_application)?|rollback)\.yml$", "switches"),
     (r"", r"/playbooks/(parts/summary|deploy_summary)\.yml$", END),
-    (r"", r"/roles/(uwsgi|django)/", "configuration"),
+    (r"", r"/roles/(uwsgi|django)/|/roles/release/tasks/follow\.yml$", "configuration"),
 )  # fmt: skip
 # The order of the table.
 STEPS = (START, "checks", "facts", "configuration", "build", "stage", "migrate", "switches", "locks", REST, END)
