@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,22 @@ def test_an_answer_may_be_lost_and_a_token_makes_nothing_twice(endpoint: Endpoin
     asked = {"VpcId": vpcs[-1]["VpcId"], "ClientToken": "once"}
     first, second = (ec2.create_route_table(**asked)["RouteTable"]["RouteTableId"] for _ in range(2))
     assert first == second != ec2.create_route_table(VpcId=asked["VpcId"])["RouteTable"]["RouteTableId"]
+
+
+def test_an_instance_is_launched_anew_with_each_start(endpoint: Endpoint) -> None:
+    ec2 = endpoint.client("ec2")
+    name = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+
+    def launched() -> Any:
+        return ec2.describe_instances(InstanceIds=[name])["Reservations"][0]["Instances"][0]["LaunchTime"]
+
+    first = launched()
+    time.sleep(1.1)
+    ec2.start_instances(InstanceIds=[name])
+    assert launched() == first
+    ec2.stop_instances(InstanceIds=[name])
+    ec2.start_instances(InstanceIds=[name])
+    assert launched() > first
 
 
 def test_debians_images_are_there(endpoint: Endpoint) -> None:

@@ -13,7 +13,7 @@ from lab.kinds.aws import control
 from tests.aws import environments
 from tests.aws.policies import compare
 from tests.aws.rehearsal import PUBLIC_KEY, Endpoint
-from tests.aws.test_terminate import build, left
+from tests.aws.test_terminate import build, final_snapshots, left
 
 NAME = "django-production"
 SETTINGS = {
@@ -100,6 +100,29 @@ def test_an_environment_is_stopped_started_and_taken_away(environment: Endpoint,
     assert states(environment) == {"web1": "terminated", "web2": "terminated"}
     # The playbook asks for the buckets by the names that the roles give them, which build() does not.
     assert [one for one in left(environment, NAME) if not one.startswith("bucket ")] == []
+
+
+@pytest.mark.aws
+def test_an_answer_that_is_lost_costs_no_last_snapshot(environment: Endpoint, inventory: Path) -> None:
+    """Of a disk the run ends, for boto3 would make a second one; RDS knows its by name, and the run goes on."""
+    ec2, web2 = environment.client("ec2"), environments.host_instances(environment)["web2"]["InstanceId"]
+    ec2.create_tags(Resources=[web2], Tags=[{"Key": "Name", "Value": "db1"}, {"Key": "Role", "Value": "database"}])
+    environment.fault(action="CreateSnapshot", code="RequestLimitExceeded", status=503, times=2)
+    for action in ("CreateSnapshot", "DeleteDBInstance"):
+        environment.fault(action=action, lost=True)
+    words = ("-e", f"confirm={NAME}")
+    lost = environment.playbook("aws_terminate", inventory, *words)
+    assert lost.returncode != 0
+    assert "AWS was not reached: look at the network and at aws_region, and run it again" in " ".join(
+        lost.stdout.split()
+    )
+    gone = environment.playbook("aws_terminate", inventory, *words)
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    (disk,) = final_snapshots(environment)
+    (database,) = environment.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    for run in (gone, environment.playbook("aws_terminate", inventory, "--check")):
+        assert f"snapshot {NAME}-db1-final ({disk['SnapshotId']})" in run.stdout
+        assert f"snapshot {database['DBSnapshotIdentifier']} of the database {NAME}" in run.stdout
 
 
 def a_host_that_does_not_start_is_told(done: subprocess.CompletedProcess[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from ansible_collections.django_ec2.site.plugins.module_utils import aws_terminate
 from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.database import DatabaseError
 from ansible_collections.django_ec2.site.plugins.plugin_utils.aws.policies import instance_policy
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from lab.kinds.aws import control
 from tests.aws.policies import compare
@@ -225,6 +227,52 @@ def test_a_run_that_was_cut_is_gone_on_with(endpoint: Endpoint) -> None:
     terminate(endpoint, "shop-staging")
     assert left(endpoint, "shop-staging") == []
     assert len(final_snapshots(endpoint)) == 1
+
+
+# Each takes something away, or keeps a last copy of it.
+TAKING = (
+    "ChangeResourceRecordSets", "DeleteLoadBalancer", "StopInstances", "CreateSnapshot", "TerminateInstances", "DeleteDBInstance",
+    "DeleteNatGateway", "ReleaseAddress", "DeleteSecurityGroup", "DeleteRouteTable", "DeleteSubnet", "DeleteVpc", "DeleteRole",
+    "DeleteKeyPair",
+)  # fmt: skip
+
+
+def test_an_answer_that_is_lost_makes_no_twin_and_the_next_run_names_what_stays(endpoint: Endpoint) -> None:
+    build(endpoint, "shop-staging", 20)
+    for action in TAKING:
+        endpoint.fault(action=action, lost=True)
+    lost = []
+    while True:
+        try:
+            own = terminate(endpoint, "shop-staging")
+            break
+        except ConnectionClosedError:
+            lost.append(endpoint.calls()[-1]["action"])
+            assert len(lost) <= len(TAKING), lost
+    assert sorted(lost) == sorted(TAKING)
+    assert left(endpoint, "shop-staging") == []
+    (disk,) = final_snapshots(endpoint)
+    (database,) = endpoint.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert own.kept == [
+        f"snapshot shop-staging-db1-final ({disk['SnapshotId']})",
+        f"snapshot {database['DBSnapshotIdentifier']} of the database shop-staging",
+        "bucket shop-staging-backups, which has data",
+    ]
+
+
+def test_a_host_that_was_started_again_gets_another_last_snapshot(endpoint: Endpoint) -> None:
+    """A run was cut after the first; what was written since is not in that, which stays, too."""
+    hosts = build(endpoint, "shop-staging", 20)["hosts"]
+    endpoint.fault(action="TerminateInstances", code="UnauthorizedOperation", status=403)
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        terminate(endpoint, "shop-staging")
+    assert len(final_snapshots(endpoint)) == 1
+    time.sleep(1.1)
+    endpoint.client("ec2").start_instances(InstanceIds=[hosts["db1"]])
+    own = terminate(endpoint, "shop-staging")
+    ids = [one["SnapshotId"] for one in final_snapshots(endpoint)]
+    assert len(ids) == 2
+    assert {f"snapshot shop-staging-db1-final ({one})" for one in ids} < set(own.kept)
 
 
 def test_what_a_restore_left_beside_the_database_goes_too(endpoint: Endpoint) -> None:

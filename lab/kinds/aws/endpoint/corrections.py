@@ -38,6 +38,7 @@ def always() -> None:
     _storage_of_gp3()
     _unknown_parameter_groups()
     _loopback_counts_as_tls()
+    _launched_with_each_start()
     _flow_logs_in_directories()
     defaults.put()
     databases.put()
@@ -117,6 +118,18 @@ def _unknown_parameter_groups() -> None:
         return found
 
     RDSBackend.describe_db_parameter_groups = describe
+
+
+def _launched_with_each_start() -> None:
+    """The time of the launch is that of the last start."""
+    plain = Instance.start
+
+    def start(self: Any) -> Any:
+        if self.state == "stopped":
+            self.launch_time = utcnow()
+        return plain(self)
+
+    Instance.start = start
 
 
 def _loopback_counts_as_tls() -> None:

@@ -107,19 +107,24 @@ def main() -> None:
     scope = aws_terminate.Scope(
         clients=module.client, name=given["name"], tags=given["owner_tags"], buckets=given["buckets"],
         domains=given["domains"], zone=given["zone"], seconds=given["wait_seconds"],
+        asking_once=lambda service: module.client(service, aws_config={"retries": {"total_max_attempts": 1}}),
     )  # fmt: skip
     removed: list[str] = []
+
+    def stays() -> str:
+        return f" What stays: {', '.join(scope.kept)}" if scope.kept else ""
+
     try:
         found = aws_terminate.find(scope)
         removed = [str(thing) for _, things in found for thing in things]
         if not module.check_mode:
             aws_terminate.remove(scope, found)
     except DatabaseError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=f"{error}{stays()}")
     except (BotoCoreError, ClientError) as error:
-        kept = f". What stays: {', '.join(scope.kept)}" if scope.kept else ""
         module.fail_json_aws(
-            error, msg=f"{given['name']} could not be taken away; what is gone is gone, and a further run goes on{kept}"
+            error,
+            msg=f"{given['name']} could not be taken away; what is gone is gone, and a further run goes on.{stays()}",
         )
     module.exit_json(changed=bool(removed), removed=removed, kept=scope.kept)
 

@@ -28,7 +28,10 @@ STEPS: tuple[Step, ...] = (
 
 
 def find(scope: Scope) -> list[tuple[Step, list[Thing]]]:
-    """What there is, in the order of its removal. Asks alone."""
+    """What there is, in the order of its removal, and what stays. Asks alone."""
+    # Those of a run that was cut, too, or whose answer was lost: it is the next one that names them.
+    hosts.name_snapshots(scope)
+    database.name_snapshots(scope)
     return [(step, things) for step in STEPS if (things := step.find(scope))]
 
 

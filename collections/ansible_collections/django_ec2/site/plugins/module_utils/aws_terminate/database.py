@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.scope import Scope, Step, Thing
 from ansible_collections.django_ec2.site.plugins.module_utils.rds_state import kin
 
+# Without botocore, AnsibleAWSModule says so.
+with contextlib.suppress(ImportError):
+    from botocore.exceptions import ClientError
+
 MODIFIABLE = ("available", "storage-optimization")
+GOING = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault", "DBInstanceNotFound", "DBInstanceNotFoundFault")
 
 
 class DatabaseError(Exception):
@@ -36,8 +42,10 @@ def remove_instance(scope: Scope, _things: list[Thing]) -> None:
     found = _instances(scope)
     for one in found.values():
         _delete(scope, one)
+    name_snapshots(scope)
     for name in found:
         scope.wait("rds", "db_instance_deleted", pause=15, DBInstanceIdentifier=name)
+    name_snapshots(scope)
 
 
 def _delete(scope: Scope, found: dict[str, Any]) -> None:
@@ -56,8 +64,28 @@ def _delete(scope: Scope, found: dict[str, Any]) -> None:
         client.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
         return
     snapshot = f"{name}-final-{found['InstanceCreateTime']:%Y%m%d%H%M%S}"
-    client.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=False, FinalDBSnapshotIdentifier=snapshot)
-    scope.kept.append(f"snapshot {snapshot} of the database {name}")
+    try:
+        client.delete_db_instance(
+            DBInstanceIdentifier=name, SkipFinalSnapshot=False, FinalDBSnapshotIdentifier=snapshot
+        )
+    except ClientError as error:
+        # After an answer that was lost, boto3 asks again, and RDS is at it.
+        now = _instances(scope).get(name, {}).get("DBInstanceStatus", "gone")
+        if error.response["Error"]["Code"] not in GOING or now not in ("deleting", "gone"):
+            raise
+
+
+def _said(snapshot: str, name: str) -> str:
+    return f"snapshot {snapshot} of the database {name}"
+
+
+def name_snapshots(scope: Scope) -> None:
+    """Say that the last snapshots stay."""
+    own = [scope.name, *kin(scope.name).values()]
+    for one in scope.pages("rds", "describe_db_snapshots", "DBSnapshots", SnapshotType="manual"):
+        of, name = one["DBInstanceIdentifier"], one["DBSnapshotIdentifier"]
+        if of in own and re.fullmatch(re.escape(of) + r"-final-\d{14}", name) and one["Status"] != "failed":
+            scope.keep(_said(name, of))
 
 
 def find_parameter_groups(scope: Scope) -> list[Thing]:

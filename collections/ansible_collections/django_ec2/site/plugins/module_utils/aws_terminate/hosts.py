@@ -42,23 +42,26 @@ def remove_instances(scope: Scope, things: list[Thing]) -> None:
         client.stop_instances(InstanceIds=stopped)
         scope.wait("ec2", "instance_stopped", InstanceIds=stopped)
         snapshots = [snapshot for one in with_data for snapshot in _snapshots(scope, one)]
+        for one in snapshots:
+            scope.keep(str(one))
         scope.wait("ec2", "snapshot_completed", SnapshotIds=[one.id for one in snapshots])
-        scope.kept += [str(one) for one in snapshots]
     client.terminate_instances(InstanceIds=ids)
     scope.wait("ec2", "instance_terminated", InstanceIds=ids)
 
 
 def _snapshots(scope: Scope, instance: dict[str, Any]) -> list[Thing]:
     """A snapshot of each volume: the one that a run made that was cut, or a new one."""
-    client, found = scope.client("ec2"), []
+    # One from before the last start lacks what came since.
+    found, since = [], instance["LaunchTime"]
     host = tags_of(instance.get("Tags", [])).get("Name", instance["InstanceId"])
     for device in instance.get("BlockDeviceMappings", []):
         volume, name = device["Ebs"]["VolumeId"], f"{scope.name}-{host}-final"
-        filters = [*scope.filters(volume_id=[volume]), {"Name": f"tag:{FINAL}", "Values": ["true"]}]
-        there = client.describe_snapshots(OwnerIds=["self"], Filters=filters)["Snapshots"]
+        there = [one for one in _last(scope, volume_id=[volume]) if one["StartTime"] >= since]
         tags = [{"Key": key, "Value": value} for key, value in {**scope.tags, "Name": name, FINAL: "true"}.items()]
         made = there or [
-            client.create_snapshot(
+            scope.once(
+                "ec2",
+                "create_snapshot",
                 VolumeId=volume,
                 Description=f"Last state of {host} of {scope.name}",
                 TagSpecifications=[{"ResourceType": "snapshot", "Tags": tags}],
@@ -66,6 +69,18 @@ def _snapshots(scope: Scope, instance: dict[str, Any]) -> list[Thing]:
         ]
         found.append(Thing("snapshot", made[0]["SnapshotId"], name))
     return found
+
+
+def _last(scope: Scope, **more: list[str]) -> list[dict[str, Any]]:
+    """The last snapshots of the environment's disks that AWS makes or has made."""
+    filters = [*scope.filters(status=["pending", "completed"], **more), {"Name": f"tag:{FINAL}", "Values": ["true"]}]
+    return list(scope.pages("ec2", "describe_snapshots", "Snapshots", OwnerIds=["self"], Filters=filters))
+
+
+def name_snapshots(scope: Scope) -> None:
+    """Say that they stay."""
+    for one in _last(scope):
+        scope.keep(str(Thing("snapshot", one["SnapshotId"], tags_of(one["Tags"]).get("Name", one["SnapshotId"]))))
 
 
 def find_addresses(scope: Scope) -> list[Thing]:

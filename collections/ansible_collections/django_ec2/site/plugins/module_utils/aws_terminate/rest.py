@@ -58,7 +58,7 @@ def find_buckets(scope: Scope) -> list[Thing]:
     for bucket in sorted(there):
         listed = client.list_object_versions(Bucket=bucket, MaxKeys=1)
         if listed.get("Versions") or listed.get("DeleteMarkers"):
-            scope.kept.append(f"bucket {bucket}, which has data")
+            scope.keep(f"bucket {bucket}, which has data")
         else:
             empty.append(Thing("bucket", bucket, bucket))
     return empty
@@ -72,7 +72,7 @@ def remove_buckets(scope: Scope, things: list[Thing]) -> None:
         except ClientError as error:
             if error.response["Error"]["Code"] != "BucketNotEmpty":
                 raise
-            scope.kept.append(f"bucket {one.id}, which has data")
+            scope.keep(f"bucket {one.id}, which has data")
 
 
 STEPS = (Step(find_roles, remove_roles), Step(find_keys, remove_keys), Step(find_buckets, remove_buckets))

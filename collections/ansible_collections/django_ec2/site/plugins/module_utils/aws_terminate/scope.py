@@ -3,9 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from ansible_collections.django_ec2.site.plugins.module_utils.aws_failures import THROTTLED
+
+# Without botocore, AnsibleAWSModule says so.
+with contextlib.suppress(ImportError):
+    from botocore.exceptions import ClientError
+
+# Between calls that AWS throttles.
+PAUSES = (1, 2, 4, 8, 16)
 
 
 class Thing(NamedTuple):
@@ -32,6 +43,7 @@ class Scope:
 
     Attributes:
         clients: makes a client of boto3 for a service.
+        asking_once: makes one that asks no second time by itself; None where all do so.
         name: of the environment, with which the names of its things begin.
         tags: of all its things.
         buckets: their names.
@@ -49,6 +61,7 @@ class Scope:
     zone: str = ""
     seconds: int = 1800
     kept: list[str] = field(default_factory=list)
+    asking_once: Callable[[str], Any] | None = None
 
     _made: dict[str, Any] = field(default_factory=dict)
 
@@ -57,6 +70,26 @@ class Scope:
         if service not in self._made:
             self._made[service] = self.clients(service)
         return self._made[service]
+
+    def once(self, service: str, operation: str, **words: Any) -> Any:
+        """Ask for what AWS takes no token for, and would make a second one of when it is asked again after an answer that was lost.
+
+        What AWS throttles was not done, and is asked for again.
+        """
+        client = (self.asking_once or self.clients)(service)
+        for pause in PAUSES:
+            try:
+                return getattr(client, operation)(**words)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in THROTTLED:
+                    raise
+            time.sleep(pause)
+        return getattr(client, operation)(**words)
+
+    def keep(self, what: str) -> None:
+        """Say that something stays."""
+        if what not in self.kept:
+            self.kept.append(what)
 
     def filters(self, **more: Iterable[str]) -> list[dict[str, Any]]:
         """Filters of EC2 for what carries the environment's tags."""
