@@ -170,12 +170,11 @@ class Databases:
         if origin["kind"] == "point":
             origin["directory"] = base_name(origin["resource"])
             source = host_name(origin["resource"])
-            if any(one.name == source and one.running for one in self._machines()):
+            # Of one that is stopped the whole log is in the volume, and may end before the moment: nothing was written since.
+            origin["ended"] = not any(one.name == source and one.running for one in self._machines())
+            if not origin["ended"]:
                 # One that can't end its segment makes no instance: another moment than the one that was asked for would be worse.
                 self._run(origin["resource"], "mark")
-                return origin
-            # Its source is stopped: nothing was written since, and all of the log that there is counts.
-            return {**origin, "time": ""}
         if origin["kind"] == "follow":
             with self.lock:
                 origin["address"] = self.account.database_address(origin["resource"])
