@@ -42,17 +42,21 @@ class Site:
         return Endpoint(home, control.environment(home))
 
     def run(self, *words: str) -> str:
-        """Run a program of the lab, or a playbook, as an operator does; what it printed."""
+        """Run a program of the lab, or a playbook, as an operator does; what it printed. It has to end well."""
+        done = self.attempt(*words)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+        return done.stdout
+
+    def attempt(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run it, however it ends."""
         own = {**environment(self.scenario), "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "LC_ALL": "C.UTF-8"}
         home = control.directory(self.settings)
         if control.config(home):
             own |= control.environment(home)
-        done = subprocess.run(
+        return subprocess.run(
             words, cwd=PROJECT, env=own, capture_output=True, text=True, check=False, timeout=SECONDS,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-        return done.stdout
 
     def lab(self, command: str) -> str:
         """A command of the lab."""
@@ -60,7 +64,11 @@ class Site:
 
     def playbook(self, name: str, *words: str) -> str:
         """A playbook, in the rehearsal's inventory."""
-        return self.run("ansible-playbook", "-i", str(self.settings.inventory), name, *words)
+        return self.run(*self.command(name, *words))
+
+    def command(self, name: str, *words: str) -> tuple[str, ...]:
+        """The words that run a playbook, in the rehearsal's inventory."""
+        return ("ansible-playbook", "-i", str(self.settings.inventory), name, *words)
 
     def writes(self) -> list[str]:
         """The calls so far that write."""

@@ -157,6 +157,7 @@ def hosts_get_larger(site: Site) -> None:
     assert "db1 has the primary: every request that asks the database fails while it is stopped" in told
     assert site.writes() == before
     with Visitors(site) as visitors:
+        one_that_was_left_stopped_is_gone_on_with(site, web)
         told = site.playbook(*web)
         until(lambda: visitors.answers > 20)
     assert visitors.failed == []
@@ -169,6 +170,18 @@ def hosts_get_larger(site: Site) -> None:
     before = site.writes()
     site.playbook(*both)
     assert site.writes() == before
+
+
+def one_that_was_left_stopped_is_gone_on_with(site: Site, words: tuple[str, ...]) -> None:
+    """A run ends when it has stopped web2: it says why. The next one begins with that, for web1 can't leave the balancer before."""
+    denied = {"code": "UnauthorizedOperation", "status": 403, "message": "You are not authorized."}
+    site.endpoint.fault(action="ModifyInstanceAttribute", **denied)
+    cut = site.attempt(*site.command(*words, "-e", "host=web2"))
+    told = " ".join(cut.stdout.split())
+    assert cut.returncode != 0, told
+    assert "It stopped at 'Resize | Change its type'" in told, told
+    assert "The credentials lack the right to ModifyInstanceAttribute: docs/policies/aws_resize.json has all" in told
+    assert site.health() == ["healthy"]
 
 
 def kinds(site: Site) -> dict[str, str]:

@@ -111,6 +111,9 @@ def test_what_others_depend_on_comes_last() -> None:
     }
     variables = {name: {"group_names": own, "database_primary": "db1"} for name, own in groups.items()}
     assert patching.patch_order(list(groups), variables) == ["b1", "db2", "web1", "web2", "r1", "db1"]
+    # A run was cut while web2 was out of the balancer.
+    variables["web2"] = {**variables["web2"], "aws_fleet_target": {"registered": False}}
+    assert patching.patch_order(list(groups), variables) == ["b1", "db2", "web2", "web1", "r1", "db1"]
 
 
 def test_nothing_begins_where_a_host_is_not_well_or_says_nothing() -> None:

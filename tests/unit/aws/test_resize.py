@@ -93,8 +93,11 @@ def test_what_visitors_see_is_said(
 
 
 def test_the_primary_is_the_last() -> None:
-    assert resize_order(["db1", "db2", "web1"], "db1") == ["db2", "web1", "db1"]
-    assert resize_order(["web2", "web1"], "") == ["web1", "web2"]
+    fresh = {name: {"begun": False} for name in ("db1", "db2", "web1", "web2")}
+    assert resize_order(["db1", "db2", "web1"], "db1", fresh) == ["db2", "web1", "db1"]
+    assert resize_order(["web2", "web1"], "", fresh) == ["web1", "web2"]
+    # web1 could not leave the balancer while web2 is out of it.
+    assert resize_order(["web1", "web2"], "", {**fresh, "web2": {"begun": True}}) == ["web2", "web1"]
 
 
 def test_a_database_gets_smaller_in_steps() -> None:

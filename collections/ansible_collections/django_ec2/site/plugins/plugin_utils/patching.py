@@ -140,7 +140,8 @@ def _seen(plan: Mapping[str, Any], groups: Sequence[str], balanced: bool, web: i
 def patch_order(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Hosts in the order in which they are patched: what others depend on comes last, the primary after all.
 
-    A package that breaks something is then met first where it costs least.
+    A package that breaks something is then met first where it costs least. Of the web hosts those come first that a run which was cut has
+    left out of the balancer: no other one can leave it before.
     """
 
     def rank(host: str) -> int:
@@ -149,7 +150,10 @@ def patch_order(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]])
             return 4 if hostvars[host].get("database_primary", host) == host else 1
         return 2 if "web" in groups else 3 if "redis" in groups else 0
 
-    return sorted(hosts, key=lambda host: (rank(host), host))
+    def balanced(host: str) -> bool:
+        return bool((hostvars[host].get("aws_fleet_target") or {}).get("registered", True))
+
+    return sorted(hosts, key=lambda host: (rank(host), balanced(host), host))
 
 
 def patch_problems(hosts: Iterable[Mapping[str, Any]]) -> list[str]:

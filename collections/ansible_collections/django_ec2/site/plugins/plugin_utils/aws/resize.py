@@ -28,7 +28,8 @@ def resize_plan(
 
     Returns:
         ``hosts``, by name, each with ``instance``, ``type``, ``volume``, ``zone``, ``disk_gb``, ``changes`` (whether there is something to
-        change), ``owed`` (whether a run that was cut left it stopped) and ``lines``; ``lines`` of all; ``problems``.
+        change), ``begun`` (whether a run that was cut has begun it), ``owed`` (whether that left it stopped) and ``lines``;
+        ``lines`` of all; ``problems``.
     """
     there = {one["tags"]["Name"]: one for one in instances if "Name" in (one.get("tags") or {})}
     if only and (only not in hosts or only not in there):
@@ -67,6 +68,7 @@ def resize_plan(
             "zone": one["placement"]["availability_zone"],
             "disk_gb": max(has, int(wanted["disk_gb"])),
             "changes": bool(lines),
+            "begun": marked,
             "owed": marked and state != "running",
             "lines": lines or [f"{name}: it is in its new size, and goes back to its visitors"],
         }
@@ -108,9 +110,15 @@ def resize_outage(
     return ""
 
 
-def resize_order(names: Sequence[str], primary: str) -> list[str]:
-    """The hosts in the order in which they are resized: the primary last."""
-    return sorted(names, key=lambda name: (name == primary, name))
+def resize_order(names: Sequence[str], primary: str, hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The hosts in the order in which they are resized.
+
+    Args:
+        names: of the hosts.
+        primary: the host whose PostgreSQL takes writes, which is the last one.
+        hosts: the plan's ``hosts``. What a run that was cut has begun comes first: until it is back, no other one can leave the balancer.
+    """
+    return sorted(names, key=lambda name: (not hosts[name]["begun"], name == primary, name))
 
 
 def resize_memory_problem(name: str, primary_or_standby: bool, memory_mb: int, wanted: str, wanted_mb: int) -> str:
