@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.django_ec2.site.plugins.module_utils import aws_failures
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 END = "What was done stays: the next run of playbooks/aws_provision.yml finds it, and goes on."
 
@@ -66,6 +67,23 @@ def test_of_a_loop_the_item_that_failed_counts() -> None:
 )
 def test_what_botocore_says_itself(said: str) -> None:
     assert "AWS was not reached" in explain({"failed": True, "msg": f"Failed to describe VPCs: {said}"})
+
+
+def test_what_a_module_keeps_for_the_traceback_is_told_where_there_is_one() -> None:
+    result = {"failed": True, "msg": "Failed to create image"}
+    assert aws_failures.UNSAID in explain(result)
+    kept = "Traceback …\nbotocore.exceptions.ClientError: An error occurred (AccessDenied) when calling the CreateImage operation: no"
+    said = explain({**result, "exception": kept})
+    assert "AWS answered CreateImage with AccessDenied. The credentials lack the right to CreateImage" in said
+    assert aws_failures.UNSAID not in said
+
+
+def test_what_a_module_has_said_is_not_said_twice() -> None:
+    error = ClientError({"Error": {"Code": "Throttling", "Message": "slow"}}, "DescribeTargetHealth")
+    remedy = aws_failures.remedy_of(error)
+    assert remedy.startswith("AWS throttles")
+    assert aws_failures.remedy_of(ConnectionClosedError(endpoint_url="https://elb")).startswith("AWS was not reached")
+    assert explain({"failed": True, "msg": f"It could not be asked. {remedy}: {error}"}).count("AWS throttles") == 1
 
 
 def test_retries_that_ended_are_throttling_too() -> None:

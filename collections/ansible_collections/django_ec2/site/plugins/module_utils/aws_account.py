@@ -222,8 +222,7 @@ def _tags(one: Mapping[str, Any]) -> dict[str, str]:
 
 def explain(error: Exception) -> str:
     """What stopped the first question, and what to do about it."""
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    return f"{aws_failures.remedy(code) or 'AWS refused a question of the account.'} ({error})"
+    return f"{aws_failures.remedy_of(error) or 'AWS refused a question of the account.'} ({error})"
 
 
 ERRORS = (BotoCoreError, ClientError) if "ClientError" in globals() else ()

@@ -84,8 +84,9 @@ WENT_BACK = (
 )
 SLOW = "See what its console says, and run it again: AWS may have been slow."
 A_QUOTA = "A quota of the account is reached: raise it in Service Quotas, or remove what is not used, and run it again."
-# Some modules of amazon.aws, as that of security groups, keep AWS's answer for the traceback. Those of this product end with a full stop.
-UNSAID = "If that does not say why, run it again with ANSIBLE_DISPLAY_TRACEBACK=error: the end of the traceback has AWS's own words."
+# Some modules of amazon.aws, as those of security groups and images, keep AWS's answer for the traceback. Those of this product end with a
+# full stop.
+UNSAID = "If that does not say why, run it again with ANSIBLE_DISPLAY_TRACEBACK=error: this message then says what AWS answered, too."
 
 # What botocore's exceptions of its own say; those of AWS carry their code.
 SAID = (
@@ -110,6 +111,12 @@ def remedy(code: str) -> str:
     return found or (A_QUOTA if QUOTA.fullmatch(short) else "")
 
 
+def remedy_of(error: Any) -> str:
+    """What to do about an exception of botocore; empty where nobody knows."""
+    answer = getattr(error, "response", None) or {}
+    return remedy(str(answer.get("Error", {}).get("Code") or type(error).__name__))
+
+
 def read(result: Mapping[str, Any]) -> tuple[str, str, str]:
     """Code, operation and words of what a module said when it failed; code and operation are empty where AWS was not asked.
 
@@ -118,8 +125,10 @@ def read(result: Mapping[str, Any]) -> tuple[str, str, str]:
     """
     failed = next(_failed(result), result)
     words = " ".join(str(failed.get("msg") or "").split())
-    refused = REFUSED.search(words)
-    code = refused[1] if refused else next((name for said, name in SAID if said.search(words)), "")
+    # The traceback, where somebody asked for it, has what some modules keep for it.
+    whole = f"{words} {failed.get('exception') or ''}"
+    refused = REFUSED.search(whole)
+    code = refused[1] if refused else next((name for said, name in SAID if said.search(whole)), "")
     error = failed.get("error")
     if not code and isinstance(error, Mapping):
         code = str(error.get("code") or "")
@@ -165,13 +174,15 @@ def explain(result: Mapping[str, Any], task: str, playbook: str) -> str:
     """
     code, operation, words = read(result)
     said = [f"It stopped at '{task}': {words.rstrip('.')}."]
+    if operation and operation not in words:
+        said.append(f"AWS answered {operation} with {code}.")
     if operation and code.rpartition(".")[2] in DENIED:
         said.append(
             f"The credentials lack the right to {operation}: docs/policies/{playbook}.json has all that this playbook needs. If it is "
             "in it, a boundary or a policy of the organisation denies it."
         )
-    else:
-        said.append(remedy(code))
+    elif (known := remedy(code)) not in words:
+        said.append(known)
     if not code and not words.endswith("."):
         said.append(UNSAID)
     said.append(f"What was done stays: the next run of playbooks/{playbook}.yml finds it, and goes on.")

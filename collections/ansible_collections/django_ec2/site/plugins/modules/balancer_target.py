@@ -76,6 +76,7 @@ import time
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule as AnsibleModule
+from ansible_collections.django_ec2.site.plugins.module_utils import aws_failures
 
 # Without botocore, AnsibleAWSModule says so.
 with contextlib.suppress(ImportError):
@@ -188,7 +189,10 @@ def main() -> None:
     except Refused as error:
         module.fail_json(msg=str(error))
     except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"The target group {given['group']} could not be asked or changed")
+        remedy = aws_failures.remedy_of(error)
+        module.fail_json_aws(
+            error, msg=f"The target group {given['group']} could not be asked or changed. {remedy}".rstrip()
+        )
     module.exit_json(changed=changed, health=health, registered=health.get(given["instance"], "unused") not in AWAY)
 
 
