@@ -15,6 +15,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from lab.kinds.aws import control
+from tests.aws.rehearsal import Endpoint
+
 REGION = "eu-central-1"
 
 
@@ -78,3 +81,11 @@ def cloud(root: Path) -> Iterator[Cloud]:
     yield Cloud(f"http://{host}:{port}", root, asked)
     log.removeHandler(asked)
     server.stop()
+
+
+@pytest.fixture
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """An empty account of the rehearsal's endpoint, without hosts behind it."""
+    home = tmp_path_factory.mktemp("lab") / "aws"
+    yield Endpoint(home, control.start_at(home))
+    control.stop(home)

@@ -18,6 +18,8 @@ from botocore.config import Config
 SECONDS = 360
 # Of no private half that anybody has.
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDb0V5p1V5m4z2i5w9kqkOqk5m5H1kz7n0m3sJ1n5bQx controller"
+# How a run ends that has done its part on the account, where no host is behind it.
+WITHOUT_HOSTS = "The group web has no host"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -87,6 +89,11 @@ class Endpoint:
         url = f"{self.variables['AWS_ENDPOINT_URL']}/_lab/faults"
         request = urllib.request.Request(url, data=data, method=method)  # noqa: S310
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30).close()
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """All that a run printed, on one line."""
+    return " ".join((done.stdout + done.stderr).split())
 
 
 def until(what: Callable[[], Any], seconds: float = SECONDS) -> Any:

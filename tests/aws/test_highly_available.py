@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab.kinds.aws import control
 from tests.audit.findings import judge, read_reasons
 from tests.aws import environments, posture
 from tests.aws.rehearsal import Endpoint
@@ -20,14 +18,6 @@ SETTINGS = {
     "aws_preset": "highly_available",
     "database_mode": "rds",
 }
-
-
-@pytest.fixture
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """An empty account."""
-    home = tmp_path_factory.mktemp("lab") / "aws"
-    yield Endpoint(home, control.start_at(home))
-    control.stop(home)
 
 
 @pytest.mark.aws
