@@ -111,8 +111,9 @@ def make_small(account: Endpoint) -> dict[str, Any]:
         name: ec2.create_security_group(
             GroupName=f"{NAME}-{name}", Description=name, VpcId=vpc, TagSpecifications=tagged("security-group")
         )["GroupId"]
-        for name in ("balancer", "web", "database")
+        for name in ("balancer", "web", "database", "files")
     }
+    account.client("efs").create_file_system(CreationToken=NAME, Encrypted=True, Tags=tagged("", Name=NAME)[0]["Tags"])
     iam.create_role(RoleName=f"{NAME}-web", AssumeRolePolicyDocument="{}")
     iam.create_instance_profile(InstanceProfileName=f"{NAME}-web")
     iam.add_role_to_instance_profile(InstanceProfileName=f"{NAME}-web", RoleName=f"{NAME}-web")

@@ -227,6 +227,19 @@ def test_flow_logs_go_into_a_directory_of_a_bucket(endpoint: Endpoint) -> None:
     assert [one["LogDestination"] for one in made] == ["arn:aws:s3:::of-logs/network/"]
 
 
+def test_backups_and_throughput_of_a_file_system_can_be_changed(endpoint: Endpoint) -> None:
+    efs = endpoint.client("efs")
+    name = efs.create_file_system(CreationToken="here", Encrypted=True, Backup=False)["FileSystemId"]
+    with pytest.raises(efs.exceptions.PolicyNotFound):
+        efs.describe_backup_policy(FileSystemId=name)
+    efs.put_backup_policy(FileSystemId=name, BackupPolicy={"Status": "ENABLED"})
+    assert efs.describe_backup_policy(FileSystemId=name)["BackupPolicy"]["Status"] == "ENABLED"
+    efs.update_file_system(FileSystemId=name, ThroughputMode="elastic")
+    assert efs.describe_file_systems(FileSystemId=name)["FileSystems"][0]["ThroughputMode"] == "elastic"
+    with pytest.raises(efs.exceptions.FileSystemNotFound):
+        efs.update_file_system(FileSystemId="fs-0123456789abcdef0", ThroughputMode="elastic")
+
+
 def test_a_console_shows_the_host_key(endpoint: Endpoint) -> None:
     ec2 = endpoint.client("ec2")
     instance = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -27,7 +28,9 @@ CALLS: list[dict[str, Any]] = []
 # Rights that AWS asks for beside those of a call, and those of another preset or another drift.
 WITHOUT_CALL = {
     "ec2:AssociateAddress": "the Elastic IP of the preset single",
+    "ec2:CreateNetworkInterface": "the interface of a mount target",
     "ec2:DeleteFlowLogs": "logs that the settings turned off",
+    "ec2:DescribeNetworkInterfaces": "the interface of a mount target",
     "elasticloadbalancing:DeregisterTargets": "a host that is taken out of the settings",
     "iam:CreateServiceLinkedRole": "the first balancer and the first instance of RDS of an account",
     "iam:PassRole": "instances that are started with a profile",
@@ -101,6 +104,7 @@ def test_an_environment_is_made_once_and_kept(account: Endpoint, inventory: Path
     assert "A run would start web1 (t3.small in public-a)" in checked.stdout
     for one in ("instance django-production", "balancer django-production", "bucket django-production-media"):
         assert f"A run would make the {one}" in checked.stdout
+    assert "file system django-production" in checked.stdout
 
     assert changed(run(account, inventory, WHOLE)) > 10
     is_as_the_settings_say(account)
@@ -125,6 +129,7 @@ def test_an_environment_is_made_once_and_kept(account: Endpoint, inventory: Path
 DRIFT = [
     "aws_network : Security groups | Let in what the flows say, and nothing else",
     "aws_database : Parameters | Set them",
+    "aws_files : Make the file system",
     "aws_fleet : Logs | Log the requests to the buckets",
     "aws_fleet : Logs | Log the connections of the network",
     "aws_fleet : Instances | Make them what the settings say",
@@ -140,11 +145,12 @@ def is_as_the_settings_say(account: Endpoint) -> None:
     assert len(ec2.describe_nat_gateways(Filters=mine)["NatGateways"]) == 1
     listed = ec2.describe_security_groups(Filters=mine)["SecurityGroups"]
     groups = {one["GroupName"].removeprefix("django-production-"): one for one in listed}
-    assert set(groups) == {"balancer", "web", "database"}
+    assert set(groups) == {"balancer", "web", "database", "files"}
     assert ports(groups["balancer"]) == {(80, "0.0.0.0/0"), (80, "::/0"), (443, "0.0.0.0/0"), (443, "::/0")}
     assert ports(groups["web"]) >= {(22, "203.0.113.0/24"), (80, groups["balancer"]["GroupId"])}
     assert not {one for one in ports(groups["web"]) if one[1] in ("0.0.0.0/0", "::/0")}
     assert ports(groups["database"]) == {(5432, groups["web"]["GroupId"])}
+    assert ports(groups["files"]) == {(2049, groups["web"]["GroupId"])}
 
     running = [*mine, {"Name": "instance-state-name", "Values": ["running"]}]
     hosts = [one for each in ec2.describe_instances(Filters=running)["Reservations"] for one in each["Instances"]]
@@ -153,6 +159,8 @@ def is_as_the_settings_say(account: Endpoint) -> None:
         ("web1", "web", "ssh-ed25519"),
         ("web2", "web", "ssh-ed25519"),
     ]
+    file_system = shared_as_the_settings_say(account, groups["files"]["GroupId"])
+    assert {one["Files"] for one in tags} == {file_system}
     assert {one["MetadataOptions"]["HttpTokens"] for one in hosts} == {"required"}
     for one in hosts:
         asked = ec2.describe_instance_attribute(InstanceId=one["InstanceId"], Attribute="disableApiTermination")
@@ -191,6 +199,32 @@ def is_as_the_settings_say(account: Endpoint) -> None:
         "django-production-database-space",
         "django-production-web1-status",
     } <= alarms
+
+
+def shared_as_the_settings_say(account: Endpoint, group: str) -> str:
+    """The file system for uploads, encrypted, reached in both zones by web hosts alone and by TLS alone; its id."""
+    efs, ec2 = account.client("efs"), account.client("ec2")
+    (one,) = efs.describe_file_systems()["FileSystems"]
+    name = one["FileSystemId"]
+    assert (one["Encrypted"], one["CreationToken"], one["ThroughputMode"]) == (True, "django-production", "elastic")
+    assert {tag["Key"]: tag["Value"] for tag in one["Tags"]} == {
+        "Project": "django", "Environment": "production", "Name": "django-production",
+    }  # fmt: skip
+    targets = efs.describe_mount_targets(FileSystemId=name)["MountTargets"]
+    subnets = ec2.describe_subnets(SubnetIds=[target["SubnetId"] for target in targets])["Subnets"]
+    assert sorted(subnet["AvailabilityZone"] for subnet in subnets) == ["eu-central-1a", "eu-central-1b"]
+    for target in targets:
+        asked = efs.describe_mount_target_security_groups(MountTargetId=target["MountTargetId"])
+        assert asked["SecurityGroups"] == [group]
+    policies = efs.describe_lifecycle_configuration(FileSystemId=name)["LifecyclePolicies"]
+    assert {"TransitionToIA": "AFTER_30_DAYS"} in policies
+    assert efs.describe_backup_policy(FileSystemId=name)["BackupPolicy"]["Status"] == "ENABLED"
+    said = json.loads(efs.describe_file_system_policy(FileSystemId=name)["Policy"])["Statement"]
+    assert [(one["Effect"], one["Condition"]["Bool"]) for one in said] == [
+        ("Allow", {"elasticfilesystem:AccessedViaMountTarget": "true"}),
+        ("Deny", {"aws:SecureTransport": "false"}),
+    ]
+    return str(name)
 
 
 def logged_as_the_settings_say(account: Endpoint, balancer: str) -> None:
@@ -238,9 +272,27 @@ def spoil(account: Endpoint) -> None:
     ec2.stop_instances(InstanceIds=[named["InstanceId"]])
     account.client("s3").put_bucket_logging(Bucket="django-production-media-123456789012", BucketLoggingStatus={})
     ec2.delete_flow_logs(FlowLogIds=[one["FlowLogId"] for one in ec2.describe_flow_logs()["FlowLogs"]])
+    open_the_files(account)
     account.client("rds").modify_db_parameter_group(
         DBParameterGroupName="django-production-postgres17",
         Parameters=[{"ParameterName": "rds.force_ssl", "ParameterValue": "0", "ApplyMethod": "immediate"}],
+    )
+
+
+def open_the_files(account: Endpoint) -> None:
+    """The file system without its policy and its backups, and a mount target that anybody with the default group reaches."""
+    efs, ec2 = account.client("efs"), account.client("ec2")
+    name = efs.describe_file_systems()["FileSystems"][0]["FileSystemId"]
+    everybody = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*"}]}
+    efs.put_file_system_policy(FileSystemId=name, Policy=json.dumps(everybody))
+    efs.put_backup_policy(FileSystemId=name, BackupPolicy={"Status": "DISABLED"})
+    efs.put_lifecycle_configuration(FileSystemId=name, LifecyclePolicies=[])
+    efs.update_file_system(FileSystemId=name, ThroughputMode="bursting")
+    efs.tag_resource(ResourceId=name, Tags=[{"Key": "Project", "Value": "other"}])
+    target = efs.describe_mount_targets(FileSystemId=name)["MountTargets"][0]
+    groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["django-production-web"]}])
+    efs.modify_mount_target_security_groups(
+        MountTargetId=target["MountTargetId"], SecurityGroups=[groups["SecurityGroups"][0]["GroupId"]]
     )
 
 

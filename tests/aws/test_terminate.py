@@ -36,6 +36,7 @@ WITHOUT_CALL = {
     "sts:GetCallerIdentity": "the role asks it for the buckets' names",
     "logs:DeleteLogDelivery": "flow logs into a bucket",
     "ec2:CreateTags": "tags of a snapshot that is made",
+    "ec2:DeleteNetworkInterface": "the interface of a mount target",
     "iam:DetachRolePolicy": "a policy that somebody attached by hand",
     "rds:AddTagsToResource": "tags that go to the last snapshot",
     "rds:CreateDBSnapshot": "the last snapshot of an instance that is deleted",
@@ -137,6 +138,11 @@ def build(endpoint: Endpoint, name: str, number: int) -> dict[str, Any]:
         MasterUsername="postgres", MasterUserPassword="long-enough-1", DBSubnetGroupName=name,
         DBParameterGroupName=group, DeletionProtection=True,
     )  # fmt: skip
+    efs = endpoint.client("efs")
+    there = efs.describe_file_systems(CreationToken=name)["FileSystems"]
+    made = there[0] if there else efs.create_file_system(CreationToken=name, Encrypted=True, Tags=listed(name))
+    for subnet in subnets:
+        efs.create_mount_target(FileSystemId=made["FileSystemId"], SubnetId=subnet, SecurityGroups=groups[:1])
     iam = endpoint.client("iam")
     iam.create_role(RoleName=f"{name}-web", AssumeRolePolicyDocument="{}", Tags=listed(name))
     iam.put_role_policy(RoleName=f"{name}-web", PolicyName="hosts", PolicyDocument=POLICY)
@@ -193,6 +199,11 @@ def test_everything_of_one_environment_goes_and_nothing_of_another(endpoint: End
     buckets = [one["Name"] for one in endpoint.client("s3").list_buckets()["Buckets"]]
     assert "shop-staging-backups" in buckets
     assert "shop-staging-media" not in buckets
+    # The file system stays with what it has, and without what holds the network.
+    efs = endpoint.client("efs")
+    stays = efs.describe_file_systems(CreationToken="shop-staging")["FileSystems"][0]
+    assert stays["NumberOfMountTargets"] == 0
+    assert f"file system {stays['FileSystemId']} with the uploads and private data of shop-staging" in own.kept
     snapshots = [one["DBSnapshotIdentifier"] for one in endpoint.client("rds").describe_db_snapshots()["DBSnapshots"]]
     assert [one.rpartition("-")[0] for one in snapshots if "-final-" in one] == ["shop-staging-final"]
     assert [names(one) for one in final_snapshots(endpoint)] == ["shop-staging-db1-final"]
@@ -217,7 +228,7 @@ def test_a_run_that_was_cut_is_gone_on_with(endpoint: Endpoint) -> None:
     cuts = [
         ("autoscaling", "DeleteAutoScalingGroup"), ("ec2", "DeleteLaunchTemplate"),
         ("route53", "ChangeResourceRecordSets"), ("elasticloadbalancing", "DeleteLoadBalancer"),
-        ("ec2", "TerminateInstances"), ("rds", "DeleteDBInstance"), ("ec2", "DeleteNatGateway"),
+        ("ec2", "TerminateInstances"), ("rds", "DeleteDBInstance"), ("elasticfilesystem", "DeleteMountTarget"), ("ec2", "DeleteNatGateway"),
         ("ec2", "DeleteSecurityGroup"), ("ec2", "DeleteSubnet"), ("iam", "DeleteRole"),
     ]  # fmt: skip
     for service, action in cuts:

@@ -140,7 +140,7 @@ def test_every_role_is_complete(role: str) -> None:
 # site: molecule/move. So do backups of files: molecule/stack. Roles aws_… ask AWS alone: tests/aws runs them.
 UNHOSTED = (
     *("preflight", "release", "restic", "database_move", "database_import"),
-    *("aws_network", "aws_database", "aws_fleet"),
+    *("aws_network", "aws_database", "aws_files", "aws_fleet"),
 )
 
 

@@ -19,6 +19,7 @@ FLOWS = [
     {"name": "https", "from": ["world"], "to": "web", "port": 443, "when": "False"},
     {"name": "postgresql", "from": ["web", "database"], "to": "database", "port": "5432"},
     {"name": "backups", "from": ["database"], "to": "backup", "port": 8432},
+    {"name": "files", "from": ["web"], "to": "files", "port": 2049},
 ]
 EVERYBODY = ["0.0.0.0/0", "::/0"]
 
@@ -26,7 +27,7 @@ EVERYBODY = ["0.0.0.0/0", "::/0"]
 def groups(mode: str, preset: str, operators: list[str] = EVERYBODY) -> dict[str, list[dict[str, Any]]]:
     """The rules of each security group of a preset."""
     given = PRESETS[preset]
-    made = layout.security_groups(FLOWS, layout.hosts(given, mode), mode, given["entrance"], operators)
+    made = layout.security_groups(FLOWS, layout.hosts(given, mode), mode, given["entrance"], operators, given["files"])
     return {one["name"]: one["rules"] for one in made}
 
 
@@ -98,6 +99,13 @@ def test_the_database_is_reached_by_the_web_hosts_alone() -> None:
         {"group": "database", "port": 5432, "proto": "tcp"},
         {"group": "web", "port": 5432, "proto": "tcp"},
     ]
+
+
+@pytest.mark.parametrize("preset", ["small", "highly_available"])
+def test_the_file_system_is_reached_by_the_web_hosts_alone(preset: str) -> None:
+    made = groups("self_hosted", preset, ["203.0.113.0/24"])
+    assert made["files"] == [{"proto": "tcp", "port": 2049, "group": "web"}]
+    assert "files" not in groups("self_hosted", "single")
 
 
 def test_ssh_is_open_to_the_operators_networks_and_never_to_everybody() -> None:

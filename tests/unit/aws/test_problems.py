@@ -11,6 +11,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.aws import layout,
 SETTINGS: dict[str, Any] = {
     "name": "shop-production",
     "database_mode": "rds",
+    "files": "efs",
     "network": {
         "cidr": "10.20.0.0/16",
         "may_overlap": False,
@@ -78,6 +79,7 @@ def test_good_settings_are_taken() -> None:
         ("name", "Shop Production", "small letters, digits and single hyphens"),
         ("name", "", "env_<environment>"),
         ("name", "a-very-long-name-of-a-project-x", "longer than 28"),
+        ("files", "nfs", "choose efs or none"),
         ("network/cidr", "10.20.0.0/33", "is no network"),
         ("network/cidr", "8.8.0.0/16", "give a private network"),
         ("network/nat", "two", "choose none, one or per_zone"),

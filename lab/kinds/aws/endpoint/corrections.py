@@ -22,7 +22,7 @@ from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
-from lab.kinds.aws.endpoint import autoscaling, databases, defaults
+from lab.kinds.aws.endpoint import autoscaling, databases, defaults, files
 from lab.kinds.aws.haproxy import DRAINING
 
 PENDING, RUNNING, SHUTTING_DOWN, TERMINATED, STOPPING, STOPPED = (
@@ -43,6 +43,7 @@ def always() -> None:
     defaults.put()
     databases.put()
     autoscaling.put()
+    files.put()
 
 
 def with_hosts(

@@ -27,11 +27,16 @@ def aws_endpoint_problems(rehearsal: bool, is_a_test: bool) -> list[str]:
 
 
 def aws_cost(
-    own: Mapping[str, Any], presets: Mapping[str, Any], compared: Sequence[str], region: str, path: str = ""
+    own: Mapping[str, Any],
+    presets: Mapping[str, Any],
+    compared: Sequence[str],
+    region: str,
+    path: str = "",
+    files_gb: int = 10,
 ) -> dict[str, Any]:
     """What an environment costs in a month (plugin_utils/aws/cost.py)."""
     try:
-        return cost.report(own, presets, compared, region, path)
+        return cost.report(own, presets, compared, region, path, int(files_gb))
     except cost.CostError as error:
         raise AnsibleFilterError(str(error)) from error
 

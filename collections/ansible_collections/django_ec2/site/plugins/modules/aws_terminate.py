@@ -12,7 +12,7 @@ description:
   - Removes what the roles C(aws_network), C(aws_database) and C(aws_fleet) made, in the order that AWS asks for. Things are found by
     the tags or the name of the environment; a run that was cut is gone on with by the next one.
   - An instance of RDS gets a last snapshot, and so do the volumes of hosts with a database or with backups. Buckets with an object, or
-    with an old version of one, stay.
+    with an old version of one, stay, and so does a file system of EFS, without its mount targets.
   - Protection against deletion is taken off. Whoever calls it has made sure that it is meant.
 options:
   name:
@@ -69,7 +69,7 @@ removed:
   elements: str
   returned: always
 kept:
-  description: What stays, last snapshots and buckets with data.
+  description: What stays, last snapshots, buckets with data and a file system.
   type: list
   elements: str
   returned: always
@@ -80,6 +80,7 @@ import contextlib
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule as AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils import aws_terminate
 from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.database import DatabaseError
+from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.files import MountTargetError
 
 # Without botocore, AnsibleAWSModule says so.
 with contextlib.suppress(ImportError):
@@ -119,7 +120,7 @@ def main() -> None:
         removed = [str(thing) for _, things in found for thing in things]
         if not module.check_mode:
             aws_terminate.remove(scope, found)
-    except DatabaseError as error:
+    except (DatabaseError, MountTargetError) as error:
         module.fail_json(msg=f"{error}{stays()}")
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(

@@ -19,7 +19,7 @@ ALL = "all"
 # The group whose hosts may also come by themselves, from networks that are known before.
 WEB = "web"
 # The groups of a site; an inventory need not list those without hosts.
-SITE_GROUPS = ("web", "database", "redis", "backup")
+SITE_GROUPS = ("web", "database", "redis", "backup", "files")
 PROTOCOLS = ("tcp", "udp")
 KEYS = {"name", "from", "to", "port", "protocol", "when"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")

@@ -23,6 +23,7 @@ SITE: dict[str, dict[str, Any]] = {
     "aws_database_storage_gb": {"type": "int"},
     "aws_endpoint_is_a_test": {"type": "bool"},
     "aws_environment": {"type": "str"},
+    "aws_files": {"type": "str", "choices": ["efs", "none"]},
     "aws_fleet_entrance": {"type": "str", "choices": ["elastic_ip", "balancer"]},
     "aws_fleet_hosts": {"type": "dict"},
     "aws_name": {"type": "str"},

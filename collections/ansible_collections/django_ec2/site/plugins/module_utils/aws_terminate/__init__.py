@@ -7,6 +7,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate impo
     autoscaling,
     database,
     entrance,
+    files,
     hosts,
     images,
     network,
@@ -22,6 +23,7 @@ STEPS: tuple[Step, ...] = (
     *hosts.STEPS,
     *images.STEPS,
     *database.STEPS,
+    *files.STEPS,
     *network.STEPS,
     *rest.STEPS,
 )

@@ -14,7 +14,7 @@ TABLE = Path(__file__).with_name("prices.yml")
 # What one load balancer of a small site uses: a unit is 25 new connections a second, or 1 GB an hour.
 BALANCER_UNITS = 1
 MODES = ("self_hosted", "rds")
-LEFT_OUT = "Traffic, objects in buckets, snapshots beyond the storage's own size, logs and tax are not in it."
+LEFT_OUT = "Traffic, reads and writes on EFS, objects in buckets, snapshots beyond the storage's own size, logs and tax are not in it."
 
 
 class CostError(ValueError):
@@ -41,8 +41,8 @@ def lines(settings: Mapping[str, Any], table: Mapping[str, Any], region: str) ->
     """Each thing that costs, with USD a month.
 
     Args:
-        settings: ``hosts``, ``entrance``, ``nat`` (number of gateways), and ``database``, none or a mapping of ``class``,
-            ``storage_gb`` and ``multi_az``; ``autoscaling``, where there is such a group, as the role aws_fleet takes it.
+        settings: ``hosts``, ``entrance``, ``nat`` (number of gateways), ``files_gb`` (GiB on EFS), and ``database``, none or a mapping
+            of ``class``, ``storage_gb`` and ``multi_az``; ``autoscaling``, where there is such a group, as the role aws_fleet takes it.
         table: of prices, as ``read`` gives it.
         region: of AWS.
 
@@ -69,6 +69,8 @@ def lines(settings: Mapping[str, Any], table: Mapping[str, Any], region: str) ->
         found.append((f"{settings['nat']} NAT gateways", settings["nat"] * prices["nat_gateway"] * hours))
     if addresses:
         found.append((f"{addresses} public addresses", addresses * prices["public_address"] * hours))
+    if size := settings["files_gb"]:
+        found.append((f"{size} GiB of files on EFS", size * _of(prices, "files_gb", "price")))
     if database := settings.get("database"):
         times = 2 if database["multi_az"] else 1
         zones = " Multi-AZ" if database["multi_az"] else ""
@@ -98,12 +100,13 @@ def _of(prices: Mapping[str, Any], name: str, kind: str) -> Any:
     return prices[name]
 
 
-def of_preset(preset: Mapping[str, Any], mode: str, zones: int = 2) -> dict[str, Any]:
-    """The settings of a preset, as ``lines`` takes them."""
+def of_preset(preset: Mapping[str, Any], mode: str, files_gb: int, zones: int = 2) -> dict[str, Any]:
+    """The settings of a preset, as ``lines`` takes them; ``files_gb`` is what applications keep, where the preset has EFS for it."""
     return {
         "hosts": layout.hosts(preset, mode),
         "entrance": preset["entrance"],
         "nat": {"none": 0, "one": 1, "per_zone": zones}[preset["nat"]],
+        "files_gb": files_gb if preset["files"] == "efs" else 0,
         "database": {
             "class": preset["database_class"],
             "storage_gb": preset["database_storage_gb"],
@@ -115,7 +118,12 @@ def of_preset(preset: Mapping[str, Any], mode: str, zones: int = 2) -> dict[str,
 
 
 def report(
-    own: Mapping[str, Any], presets: Mapping[str, Any], compared: Iterable[str], region: str, path: str = ""
+    own: Mapping[str, Any],
+    presets: Mapping[str, Any],
+    compared: Iterable[str],
+    region: str,
+    path: str = "",
+    files_gb: int = 10,
 ) -> dict[str, Any]:
     """The estimate of an environment, of its presets both ways, and of what would change between two of them.
 
@@ -125,6 +133,7 @@ def report(
         compared: names of two presets; empty compares none.
         region: of AWS.
         path: of a table of one's own.
+        files_gb: GiB that applications keep, for presets that have EFS for it.
 
     Returns:
         ``lines`` for people and ``data``: ``as_of``, ``monthly`` and ``presets`` in USD.
@@ -145,26 +154,29 @@ def report(
     said += ["", f"  {'preset':18} {'self-hosted':>12} {'RDS':>12}"]
     sums = {
         name: {
-            mode: round(sum(price for _, price in lines(of_preset(preset, mode), table, region)), 2) for mode in MODES
+            mode: round(sum(price for _, price in lines(of_preset(preset, mode, files_gb), table, region)), 2)
+            for mode in MODES
         }
         for name, preset in presets.items()
     }
     said += [f"  {name:18} {both['self_hosted']:12.2f} {both['rds']:12.2f}" for name, both in sums.items()]
     if pair := list(compared):
-        said += ["", *_difference(pair, presets, table, region)]
+        said += ["", *_difference(pair, presets, table, region, files_gb)]
     return {
         "lines": [*said, "", LEFT_OUT],
         "data": {"as_of": table["as_of"], "monthly": round(total, 2), "presets": sums},
     }
 
 
-def _difference(pair: list[str], presets: Mapping[str, Any], table: Mapping[str, Any], region: str) -> list[str]:
+def _difference(
+    pair: list[str], presets: Mapping[str, Any], table: Mapping[str, Any], region: str, files_gb: int
+) -> list[str]:
     """What changes from one preset to another, for both kinds of database."""
     if len(pair) != 2 or set(pair) - set(presets):
         raise CostError(f'aws_cost_compare is {pair}: give two of {", ".join(presets)}, as in \'["single", "small"]\'.')
     said = [f"  From {pair[0]} to {pair[1]}:"]
     for mode in MODES:
-        before, after = (dict(lines(of_preset(presets[name], mode), table, region)) for name in pair)
+        before, after = (dict(lines(of_preset(presets[name], mode, files_gb), table, region)) for name in pair)
         said.append(f"  {sum(after.values()) - sum(before.values()):+9.2f}  {mode}")
         said += [
             f"    {after.get(what, 0) - before.get(what, 0):+9.2f}  {what}"

@@ -93,8 +93,9 @@ def security_groups(
     database_mode: str,
     entrance: str,
     operators: Sequence[str],
+    files: str = "none",
 ) -> list[dict[str, Any]]:
-    """A security group for each group of hosts, the balancer and the database, with what ``network_flows`` lets in.
+    """A security group for each group of hosts, the balancer, the database and the file system, with what ``network_flows`` lets in.
 
     Args:
         flows: the variable ``network_flows``.
@@ -102,12 +103,14 @@ def security_groups(
         database_mode: with ``rds`` the group ``database`` is that of the instance of RDS.
         entrance: with ``balancer``, the world reaches the balancer, and it alone the web hosts by HTTP.
         operators: their networks. Where they are the whole world, nobody comes by SSH: no security group opens it to everybody.
+        files: with ``efs`` the group ``files`` is that of the mount targets of EFS.
 
     Returns:
         Each with ``name``, ``description`` and ``rules``: mappings of ``proto``, ``port``, and ``network`` or ``group``.
     """
     members = host_groups(hosts)
-    names = [*members, *(["database"] if database_mode == "rds" and "database" not in members else [])]
+    services = {"database": database_mode == "rds", "files": files == "efs"}
+    names = [*members, *(name for name, is_one in services.items() if is_one and name not in members)]
     rules: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     if entrance == "balancer":
         rules = {
@@ -118,10 +121,11 @@ def security_groups(
         }
     for flow in resolve_flows(flows, names):
         for target in names if flow["to"] == ALL else [flow["to"]]:
-            of_rds = target == "database" and target not in members
-            if of_rds and flow["to"] == ALL:
+            # Nobody logs into a service of AWS, and it asks nobody.
+            is_service = target not in members
+            if is_service and flow["to"] == ALL:
                 continue
-            sources = [source for source in flow["from"] if not of_rds or source in members]
+            sources = [source for source in flow["from"] if not is_service or source in members]
             for source in _sources(sources, entrance, operators, target):
                 rules[target] += [{"proto": flow["protocol"], "port": port, **source} for port in flow["ports"]]
     return [{"name": name, "description": f"What may reach {name}", "rules": _once(own)} for name, own in rules.items()]

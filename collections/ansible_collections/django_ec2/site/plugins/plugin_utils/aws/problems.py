@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ENTRANCES = ("elastic_ip", "balancer")
+FILES = ("efs", "none")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # A bucket's name has to hold <name>-releases-<account of 12 digits> in 63 characters, that of a target group <name>-web in 32.
 LONGEST_NAME = 28
@@ -70,7 +71,8 @@ def problems(settings: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]
     """All that is wrong with the settings of an environment.
 
     Args:
-        settings: ``name``, ``network``, ``fleet``, ``database`` and ``database_mode``, with the options of the roles by their short names.
+        settings: ``name``, ``network``, ``fleet``, ``files``, ``database`` and ``database_mode``, with the options of the roles by
+            their short names.
         found: what AWS says (module ``aws_account``). What could not be asked is missing there, and is not checked.
     """
     network, fleet, database = settings["network"], settings["fleet"], settings["database"]
@@ -79,6 +81,8 @@ def problems(settings: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]
         *_network_problems(network, found),
         *_fleet_problems(fleet, network, found),
     ]
+    if settings["files"] not in FILES:
+        said.append(f"aws_files is '{settings['files']}': choose {' or '.join(FILES)}.")
     if settings["database_mode"] == "rds":
         said += _database_problems(database, found)
     return [*said, *_quota_problems(settings, found)]
