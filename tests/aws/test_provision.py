@@ -42,11 +42,12 @@ WITHOUT_CALL = {
     "secretsmanager:CreateSecret": "the secret that RDS keeps",
     "secretsmanager:TagResource": "the secret that RDS keeps",
 }
-# Two web hosts behind a balancer, RDS, a NAT gateway: one of each kind of thing.
+# Two web hosts behind a balancer, RDS, a NAT gateway, an endpoint for SSH, EFS: one of each kind of thing.
 WHOLE = {
     "aws_preset": "small",
     "database_mode": "rds",
     "aws_network_nat": "one",
+    "aws_network_access": "endpoint",
     "nginx_tls_mode": "none",
     "nginx_trusted_proxies": "{{ aws_network_subnets | selectattr('public') | map(attribute='cidr') }}",
 }
@@ -128,6 +129,7 @@ def test_an_environment_is_made_once_and_kept(account: Endpoint, inventory: Path
 # The tasks that show what spoil() did, and mend it.
 DRIFT = [
     "aws_network : Security groups | Let in what the flows say, and nothing else",
+    "aws_network : Access | Make the Instance Connect Endpoint",
     "aws_database : Parameters | Set them",
     "aws_files : Make the file system",
     "aws_fleet : Logs | Log the requests to the buckets",
@@ -145,9 +147,13 @@ def is_as_the_settings_say(account: Endpoint) -> None:
     assert len(ec2.describe_nat_gateways(Filters=mine)["NatGateways"]) == 1
     listed = ec2.describe_security_groups(Filters=mine)["SecurityGroups"]
     groups = {one["GroupName"].removeprefix("django-production-"): one for one in listed}
-    assert set(groups) == {"balancer", "web", "database", "files"}
+    assert set(groups) == {"balancer", "web", "database", "files", "endpoint"}
     assert ports(groups["balancer"]) == {(80, "0.0.0.0/0"), (80, "::/0"), (443, "0.0.0.0/0"), (443, "::/0")}
-    assert ports(groups["web"]) >= {(22, "203.0.113.0/24"), (80, groups["balancer"]["GroupId"])}
+    assert ports(groups["web"]) == {(22, groups["endpoint"]["GroupId"]), (80, groups["balancer"]["GroupId"])}
+    assert ports(groups["endpoint"]) == set()
+    (way,) = ec2.describe_instance_connect_endpoints(Filters=mine)["InstanceConnectEndpoints"]
+    assert (way["SecurityGroupIds"], way["PreserveClientIp"]) == ([groups["endpoint"]["GroupId"]], False)
+    assert {tag["Value"] for tag in way["Tags"] if tag["Key"] == "Name"} == {"django-production"}
     assert not {one for one in ports(groups["web"]) if one[1] in ("0.0.0.0/0", "::/0")}
     assert ports(groups["database"]) == {(5432, groups["web"]["GroupId"])}
     assert ports(groups["files"]) == {(2049, groups["web"]["GroupId"])}
@@ -273,6 +279,10 @@ def spoil(account: Endpoint) -> None:
     account.client("s3").put_bucket_logging(Bucket="django-production-media-123456789012", BucketLoggingStatus={})
     ec2.delete_flow_logs(FlowLogIds=[one["FlowLogId"] for one in ec2.describe_flow_logs()["FlowLogs"]])
     open_the_files(account)
+    (way,) = ec2.describe_instance_connect_endpoints()["InstanceConnectEndpoints"]
+    ec2.modify_instance_connect_endpoint(
+        InstanceConnectEndpointId=way["InstanceConnectEndpointId"], SecurityGroupIds=[web["GroupId"]]
+    )
     account.client("rds").modify_db_parameter_group(
         DBParameterGroupName="django-production-postgres17",
         Parameters=[{"ParameterName": "rds.force_ssl", "ParameterValue": "0", "ApplyMethod": "immediate"}],

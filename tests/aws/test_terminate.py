@@ -138,6 +138,9 @@ def build(endpoint: Endpoint, name: str, number: int) -> dict[str, Any]:
         MasterUsername="postgres", MasterUserPassword="long-enough-1", DBSubnetGroupName=name,
         DBParameterGroupName=group, DeletionProtection=True,
     )  # fmt: skip
+    ec2.create_instance_connect_endpoint(
+        SubnetId=subnets[0], SecurityGroupIds=groups[:1], TagSpecifications=tagged("instance-connect-endpoint")
+    )
     efs = endpoint.client("efs")
     there = efs.describe_file_systems(CreationToken=name)["FileSystems"]
     made = there[0] if there else efs.create_file_system(CreationToken=name, Encrypted=True, Tags=listed(name))
@@ -229,6 +232,7 @@ def test_a_run_that_was_cut_is_gone_on_with(endpoint: Endpoint) -> None:
         ("autoscaling", "DeleteAutoScalingGroup"), ("ec2", "DeleteLaunchTemplate"),
         ("route53", "ChangeResourceRecordSets"), ("elasticloadbalancing", "DeleteLoadBalancer"),
         ("ec2", "TerminateInstances"), ("rds", "DeleteDBInstance"), ("elasticfilesystem", "DeleteMountTarget"), ("ec2", "DeleteNatGateway"),
+        ("ec2", "DeleteInstanceConnectEndpoint"),
         ("ec2", "DeleteSecurityGroup"), ("ec2", "DeleteSubnet"), ("iam", "DeleteRole"),
     ]  # fmt: skip
     for service, action in cuts:

@@ -24,10 +24,14 @@ FLOWS = [
 EVERYBODY = ["0.0.0.0/0", "::/0"]
 
 
-def groups(mode: str, preset: str, operators: list[str] = EVERYBODY) -> dict[str, list[dict[str, Any]]]:
+def groups(
+    mode: str, preset: str, operators: list[str] = EVERYBODY, access: str = ""
+) -> dict[str, list[dict[str, Any]]]:
     """The rules of each security group of a preset."""
     given = PRESETS[preset]
-    made = layout.security_groups(FLOWS, layout.hosts(given, mode), mode, given["entrance"], operators, given["files"])
+    made = layout.security_groups(
+        FLOWS, layout.hosts(given, mode), mode, given["entrance"], operators, given["files"], access or given["access"]
+    )
     return {one["name"]: one["rules"] for one in made}
 
 
@@ -114,6 +118,18 @@ def test_ssh_is_open_to_the_operators_networks_and_never_to_everybody() -> None:
     assert {"proto": "tcp", "port": 22, "network": "203.0.113.0/24"} in made["web"]
     # An instance of RDS has no sshd.
     assert [rule["port"] for rule in made["database"]] == [5432]
+
+
+def test_over_an_endpoint_ssh_is_open_to_it_alone() -> None:
+    made = groups("rds", "highly_available", ["203.0.113.0/24"])
+    assert made["endpoint"] == []
+    assert [rule for rule in made["web"] if rule["port"] == 22] == [{"proto": "tcp", "port": 22, "group": "endpoint"}]
+    assert not [rule for name in ("database", "files") for rule in made[name] if rule["port"] == 22]
+    # Whoever has the database on a host reaches that, too.
+    assert {"proto": "tcp", "port": 22, "group": "endpoint"} in groups("self_hosted", "highly_available")["database"]
+    shut = groups("self_hosted", "small", ["203.0.113.0/24"], "none")
+    assert not [rule for rules in shut.values() for rule in rules if rule["port"] == 22]
+    assert "endpoint" not in shut
 
 
 def test_rules_name_groups_by_id_and_networks_by_their_family() -> None:

@@ -17,6 +17,7 @@ SETTINGS: dict[str, Any] = {
         "may_overlap": False,
         "subnets": layout.subnets("10.20.0.0/16", ["eu-central-1a", "eu-central-1b"]),
         "nat": "none",
+        "access": "operators",
     },
     "fleet": {
         "hosts": {"web1": {"groups": ["web"], "type": "t3.small", "subnet": "public-a", "disk_gb": 30}},
@@ -82,6 +83,7 @@ def test_good_settings_are_taken() -> None:
         ("files", "nfs", "choose efs or none"),
         ("network/cidr", "10.20.0.0/33", "is no network"),
         ("network/cidr", "8.8.0.0/16", "give a private network"),
+        ("network/access", "ssh", "choose operators, endpoint or none"),
         ("network/nat", "two", "choose none, one or per_zone"),
         ("network/subnets/1/cidr", "10.20.0.0/20", "overlap: give each a range of its own"),
         ("network/subnets/1/cidr", "10.99.0.0/20", "lies outside of aws_network_cidr"),

@@ -25,7 +25,7 @@ from lab.core.settings import from_environment
 from lab.kinds.aws.balancers import Balancers
 from lab.kinds.aws.databases import SECONDS as DATABASE_SECONDS
 from lab.kinds.aws.databases import Databases
-from lab.kinds.aws.endpoint import corrections, state
+from lab.kinds.aws.endpoint import connect, corrections, state
 from lab.kinds.aws.endpoint.account import Account
 from lab.kinds.aws.endpoint.gate import Gate
 from lab.kinds.aws.endpoint.metadata import Metadata
@@ -91,6 +91,7 @@ def main() -> int:
     account = Account(known["region"])
     gate = Gate(DomainDispatcherApplication(create_backend_app), home / "calls.jsonl", account.knows, account.end)
     corrections.always()
+    connect.put(home)
     hosts = None
     if known["network"]:
         network = ipaddress.IPv4Network(known["network"])

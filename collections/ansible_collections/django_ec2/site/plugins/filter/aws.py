@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -41,6 +44,22 @@ def aws_cost(
         raise AnsibleFilterError(str(error)) from error
 
 
+def aws_tunnel_arguments(region: str, tags: Mapping[str, str]) -> str:
+    """The words for ssh that lead over an EC2 Instance Connect Endpoint (tools/ec2_tunnel.py).
+
+    Args:
+        region: of AWS.
+        tags: of the endpoint.
+    """
+    tool = Path(__file__).resolve().parents[6] / "tools/ec2_tunnel.py"
+    words = [sys.executable, str(tool), "--region", region]
+    for key, value in tags.items():
+        words += ["--tag", f"{key}={value}"]
+    # ssh fills in %h and %p, and takes %% for %.
+    command = " ".join(shlex.quote(word.replace("%", "%%")) for word in words)
+    return f"-o {shlex.quote(f'ProxyCommand={command} %h %p')}"
+
+
 class FilterModule:
     """Ansible's entry point."""
 
@@ -75,5 +94,6 @@ class FilterModule:
             "aws_security_groups": layout.security_groups,
             "aws_subnets": layout.subnets,
             "aws_targets": layout.targets,
+            "aws_tunnel_arguments": aws_tunnel_arguments,
             "aws_unlike": aws_failures.unlike,
         }

@@ -3,9 +3,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.scope import Scope, Step, Thing, tags_of
+
+PAUSE_SECONDS = 5
+
+
+class NetworkError(Exception):
+    """Something of the network did not go; the message says what to do."""
 
 
 def _networks(scope: Scope) -> list[str]:
@@ -67,6 +74,37 @@ def find_flow_logs(scope: Scope) -> list[Thing]:
 def remove_flow_logs(scope: Scope, things: list[Thing]) -> None:
     """What they have written stays in the bucket."""
     scope.client("ec2").delete_flow_logs(FlowLogIds=[one.id for one in things])
+
+
+def _endpoints(scope: Scope) -> list[dict[str, Any]]:
+    networks = _networks(scope)
+    filters = [{"Name": "vpc-id", "Values": networks}]
+    operation, key = "describe_instance_connect_endpoints", "InstanceConnectEndpoints"
+    listed = scope.pages("ec2", operation, key, Filters=filters) if networks else []
+    return [one for one in listed if one["State"] != "delete-complete"]
+
+
+def find_endpoints(scope: Scope) -> list[Thing]:
+    """Instance Connect Endpoints."""
+    return [_thing("endpoint", one, "InstanceConnectEndpointId") for one in _endpoints(scope)]
+
+
+def remove_endpoints(scope: Scope, things: list[Thing]) -> None:
+    """Their subnet and their security group are held until they are gone.
+
+    Raises:
+        NetworkError: one did not go in time.
+    """
+    client, ours, deadline = scope.client("ec2"), {one.id for one in things}, time.monotonic() + scope.seconds
+    for one in _endpoints(scope):
+        if one["InstanceConnectEndpointId"] in ours and one["State"] != "delete-in-progress":
+            client.delete_instance_connect_endpoint(InstanceConnectEndpointId=one["InstanceConnectEndpointId"])
+    while left := ours & {one["InstanceConnectEndpointId"] for one in _endpoints(scope)}:
+        if time.monotonic() > deadline:
+            raise NetworkError(
+                f"The endpoint {', '.join(sorted(left))} did not go within {scope.seconds} seconds: see it in AWS, and run it again."
+            )
+        time.sleep(PAUSE_SECONDS)
 
 
 def find_security_groups(scope: Scope) -> list[Thing]:
@@ -148,6 +186,7 @@ def remove_networks(scope: Scope, things: list[Thing]) -> None:
 # Route tables hold on to subnets by associations, and to gateways by routes.
 STEPS = (
     Step(find_flow_logs, remove_flow_logs),
+    Step(find_endpoints, remove_endpoints),
     Step(find_nat_gateways, remove_nat_gateways),
     Step(find_security_groups, remove_security_groups),
     Step(find_route_tables, remove_route_tables),

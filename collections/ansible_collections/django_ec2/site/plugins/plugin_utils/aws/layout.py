@@ -21,6 +21,8 @@ ENVIRONMENT_GROUP = "env_"
 # A VPC of /16 becomes subnets of /20: public ones from its beginning, private ones from its middle.
 SUBNET_BITS = 4
 HTTP, HTTPS = 80, 443
+# The security group of an EC2 Instance Connect Endpoint, and the access by which there is one.
+ENDPOINT = "endpoint"
 
 
 def environment(groups: Mapping[str, Any]) -> str:
@@ -94,6 +96,7 @@ def security_groups(
     entrance: str,
     operators: Sequence[str],
     files: str = "none",
+    access: str = "operators",
 ) -> list[dict[str, Any]]:
     """A security group for each group of hosts, the balancer, the database and the file system, with what ``network_flows`` lets in.
 
@@ -104,6 +107,8 @@ def security_groups(
         entrance: with ``balancer``, the world reaches the balancer, and it alone the web hosts by HTTP.
         operators: their networks. Where they are the whole world, nobody comes by SSH: no security group opens it to everybody.
         files: with ``efs`` the group ``files`` is that of the mount targets of EFS.
+        access: with ``endpoint`` the group ``endpoint`` is that of an EC2 Instance Connect Endpoint, from which alone SSH is let in; with
+            ``none`` it is from nowhere.
 
     Returns:
         Each with ``name``, ``description`` and ``rules``: mappings of ``proto``, ``port``, and ``network`` or ``group``.
@@ -119,6 +124,8 @@ def security_groups(
             ],
             **rules,
         }
+    if access == ENDPOINT:
+        rules[ENDPOINT] = []
     for flow in resolve_flows(flows, names):
         for target in names if flow["to"] == ALL else [flow["to"]]:
             # Nobody logs into a service of AWS, and it asks nobody.
@@ -126,8 +133,12 @@ def security_groups(
             if is_service and flow["to"] == ALL:
                 continue
             sources = [source for source in flow["from"] if not is_service or source in members]
-            for source in _sources(sources, entrance, operators, target):
+            for source in _sources(sources, entrance, operators if access == OPERATORS else (), target):
                 rules[target] += [{"proto": flow["protocol"], "port": port, **source} for port in flow["ports"]]
+            if access == ENDPOINT and OPERATORS in sources:
+                rules[target] += [
+                    {"proto": flow["protocol"], "port": port, "group": ENDPOINT} for port in flow["ports"]
+                ]
     return [{"name": name, "description": f"What may reach {name}", "rules": _once(own)} for name, own in rules.items()]
 
 

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 ENTRANCES = ("elastic_ip", "balancer")
 FILES = ("efs", "none")
+ACCESS = ("operators", "endpoint", "none")
+# Connections that an EC2 Instance Connect Endpoint takes at once, less some for people.
+MOST_TUNNELLED = 18
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # A bucket's name has to hold <name>-releases-<account of 12 digits> in 63 characters, that of a target group <name>-web in 32.
 LONGEST_NAME = 28
@@ -131,6 +134,8 @@ def _network_problems(network: Mapping[str, Any], found: Mapping[str, Any]) -> I
                     f"aws_network_subnets: {one['name']} is in {one['zone']}, which this account has not. Choose from "
                     f"{', '.join(found['zones'])}."
                 )
+    if network["access"] not in ACCESS:
+        yield f"aws_network_access is '{network['access']}': choose {', '.join(ACCESS[:-1])} or {ACCESS[-1]}."
     if network["nat"] not in ("none", "one", "per_zone"):
         yield f"aws_network_nat is '{network['nat']}': choose none, one or per_zone."
 
@@ -166,6 +171,11 @@ def _fleet_problems(fleet: Mapping[str, Any], network: Mapping[str, Any], found:
         if (has := (found.get("disks") or {}).get(name, 0)) > int(host["disk_gb"]):
             yield f"{where}.disk_gb is {host['disk_gb']} and the volume has {has} GiB: AWS shrinks none. Write {has} or more."
     yield from _autoscaling_problems(fleet, found)
+    if network["access"] == "endpoint" and len(fleet["hosts"]) > MOST_TUNNELLED:
+        yield (
+            f"aws_network_access is endpoint, which takes 20 connections at once, and aws_fleet_hosts has {len(fleet['hosts'])} hosts: run "
+            "the controller in the VPC or over a VPN, and write aws_network_access: operators with its networks in network_operators."
+        )
     if fleet["entrance"] not in ENTRANCES:
         yield f"aws_fleet_entrance is '{fleet['entrance']}': choose {' or '.join(ENTRANCES)}."
     if not any("web" in host.get("groups", []) for host in fleet["hosts"].values()):
