@@ -13,6 +13,7 @@ from tests.aws.conftest import Cloud
 def launch(cloud: Cloud, name: str, role: str, environment: str = "production") -> dict[str, Any]:
     """Start an instance with the tags that the inventory reads."""
     wanted = {"Name": name, "Role": role, "Environment": environment}
+    wanted |= {"Files": "fs-0123456789abcdef0"} if role == "web" else {}
     started = cloud.client("ec2").run_instances(
         ImageId="ami-12c6146b",
         MinCount=1,
@@ -59,6 +60,33 @@ def test_hosts_are_reached_inside_the_vpc_and_get_the_environments_variables(lis
     assert web1["ansible_user"] == "admin"
     # group_vars/env_production has the last word over group_vars/all.
     assert web1["base_time_servers"] == ["169.254.169.123"]
+
+
+def said(cloud: Cloud, host: str, preset: str, expression: str) -> str:
+    """What a variable is on a host."""
+    words = ("-e", f"aws_preset={preset}", "-m", "debug", "-a", f"msg='<{{{{ {expression} }}}}>'")
+    done = cloud.ansible("ansible", host, "-i", "inventory/production", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return " ".join(done.stdout.split()).partition("<")[2].rpartition(">")[0]
+
+
+def test_ssh_goes_over_the_endpoint_where_the_environment_has_one(cloud: Cloud, listed: dict[str, Any]) -> None:
+    del listed
+    over = said(cloud, "web1", "highly_available", "ansible_ssh_common_args")
+    assert over.startswith("-o ")
+    assert "tools/ec2_tunnel.py --region eu-central-1 --tag Project=django --tag Environment=production %h %p" in over
+    assert said(cloud, "web1", "small", "ansible_ssh_common_args") == ""
+    # The hosts' own firewalls let in its address, and not the operators.
+    networks = "(network_site_flows | selectattr('name', 'eq', 'ssh') | first)['from'] | join(' ')"
+    assert said(cloud, "web1", "highly_available", networks) == "10.20.128.0/20 10.20.144.0/20"
+    assert said(cloud, "web1", "small", networks) == "operators"
+
+
+def test_web_hosts_know_the_file_system_that_they_share(cloud: Cloud, listed: dict[str, Any]) -> None:
+    del listed
+    name = "fs-0123456789abcdef0.efs.eu-central-1.amazonaws.com"
+    assert said(cloud, "web1", "small", "shared_files_server ~ ' ' ~ board_media_storage") == f"{name} shared"
+    assert said(cloud, "db1", "single", "shared_files_server | default('none') ~ board_media_storage") == "none"
 
 
 def test_the_database_on_rds_gives_its_endpoint_and_its_password(cloud: Cloud, listed: dict[str, Any]) -> None:

@@ -136,6 +136,7 @@ def test_every_role_is_complete(role: str) -> None:
 
 # preflight contacts no host: tests/unit/test_preflight.py runs it. certificate has nothing that a second host would change, and acme
 # tries both Debians and both challenges in one scenario.
+# shared_files needs a server in any case.
 # A release needs what the role django places, so both are tested by one pair of scenarios. A move and an import need a whole
 # site: molecule/move. So do backups of files: molecule/stack. Roles aws_… ask AWS alone: tests/aws runs them.
 UNHOSTED = (
@@ -146,7 +147,7 @@ UNHOSTED = (
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role not in UNHOSTED])
 def test_every_role_has_its_scenarios(role: str) -> None:
-    twins = [role] if role in ("acme", "certificate", "firewall") else [role, f"{role}_full"]
+    twins = [role] if role in ("acme", "certificate", "firewall", "shared_files") else [role, f"{role}_full"]
     inventory = (ROOT / "inventory" / "molecule" / "hosts.yml").read_text()
     for scenario in twins:
         directory = ROOT / "molecule" / scenario

@@ -18,6 +18,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.network_flows impo
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = {
+    "aws_tunnelled": False,
     "database_backups": "pgbackrest",
     "pgbackrest_repository": {"type": "host"},
     "file_backups": "restic",
@@ -42,6 +43,12 @@ def lines(flows: list[dict[str, Any]]) -> set[str]:
         f"{','.join(flow['from'])} -> {flow['to']}:{','.join(map(str, flow['ports']))}/{flow['protocol']}"
         for flow in flows
     }
+
+
+def test_over_an_endpoint_of_aws_ssh_comes_from_the_private_subnets() -> None:
+    subnets = [{"cidr": "10.20.0.0/20", "public": True}, {"cidr": "10.20.128.0/20", "public": False}]
+    flows = shipped(["web"], aws_tunnelled=True, aws_network_subnets=subnets)
+    assert [flow["from"] for flow in flows if flow["name"] == "ssh"] == [["10.20.128.0/20"]]
 
 
 def test_one_host_with_everything():
