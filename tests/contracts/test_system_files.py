@@ -39,6 +39,7 @@ def test_the_systems_are_there() -> None:
         "rds_client",
         "redis",
         "restic",
+        "shared_files",
     ]
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
+import os
+import secrets
+import shlex
 import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.django_ec2.site.plugins.filter.aws import aws_tunnel_arguments
 from ansible_collections.django_ec2.site.plugins.module_utils import authority as authorities
 
 from lab.core.containers import machines
 from lab.core.podman import Podman
 from lab.core.settings import from_environment
 from lab.kinds.aws import certificates, control
+from tests.aws import connect_endpoint
 from tests.aws.rehearsal import Endpoint, until
 from tests.scenarios.labs import PROJECT, environment
 
@@ -95,7 +101,16 @@ class Lab:
             raise
         return self.instance(name)
 
-    def ssh(self, address: str, console: str, tmp_path: Path, command: str, stdin: str = "") -> str:
+    def ssh(
+        self,
+        address: str,
+        console: str,
+        tmp_path: Path,
+        command: str,
+        stdin: str = "",
+        more: Sequence[str] = (),
+        **variables: str,
+    ) -> str:
         """Run a command on a host that has the keys of its console's output, and no other."""
         keys = console.partition("-----BEGIN SSH HOST KEY KEYS-----\n")[2].partition("-----END")[0]
         known = tmp_path / "known_hosts"
@@ -109,8 +124,8 @@ class Lab:
         words = [word for option in options for word in ("-o", option)]
         key = str(self.settings.directory / "id_ed25519")
         done = subprocess.run(
-            ["ssh", "-F", "none", *words, "-i", key, f"admin@{address}", command],
-            input=stdin, capture_output=True, text=True, check=False, timeout=60,
+            ["ssh", "-F", "none", *words, *more, "-i", key, f"admin@{address}", command],
+            input=stdin, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **variables},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -172,6 +187,7 @@ def test_the_life_of_an_instance(lab: Lab, tmp_path: Path) -> None:
     keys = said["keys"]
     lab.endpoint.client("ec2", key=keys["AccessKeyId"], token=keys["Token"]).describe_vpcs()
 
+    ssh_leads_over_an_endpoint(lab, subnet, f"{first}.77", console, tmp_path)
     a_balancer_serves_and_drains(lab, vpc, [subnet], name)
 
     ec2.stop_instances(InstanceIds=[name])
@@ -194,6 +210,29 @@ def test_the_life_of_an_instance(lab: Lab, tmp_path: Path) -> None:
     assert interfaces["NetworkInterfaces"] == []
 
     an_instance_whose_host_does_not_start_says_why(lab)
+
+
+def ssh_leads_over_an_endpoint(lab: Lab, subnet: str, address: str, console: str, tmp_path: Path) -> None:
+    """By the words that group_vars give ssh, with the host's own sshd at the end; the endpoint itself is played."""
+    tags = {"Project": "lab", "Environment": "here"}
+    given = [{"Key": key, "Value": value} for key, value in tags.items()]
+    specification = [{"ResourceType": "instance-connect-endpoint", "Tags": given}]
+    made = lab.ec2.create_instance_connect_endpoint(SubnetId=subnet, TagSpecifications=specification)
+    words = shlex.split(aws_tunnel_arguments(control.REGION, tags))
+    # Several of ssh's windows, so that both ends wait for each other.
+    text = secrets.token_hex(2_000_000)
+    with connect_endpoint.running(tmp_path, (address, 22)) as endpoint:
+        named = lab.endpoint.home / "instance-connect"
+        named.write_text(endpoint.name)
+        own = {**lab.endpoint.variables, "AWS_CA_BUNDLE": str(endpoint.authority), "NO_PROXY": "127.0.0.1,localhost"}
+        told = lab.ssh(address, console, tmp_path, "tee /tmp/sent | sha256sum; cat /tmp/sent", text, words, **own)
+        named.unlink()
+    digest, _, back = told.partition("  -\n")
+    assert (digest, back) == (hashlib.sha256(text.encode()).hexdigest(), text)
+    assert [one["privateIpAddress"] for one in endpoint.asked] == [address]
+    assert endpoint.signatures == [True]
+    name = made["InstanceConnectEndpoint"]["InstanceConnectEndpointId"]
+    lab.ec2.delete_instance_connect_endpoint(InstanceConnectEndpointId=name)
 
 
 def a_balancer_serves_and_drains(lab: Lab, vpc: str, subnets: list[str], name: str) -> None:
