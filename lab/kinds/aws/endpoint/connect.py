@@ -14,7 +14,9 @@ from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses.general import General
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, EC2_RESOURCE_TO_PREFIX
 
+KIND, PREFIX = "instance-connect-endpoint", "eice"
 READY = "create-complete"
 NAME_FILE = "instance-connect"
 DNS_NAME = "{id}.lab.ec2-instance-connect-endpoint.{region}.amazonaws.com"
@@ -31,6 +33,8 @@ def put(home: Path) -> None:
         file = home / NAME_FILE
         return _describe(self, file.read_text().strip() if file.exists() else "")
 
+    # moto asks these what a tag is a tag of.
+    EC2_RESOURCE_TO_PREFIX[KIND], EC2_PREFIX_TO_RESOURCE[PREFIX] = PREFIX, KIND
     General.create_instance_connect_endpoint = _create
     General.describe_instance_connect_endpoints = named
     General.modify_instance_connect_endpoint = _modify
@@ -59,7 +63,7 @@ def _create(self: Any) -> ActionResult:
     subnet = self.ec2_backend.get_subnet(self._get_param("SubnetId"))
     if any(one["VpcId"] == subnet.vpc_id for one in _all(self).values()):
         raise EC2ClientError("InstanceConnectEndpointLimitExceeded", f"{subnet.vpc_id} has an endpoint")
-    name = f"eice-{secrets.token_hex(9)[:17]}"
+    name = f"{PREFIX}-{secrets.token_hex(9)[:17]}"
     made = _all(self)[name] = {
         "InstanceConnectEndpointId": name,
         "InstanceConnectEndpointArn": f"arn:aws:ec2:{self.region}:{self.current_account}:instance-connect-endpoint/{name}",
