@@ -15,6 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 # What group_vars/all sets for all roles together, in the form of an argument spec.
 SITE: dict[str, dict[str, Any]] = {
     "accept_untested_distribution": {"type": "bool"},
+    "ansible_ssh_common_args": {"type": "str"},
     "application_databases": {"type": "list", "elements": "dict"},
     "applications": {"type": "dict"},
     "aws_balanced": {"type": "bool"},

@@ -69,7 +69,7 @@ def lines(settings: Mapping[str, Any], table: Mapping[str, Any], region: str) ->
         found.append((f"{settings['nat']} NAT gateways", settings["nat"] * prices["nat_gateway"] * hours))
     if addresses:
         found.append((f"{addresses} public addresses", addresses * prices["public_address"] * hours))
-    if size := settings["files_gb"]:
+    if size := settings.get("files_gb"):
         found.append((f"{size} GiB of files on EFS", size * _of(prices, "files_gb", "price")))
     if database := settings.get("database"):
         times = 2 if database["multi_az"] else 1
