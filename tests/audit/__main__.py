@@ -16,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.audit import read, report
@@ -91,33 +92,33 @@ def guideline(host: str) -> str:
     return on(host, "cat /root/results.xml")
 
 
+def inspect(host: str, addresses: dict[str, str], reasons: list[Reason]) -> tuple[list[Finding], int]:
+    """What is found of a host's ports and units, and by lynis, and its hardening index."""
+    intended = read.intended_ports(json.loads((OUTPUT / f"rules-{host}.json").read_text()), addresses[SCANNER])
+    scanned = on(SCANNER, f"nmap -Pn -n -p- --min-rate 3000 --max-retries 2 -oX - {addresses[host]}")
+    found = read.nmap(host, keep(f"nmap-{host}.xml", scanned), intended)
+    running = on(host, "systemctl list-units --type=service --state=running --plain --no-legend")
+    exposed = keep(f"systemd-{host}.json", on(host, "systemd-analyze security --no-pager --json=short"))
+    found += read.systemd(host, exposed, [line.split()[0] for line in running.splitlines()])
+    on(host, "cat >/etc/lynis/custom.prf", given=profile(reasons))
+    on(host, "lynis audit system --quick --quiet --no-colors", code=False)
+    keep(f"lynis-{host}.log", on(host, "cat /var/log/lynis.log"))
+    index, suggested = read.lynis(host, keep(f"lynis-{host}.dat", on(host, "cat /var/log/lynis-report.dat")))
+    return found + suggested, index
+
+
 def look(addresses: dict[str, str], reasons: list[Reason]) -> tuple[list[Finding], dict[str, int]]:
     """All findings, and the hardening index of each host."""
     found: list[Finding] = []
-    indexes: dict[str, int] = {}
-    run(
-        PROJECT / ".venv/bin/ansible-playbook",
-        "-i",
-        INVENTORY,
-        "tests/audit/rules.yml",
-        "-e",
-        f"audit_directory={OUTPUT}",
-    )
-    for host in (WEB, DATABASE):
-        say(f"{host}: ssh-audit, ports, units, lynis")
-        words = ("--json", "--skip-rate-test", addresses[host])
-        found += read.ssh_audit(host, keep(f"ssh-audit-{host}.json", run(tool("ssh-audit"), *words, code=False)))
-        intended = read.intended_ports(json.loads((OUTPUT / f"rules-{host}.json").read_text()), addresses[SCANNER])
-        scanned = on(SCANNER, f"nmap -Pn -n -p- --min-rate 3000 --max-retries 2 -oX - {addresses[host]}")
-        found += read.nmap(host, keep(f"nmap-{host}.xml", scanned), intended)
-        running = on(host, "systemctl list-units --type=service --state=running --plain --no-legend")
-        exposed = keep(f"systemd-{host}.json", on(host, "systemd-analyze security --no-pager --json=short"))
-        found += read.systemd(host, exposed, [line.split()[0] for line in running.splitlines()])
-        on(host, "cat >/etc/lynis/custom.prf", given=profile(reasons))
-        on(host, "lynis audit system --quick --quiet --no-colors", code=False)
-        index, suggested = read.lynis(host, keep(f"lynis-{host}.dat", on(host, "cat /var/log/lynis-report.dat")))
-        indexes[host] = index
-        found += suggested
+    playbook = PROJECT / ".venv/bin/ansible-playbook"
+    run(playbook, "-i", INVENTORY, "tests/audit/rules.yml", "-e", f"audit_directory={OUTPUT}")
+    say(f"{WEB}, {DATABASE}: ports, units, lynis")
+    with ThreadPoolExecutor() as pool:
+        seen = dict(
+            zip((WEB, DATABASE), pool.map(lambda host: inspect(host, addresses, reasons), (WEB, DATABASE)), strict=True)
+        )
+    for one, _index in seen.values():
+        found += one
     say(f"{DATABASE}: OpenSCAP")
     found += read.openscap(DATABASE, keep(f"openscap-{DATABASE}.xml", guideline(DATABASE)))
     say(f"{WEB}: TLS and nginx")
@@ -126,7 +127,12 @@ def look(addresses: dict[str, str], reasons: list[Reason]) -> tuple[list[Finding
     found += read.sslyze(WEB, keep("sslyze.txt", said))
     settings = keep("nginx.conf", on(WEB, "nginx -T 2>/dev/null"))
     found += read.gixy(WEB, keep("gixy.json", run(tool("gixy"), "-f", "json", "-", code=False, given=settings)))
-    return found, indexes
+    # At last: it makes as many connections as it can, and sshd may shut this machine out for a while.
+    for host in (WEB, DATABASE):
+        say(f"{host}: ssh-audit")
+        said = run(tool("ssh-audit"), "--json", addresses[host], code=False)
+        found += read.ssh_audit(host, keep(f"ssh-audit-{host}.json", said))
+    return found, {host: index for host, (_found, index) in seen.items()}
 
 
 def main() -> None:

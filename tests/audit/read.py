@@ -18,9 +18,13 @@ XCCDF = "{http://checklists.nist.gov/xccdf/1.2}"
 
 
 def ssh_audit(host: str, text: str) -> list[Finding]:
-    """What ``ssh-audit --json`` warns of or calls a failure."""
+    """What ``ssh-audit --json`` warns of or calls a failure, and what it notes of sshd as a whole."""
     said = json.loads(text)
-    return [
+    noted = [
+        Finding("ssh-audit", host, next((one for one in ("DHEat", "Terrapin") if one in note), "note"), note)
+        for note in said.get("additional_notes", [])
+    ]
+    return noted + [
         Finding("ssh-audit", host, f"{kind}:{one['algorithm']}", "; ".join(notes))
         for kind in ("kex", "key", "enc", "mac")
         for one in said[kind]

@@ -41,6 +41,9 @@ def test_ssh_audit_warns_and_fails_by_algorithm() -> None:
     }  # fmt: skip
     found = read.ssh_audit("web1", json.dumps(said))
     assert [(one.name, one.text) for one in found] == [("kex:a", "weak"), ("key:c", "broken")]
+    notes = ["a possible DHEat DoS attack", "mind the Terrapin vulnerability", "something else"]
+    found = read.ssh_audit("web1", json.dumps({"kex": [], "key": [], "enc": [], "mac": [], "additional_notes": notes}))
+    assert [one.name for one in found] == ["DHEat", "Terrapin", "note"]
 
 
 def test_sslyze_names_what_differs_and_a_scan_without_verdict_is_none() -> None:

@@ -74,7 +74,41 @@ def test_sshd_takes_keys_only(sshd):
     assert sshd["allowagentforwarding"] == "no"
     assert (sshd["compression"], sshd["tcpkeepalive"]) == ("no", "no")
     assert (sshd["maxauthtries"], sshd["logingracetime"]) == ("6", "60")
-    assert (sshd["clientaliveinterval"], sshd["clientalivecountmax"]) == ("60", "5")
+    assert (sshd["clientaliveinterval"], sshd["clientalivecountmax"]) == ("150", "2")
+
+
+def test_whoever_connects_is_told_whose_system_it_is_and_no_version(host):
+    entered = log_in(host.backend.get_hostname(), "-o", "LogLevel=INFO", command="true")
+    assert "This is a private system." in entered.stderr
+    for path in ("/etc/issue", "/etc/issue.net"):
+        assert "Debian" not in host.file(path).content_string
+
+
+def test_a_person_s_shell_is_careful_and_a_run_s_is_as_it_was(host):
+    said = host.check_output("su - admin -c 'umask; ulimit -c; echo $TMOUT'").split()
+    assert said == ["0027", "0", "3600"]
+    assert log_in(host.backend.get_hostname(), command="umask").stdout.strip() in ("0022", "0002")
+
+
+def test_what_only_root_has_to_read_is_root_s(host):
+    modes = {
+        path: f"{host.file(path).mode:04o}"
+        for path in ("/etc/cron.d", "/etc/cron.daily", "/etc/sudoers.d", "/etc/ssh/sshd_config", "/etc/crontab")
+        if host.file(path).exists
+    }
+    assert modes.keys() >= {"/etc/cron.daily", "/etc/sudoers.d", "/etc/ssh/sshd_config"}
+    wanted = {"/etc/sudoers.d": "0750", "/etc/ssh/sshd_config": "0600", "/etc/crontab": "0600"}
+    assert modes == {path: wanted.get(path, "0700") for path in modes}
+    assert not host.file("/etc/at.allow").exists
+    # A package that brings such a directory, or an upgrade of it.
+    host.check_output("chmod 0755 /etc/cron.daily")
+    host.check_output("apt-get install --quiet --yes --reinstall --no-install-recommends ca-certificates")
+    assert host.file("/etc/cron.daily").mode == 0o700
+
+
+def test_modules_that_nobody_needs_are_not_loaded(host):
+    settings = host.check_output("cat /etc/modprobe.d/10-base.conf")
+    assert "\ninstall dccp /bin/true\n" in settings and "\ninstall usb-storage /bin/true\n" in settings
 
 
 def test_a_login_leaves_no_dump_of_memory(host):

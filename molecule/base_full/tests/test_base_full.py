@@ -76,3 +76,14 @@ def test_upgrades_follow(apt):
     assert 'Unattended-Upgrade::Automatic-Reboot "true";' in apt
     assert 'Unattended-Upgrade::Automatic-Reboot-Time "04:45";' in apt
     assert re.findall(r'^Unattended-Upgrade::Package-Blacklist:: "(.*)";$', apt, re.M) == ["^postgresql-", "^nginx"]
+
+
+def test_what_a_person_meets_follows(host):
+    assert host.check_output("su - visitor -c 'umask; echo _$TMOUT'").split() == ["0022", "_"]
+    assert "Debian" in host.file("/etc/issue").content_string
+    assert "banner none" in host.check_output("sshd -T")
+    assert host.file("/etc/cron.daily").mode == 0o750
+    assert host.file("/etc/ssh/sshd_config").mode == 0o644
+    assert re.findall("^install (.*)$", host.file("/etc/modprobe.d/10-base.conf").content_string, re.M) == [
+        "sctp /bin/true"
+    ]
