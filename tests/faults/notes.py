@@ -52,6 +52,7 @@ ROWS = {
         "`-e away=<host>`; later `-e confirm_rewind=<host>`",
     ),
     "promotion-new-gone": ("promotion: the standby without power, for good", "the host boots; " + SAME),
+    "authority": ("another authority of the project's own: the controller killed while it signs", SAME),
     "promotion-unplanned": ("unplanned promotion: the controller killed", SAME),
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import requests
 import yaml
 from deploying import DOMAIN, WEB, Visitor
@@ -69,6 +70,13 @@ class Administrator:
         return self.hosts[0].get("/admin/", allow_redirects=False)
 
 
+@pytest.fixture(scope="module")
+def idle() -> list[Administrator]:
+    """Two who have logged in before the key is replaced, and ask for nothing meanwhile: their sessions are signed with the old one."""
+    return [Administrator(), Administrator()]
+
+
+@pytest.mark.usefixtures("idle")
 def test_an_administrator_stays_logged_in_while_the_key_of_django_is_replaced() -> None:
     old = secrets("plain")["secret_key"]
     with asking(Administrator().ask) as seen:
@@ -81,6 +89,21 @@ def test_an_administrator_stays_logged_in_while_the_key_of_django_is_replaced() 
     assert "secret_key_rotation_began" not in own
     assert "run this again with -e finish=true" in " ".join(done.output.split())
     assert old not in done.output and new not in done.output
+
+
+def test_what_was_signed_with_the_old_key_counts_until_that_is_ended(idle: list[Administrator]) -> None:
+    came_back, away = idle
+    # Whoever comes meanwhile gets a session of the new key.
+    assert came_back.ask().status_code == 200
+    with asking(came_back.ask) as seen:
+        done = play(ROTATE, "-e", "what=secret_key", "-e", "app=plain", "-e", "finish=true")
+    assert not seen["failed"], seen["failed"][:5]
+    assert "secret_key_fallbacks" not in secrets("plain")
+    for _host in WEB:
+        answer = away.ask()
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/login/?next=/admin/")
+    assert came_back.ask().status_code == 200
+    assert secrets("plain")["secret_key"] not in done.output
 
 
 def test_passwords_of_redis_are_replaced_while_the_cache_and_the_queue_are_used() -> None:

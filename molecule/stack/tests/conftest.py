@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import testinfra
 from site_visitor import PROJECT, Visitor
 
 INVENTORY = str(PROJECT / "inventory" / "lab")
+# What Molecule's own runs are asked to tell, those of the tests are not, unless they say so.
+for _one in ("ANSIBLE_VERBOSITY", "ANSIBLE_DIFF_ALWAYS", "ANSIBLE_LOG_PATH"):
+    os.environ.pop(_one, None)
 
 
 def on(name: str) -> Any:
@@ -29,6 +33,17 @@ def web2() -> Any:
 @pytest.fixture(scope="session")
 def db1() -> Any:
     return on("db1")
+
+
+@pytest.fixture(scope="session")
+def backup1() -> Any:
+    return on("backup1")
+
+
+@pytest.fixture(params=["web1", "web2", "db1", "backup1"])
+def any_host(request: pytest.FixtureRequest) -> Any:
+    """Each host of the site."""
+    return on(request.param)
 
 
 @pytest.fixture

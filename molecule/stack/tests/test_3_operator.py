@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import secret_search
-from site_visitor import PROJECT, Visitor, wait_for
+from site_visitor import LAB, PROJECT, Visitor, wait_for
 
 # What somebody edits by hand, and the role whose file it is.
 EDITED = {"/etc/nginx/nginx.conf": "nginx", "/etc/uwsgi/board.ini": "uwsgi"}
@@ -222,6 +222,30 @@ def test_no_run_printed_a_secret_though_it_told_all_it_could() -> None:
     assert "+++ after" in text, "the runs had no diff"
     assert secret_search.printed(text) == []
     assert secret_search.printed(f"a {next(iter(secret_search.values().values()))}") != [], "nothing is ever found"
+
+
+def test_the_first_installation_printed_no_secret_either() -> None:
+    """The check on empty hosts, the first run and the ones after it, as Molecule made them."""
+    text = (LAB / "runs.log").read_text(errors="replace")
+    for task in ("postgres : Create and update databases and roles", "restic : Server | Place the configuration"):
+        first = text.partition(f"TASK [{task}")[2]
+        assert "changed: [" in first.partition("TASK [")[0], f"{task} was not seen to change anything"
+    assert "Using module file" in text, "the runs were not verbose"
+    assert "+++ after" in text, "the runs had no diff"
+    assert secret_search.printed(text) == []
+
+
+def test_no_account_of_the_site_may_do_anything_as_another(any_host: Any) -> None:
+    """Whoever logs in to operate may do everything, and says so in one word; no rule has a wildcard, and no other account has one."""
+    rules = any_host.check_output("cat /etc/sudoers /etc/sudoers.d/*").splitlines()
+    rules = [one for one in rules if one and not one.startswith(("#", "@", "Defaults"))]
+    assert sorted(one.split()[0] for one in rules) == ["%sudo", "admin", "root"], rules
+    assert not [one for one in rules if re.search(r"[*?\[\]^]", one)]
+    accounts = [line.split(":")[0] for line in any_host.check_output("getent passwd").splitlines()]
+    assert {"board", "postgres"} & set(accounts)
+    allowed = any_host.check_output(f"for one in {' '.join(accounts)}; do sudo -n -l -U $one; done")
+    granted = re.findall(r"^User (\S+) may run the following commands", allowed, re.MULTILINE)
+    assert sorted(granted) == ["admin", "root"]
 
 
 @pytest.mark.parametrize(
