@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible_collections.django_ec2.site.plugins.module_utils import authority as authorities
 from ansible_collections.django_ec2.site.plugins.module_utils import rotation, secret_stores
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.rotation import digests_elsewhere
 
 from tests.aws.conftest import Cloud
 
@@ -243,6 +244,28 @@ def test_an_authority_is_replaced_where_it_lies(cloud: Cloud, store: Callable[[]
         cloud.client(kind).delete_secret(SecretId="/staging/authority", ForceDeleteWithoutRecovery=True)
 
 
+@both
+def test_the_password_of_the_files_backups_is_replaced_where_it_lies(
+    cloud: Cloud, store: Callable[[], dict[str, str]], kind: str
+) -> None:
+    own, names = secret_stores.KINDS[kind](cloud.client(kind), "/staging/"), ["file_backup_key", "file_backup_key_old"]
+    if kind == "secretsmanager":
+        cloud.client(kind).create_secret(Name="/staging/file_backups", SecretString="{}")
+    own.write("file_backups", {"file_backup_key": "first"})
+    applications = store()
+    _written, digests = secret_stores.replace(own, "file_backups", [], "begin", check_mode=False)
+    both = own.read_named("file_backups", names)
+    assert both["file_backup_key_old"] == "first" != both["file_backup_key"]
+    assert digests_elsewhere(both, digests) == []
+    assert digests_elsewhere({"file_backup_key": "first"}, digests) == ["file_backups"]
+    assert secret_stores.replace(own, "file_backups", [], "begin", check_mode=False)[0] == []
+    secret_stores.replace(own, "file_backups", [], "end", check_mode=False)
+    assert own.read_named("file_backups", names) == {"file_backup_key": both["file_backup_key"]}
+    assert store() == applications
+    if kind == "secretsmanager":
+        cloud.client(kind).delete_secret(SecretId="/staging/file_backups", ForceDeleteWithoutRecovery=True)
+
+
 @pytest.mark.parametrize("store", ["ssm"], indirect=True)
 def test_a_key_that_is_looked_up_elsewhere_stops_the_run(
     cloud: Cloud, tmp_path: Path, store: Callable[[], dict[str, str]]
@@ -258,7 +281,8 @@ def test_a_key_that_is_looked_up_elsewhere_stops_the_run(
     [
         (
             ["what=everything"],
-            "what is 'everything': give one of database, secret_key, redis, admin_password, tls, authority, acme_account",
+            "what is 'everything': give one of database, secret_key, redis, admin_password, tls, authority, "
+            "acme_account, file_backups",
         ),
         (["what=redis"], "No application has a Redis of ours"),
         (["finish=true"], "finish to what=secret_key and what=authority"),

@@ -13,6 +13,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
     admin_password_changes,
     authority_changes,
     changed,
+    file_backup_changes,
     redis_changes,
     secret_key_changes,
 )
@@ -68,14 +69,17 @@ def test_a_later_rotation_ends_the_key_before_the_last_one() -> None:
 
 
 @pytest.mark.parametrize("cut_after", range(3))
-def test_the_old_password_of_redis_is_kept_until_the_end(cut_after: int) -> None:
-    cut = run({"redis_password": "old"}, redis_changes, "begin", "end", cut_after=cut_after)[-1]
-    both = run(cut, redis_changes, "begin")[-1]
-    assert both["redis_password_old"] == "old"
-    assert both["redis_password"] not in ("", "old")
+@pytest.mark.parametrize(
+    ("name", "steps"), [("redis_password", redis_changes), ("file_backup_key", file_backup_changes)]
+)
+def test_the_old_password_is_kept_until_the_end(name: str, steps: Steps, cut_after: int) -> None:
+    cut = run({name: "old"}, steps, "begin", "end", cut_after=cut_after)[-1]
+    both = run(cut, steps, "begin")[-1]
+    assert both[f"{name}_old"] == "old"
+    assert both[name] not in ("", "old")
     if cut_after == 2:
         assert both == cut
-    assert run(both, redis_changes, "end")[-1] == {"redis_password": both["redis_password"]}
+    assert run(both, steps, "end")[-1] == {name: both[name]}
 
 
 def counting(own: Mapping[str, str]) -> set[str]:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible_collections.django_ec2.site.plugins.module_utils.directory_lock import directory_lock
 from ansible_collections.django_ec2.site.plugins.modules import secrets_file as module_secrets_file
+from ansible_collections.django_ec2.site.plugins.plugin_utils.applications.rotation import after_step
 
 NAMES = ["secret_key", "database_password"]
 
@@ -202,6 +203,27 @@ def test_another_authority_is_made_and_nothing_else_is_touched(make: Callable[..
     assert after["authority"]["key"] != first["authority"]["key"]
     assert after["applications"] == first["applications"]
     assert make(what="authority", rotation="finish")["added"] == ["authority.old_certificate"]
+
+
+def test_the_password_of_the_files_backups_lies_among_the_secrets_themselves(
+    make: Callable[..., dict], path: Path
+) -> None:
+    make(environment_names=["file_backup_key"])
+    first = yaml.safe_load(path.read_text())["secrets"]
+    made = make(what="file_backups", rotation="begin")
+    assert made["added"] == ["file_backup_key_old", "file_backup_key"]
+    both = yaml.safe_load(path.read_text())["secrets"]
+    assert both == {
+        **first,
+        "file_backup_key": both["file_backup_key"],
+        "file_backup_key_old": first["file_backup_key"],
+    }
+    assert both["file_backup_key"] != first["file_backup_key"]
+    assert both["file_backup_key"] not in repr(made)
+    # What a run looks ahead to is what the file has then.
+    ahead = after_step(both, "file_backups", [], "end")
+    assert make(what="file_backups", rotation="end")["added"] == ["file_backup_key_old"]
+    assert yaml.safe_load(path.read_text())["secrets"] == ahead == {**first, "file_backup_key": both["file_backup_key"]}
 
 
 def test_an_authority_that_is_looked_up_elsewhere_is_not_replaced(make: Callable[..., dict], path: Path) -> None:

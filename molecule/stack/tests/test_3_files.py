@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from site_visitor import PROJECT
+import yaml
+from site_visitor import LAB, PROJECT, wait_for
 
 INVENTORY = "inventory/lab"
 MEDIA = "/mnt/applications/board/media"
@@ -105,6 +108,68 @@ def test_an_empty_directory_and_a_wrong_password_are_no_backup_and_are_said(web1
     code, output = play("database_status")
     assert "secrets.file_backup_key" not in output
     assert "board: " in output
+
+
+# Backups without an end, a pause between them.
+MANY_BACKUPS = (
+    "touch /run/backups && systemd-run --quiet --unit backups sh -c 'while test -e /run/backups; do restic-backup >>/run/backups.log 2>&1; "
+    "echo ended $? >>/run/backups.log; sleep 2; done'"
+)
+ROTATE = ("playbooks/rotate_secrets.yml", "-e", "what=file_backups")
+
+
+def password() -> dict[str, str]:
+    """What the file of secrets has of the backups of files."""
+    secrets = yaml.safe_load((LAB / "secrets.yml").read_text())["secrets"]
+    return {name: value for name, value in secrets.items() if name.startswith("file_backup_key")}
+
+
+def kill_at(task: str, *words: str) -> None:
+    """Start a run, and kill it when a task begins."""
+    with subprocess.Popen(
+        [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", INVENTORY, *words], cwd=PROJECT, text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")},
+    ) as process:  # fmt: skip
+        assert process.stdout
+        assert any(line.startswith(f"TASK [{task}") for line in process.stdout), f"the run never came to '{task}'"
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("moment")
+def test_another_password_of_the_backups_while_they_are_made(web1: Any, web2: Any, backup1: Any) -> None:
+    """A run is killed when the repository knows the new one and no host has it; the next goes on with the same one."""
+    old = password()["file_backup_key"]
+    first = json.loads(web1.check_output("restic-files --no-lock snapshots --json"))[0]["id"]
+    web1.check_output(MANY_BACKUPS)
+    try:
+        kill_at("restic : Server | Place the configuration", *ROTATE)
+        cut = password()
+        assert cut["file_backup_key_old"] == old != cut["file_backup_key"]
+        code, output = play("rotate_secrets", "-e", "what=file_backups")
+        assert code == 0, output[-6000:]
+    finally:
+        web1.check_output("rm /run/backups")
+        wait_for("the end of the backups", lambda: web1.run("systemctl is-active backups").rc != 0, 120)
+        log = web1.check_output("cat /run/backups.log; rm /run/backups.log")
+    ended = re.findall(r"^ended (\d+)$", log, re.MULTILINE)
+    assert len(ended) > 3 and set(ended) == {"0"}, log[-3000:]
+    new = cut["file_backup_key"]
+    assert password() == {"file_backup_key": new}
+    assert old not in output and new not in output
+    for host in (web1, backup1):
+        assert host.check_output("cat /etc/restic/password") == new
+    assert web2.run("test -e /etc/restic/password").rc != 0, "the files are shared, and the first host's to back up"
+    # Only the new one opens it, and what was backed up with the old one is read with it.
+    assert len(backup1.check_output("restic-files key list --json").split('"id"')) == 2
+    assert not backup1.file("/etc/restic/key-that-ends").exists
+    backup1.check_output(f"install -m 0644 /dev/null /run/old && echo {old} >/run/old")
+    assert "no key found" in backup1.run("restic-files --password-file /run/old cat config").stderr
+    backup1.check_output("rm /run/old")
+    assert MEDIA in web1.check_output(f"restic-files --no-lock ls {first}")
+    code, output = play("../site", "--tags", "restic")
+    assert code == 0, output[-6000:]
+    assert re.findall(r"changed=(\d+)", output) == ["0"] * 4, output[-1500:]
 
 
 def test_the_live_release_is_asked_about_the_restored_copy(db1: Any) -> None:

@@ -12,6 +12,7 @@ import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils import authority
 
@@ -96,6 +97,11 @@ def redis_changes(own: Mapping[str, str], step: str) -> Changes:
     return password_changes(own, step, "redis_password")
 
 
+def file_backup_changes(own: Mapping[str, str], step: str) -> Changes:
+    """Those of the password with which the backups of files are encrypted."""
+    return password_changes(own, step, "file_backup_key")
+
+
 def admin_password_changes(own: Mapping[str, str], step: str) -> Changes:
     """Those of the password of an application's administrator: ``begin`` makes another one, and ``end`` says that its database has it."""
     pending = f"{ADMINISTRATOR}_{PENDING}"
@@ -141,11 +147,20 @@ class Rotation:
         steps: what a step writes into the values that lie together.
         name: of the secret.
         others: names of what stands beside it meanwhile.
+        below: of a secret of the environment, the key among the secrets below which it lies; empty where it lies among them itself.
     """
 
     steps: Callable[[Mapping[str, str], str], Changes]
     name: str
     others: tuple[str, ...]
+    below: str = ""
+
+    def own(self, secrets: Mapping[str, Any]) -> dict[str, Any]:
+        """What there is of a secret of the environment, and of what stands beside it."""
+        values = (secrets.get(self.below) or {}) if self.below else secrets
+        # A lookup that is not filled in has none of them.
+        names = (self.name, *self.others) if isinstance(values, Mapping) else ()
+        return {name: values[name] for name in names if name in values}
 
 
 # By what is replaced, for secrets of each application.
@@ -154,9 +169,12 @@ OF_APPLICATIONS = {
     "redis": Rotation(redis_changes, "redis_password", (f"redis_password{OLD}",)),
     "admin_password": Rotation(admin_password_changes, ADMINISTRATOR, (f"{ADMINISTRATOR}_{PENDING}",)),
 }
-# For those of the environment, by their name among the secrets.
+# For those of the environment. Where AWS keeps the secrets, they lie below this name.
 OF_ENVIRONMENT = {
-    "authority": Rotation(authority_changes, "key", ("certificate", authority.NEXT, authority.OLD, PENDING)),
+    "authority": Rotation(
+        authority_changes, "key", ("certificate", authority.NEXT, authority.OLD, PENDING), below="authority"
+    ),
+    "file_backups": Rotation(file_backup_changes, "file_backup_key", (f"file_backup_key{OLD}",)),
 }
 
 
@@ -164,6 +182,15 @@ def changed(own: Mapping[str, str], changes: Changes) -> dict[str, str]:
     """The secrets after a step."""
     after = {**own, **changes}
     return {name: value for name, value in after.items() if value is not None}
+
+
+def put(values: dict[str, Any], changes: Changes) -> None:
+    """Make the changes of a step in a mapping."""
+    for name, value in changes.items():
+        if value is None:
+            del values[name]
+        else:
+            values[name] = value
 
 
 def digests(own: Mapping[str, str]) -> dict[str, str]:

@@ -46,8 +46,9 @@ options:
       - What a rotation replaces. V(database) are the passwords of databases, V(secret_key) the key of Django, and V(redis) the passwords of
         Redis, its administrator's too.
       - V(admin_password) is the password of an application's administrator, and V(authority) the project's own certificate authority.
+      - V(file_backups) is C(file_backup_key), the password with which the backups of files are encrypted.
     type: str
-    choices: [database, secret_key, redis, admin_password, authority]
+    choices: [database, secret_key, redis, admin_password, authority, file_backups]
     default: database
   rotation:
     description:
@@ -55,6 +56,7 @@ options:
         other of their two logins. A rotation that began before and did not end goes on, with the same values.
       - With O(what) V(secret_key), V(begin) announces another key in C(secret_key_fallbacks), V(switch) makes it C(secret_key), and
         V(finish) takes the fallbacks away. With V(redis), V(begin) makes another C(redis_password) and keeps C(redis_password_old).
+        V(file_backups) does the same with C(file_backup_key).
       - With O(what) V(authority), V(begin) makes the C(next) one, V(switch) has it sign and keeps the C(old_certificate), and V(finish)
         takes that away.
       - With V(end) the rotation is over.
@@ -132,12 +134,13 @@ from ansible_collections.django_ec2.site.plugins.module_utils.rotation import (
     OF_ENVIRONMENT,
     PENDING,
     ROTATED,
+    Changes,
     Rotation,
     Unfinished,
-    changed,
     make_secret,
     new_values,
     password_changes,
+    put,
 )
 
 
@@ -178,36 +181,34 @@ def complete(content: dict, names: dict[str, list[str]], environment_names: list
 def replace(content: dict, what: str, applications: list[str], step: str) -> list[str]:
     """Make a step of the rotation of a secret of the environment, or that each of these applications has; what was written, by name."""
     if what in OF_ENVIRONMENT:
-        content[what], written = _replaced(content.get(what), OF_ENVIRONMENT[what], step, what)
+        rotation = OF_ENVIRONMENT[what]
+        changes, written = _planned(rotation.own(content), rotation, step, rotation.below)
+        put(content[rotation.below] if rotation.below else content, changes)
         return written
     written = []
     for application in sorted(applications):
-        own = content["applications"].get(application)
-        content["applications"][application], names = _replaced(
-            own, OF_APPLICATIONS[what], step, f"applications.{application}"
-        )
+        own = content["applications"].get(application) or {}
+        changes, names = _planned(own, OF_APPLICATIONS[what], step, f"applications.{application}")
+        put(own, changes)
         written += names
     if what == "redis" and content.get("redis_admin_password"):
         own = {name: value for name, value in content.items() if name.startswith("redis_admin_password")}
         changes = password_changes(own, step, "redis_admin_password")
-        for one, value in changes.items():
-            if value is None:
-                del content[one]
-            else:
-                content[one] = value
+        put(content, changes)
         written += changes
     return written
 
 
-def _replaced(own: dict | None, rotation: Rotation, step: str, place: str) -> tuple[dict, list[str]]:
-    own = own or {}
+def _planned(own: dict, rotation: Rotation, step: str, place: str) -> tuple[Changes, list[str]]:
+    """What a step writes, and the names of it. ``place`` is where the secret lies; empty is among the secrets themselves."""
+    above = f"{place}." if place else ""
     if not isinstance(own, dict) or not own.get(rotation.name) or "{{" in str(own[rotation.name]):
-        raise Elsewhere(f"{place}.{rotation.name}")
+        raise Elsewhere(f"{above}{rotation.name}")
     try:
         changes = rotation.steps(own, step)
     except Unfinished as error:
         raise Unfinished(f"{place.rpartition('.')[2]}: {error}.") from error
-    return changed(own, changes), [f"{place}.{one}" for one in changes]
+    return changes, [f"{above}{one}" for one in changes]
 
 
 def rotate(content: dict, logins: dict[str, dict[str, list[str]]], step: str) -> list[str]:
@@ -292,7 +293,7 @@ def main() -> None:
             "environment_names": {"type": "list", "elements": "str", "default": []},
             "what": {
                 "type": "str",
-                "choices": ["database", "secret_key", "redis", "admin_password", "authority"],
+                "choices": ["database", "secret_key", "redis", "admin_password", "authority", "file_backups"],
                 "default": "database",
             },
             "rotation": {"type": "str", "choices": ["begin", "switch", "end", "finish"]},

@@ -27,9 +27,10 @@ options:
   what:
     description:
       - What is replaced, V(database) for the passwords of the databases, or the key of Django, the password of Redis or of an application's
-        administrator, or the project's own certificate authority, which lies at C(<path>/authority).
+        administrator, the project's own certificate authority, which lies at C(<path>/authority), or C(file_backup_key) of the backups of
+        files, which lies at C(<path>/file_backups).
     type: str
-    choices: [database, secret_key, redis, admin_password, authority]
+    choices: [database, secret_key, redis, admin_password, authority, file_backups]
     default: database
   logins:
     description:
@@ -123,7 +124,7 @@ def main() -> None:
             "path": {"type": "str", "required": True},
             "what": {
                 "type": "str",
-                "choices": ["database", "secret_key", "redis", "admin_password", "authority"],
+                "choices": ["database", "secret_key", "redis", "admin_password", "authority", "file_backups"],
                 "default": "database",
             },
             "logins": {"type": "dict", "default": {}},

@@ -9,9 +9,9 @@ import re
 REMEDIES = (
     (
         r"wrong password|no key found",
-        "secrets.file_backup_key is not the password that the repository of the files was begun with, and without that one its backups "
-        "can't be read. Put the old one back. To begin anew beside the old backups, give the new repository another path "
-        "(docs/backups.md).",
+        "secrets.file_backup_key is not the password that the repository of the files knows, and without that one its backups can't be "
+        "read. Put the old one back; playbooks/rotate_secrets.yml -e what=file_backups then replaces it. To begin anew beside the old "
+        "backups, give the new repository another path (docs/backups.md).",
     ),
     (
         r"no space left on device|disk quota exceeded",

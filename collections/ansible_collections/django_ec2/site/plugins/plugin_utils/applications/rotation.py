@@ -116,17 +116,18 @@ def with_secret(secrets: Mapping[str, Any], what: str, names: Sequence[str], app
 def after_step(secrets: Mapping[str, Any], what: str, names: Sequence[str], step: str) -> dict[str, Any]:
     """The secrets after a step of a rotation, as the file or the store has them then."""
     after = plain_copy(secrets)
-    if what in rotation.OF_ENVIRONMENT:
-        names, of, steps = [what], after, rotation.OF_ENVIRONMENT[what].steps
-    else:
-        of, steps = after["applications"], rotation.OF_APPLICATIONS[what].steps
+    name = what
     try:
-        for name in names:
-            of[name] = rotation.changed(of[name], steps(of[name], step))
+        if what in rotation.OF_ENVIRONMENT:
+            one = rotation.OF_ENVIRONMENT[what]
+            rotation.put(after[one.below] if one.below else after, one.steps(one.own(after), step))
+        for name in names if what in rotation.OF_APPLICATIONS else []:
+            own = after["applications"][name]
+            rotation.put(own, rotation.OF_APPLICATIONS[what].steps(own, step))
         if what == "redis" and after.get("redis_admin_password"):
             name = "redis_admin_password"
-            own = {key: after.pop(key) for key in (name, name + rotation.OLD) if key in after}
-            after |= rotation.changed(own, rotation.password_changes(own, step, name))
+            own = {key: after[key] for key in (name, name + rotation.OLD) if key in after}
+            rotation.put(after, rotation.password_changes(own, step, name))
     except rotation.Unfinished as error:
         raise AnsibleFilterError(f"{name}: {error}.") from error
     return after
@@ -182,7 +183,10 @@ def administrators(resolved: Sequence[Mapping[str, Any]], secrets: Mapping[str, 
 def digests_elsewhere(secrets: Mapping[str, Any], written: Mapping[str, Mapping[str, str]]) -> list[str]:
     """The applications whose secrets are not those that were written, or the secrets of the environment that are not, so they are
     looked up somewhere else."""
-    own = {**(secrets.get("applications") or {}), **{name: secrets.get(name) or {} for name in rotation.OF_ENVIRONMENT}}
+    own = {
+        **(secrets.get("applications") or {}),
+        **{name: one.own(secrets) for name, one in rotation.OF_ENVIRONMENT.items()},
+    }
     return [
         application
         for application, digests in sorted(written.items())
