@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from tests.bench.labs import PROJECT, Lab
@@ -17,6 +17,8 @@ from tests.faults.cuts import SEED, begun, descendants
 TASK_SECONDS = 2
 # A step whose controller was killed goes on for as long on its host.
 AGAIN_SECONDS = 240
+# A run whose host has died has said so by then, on a busy machine as well.
+SOON = 120
 
 
 def points(count: int, name: str) -> list[float]:
@@ -34,14 +36,19 @@ class Runs:
         lab: where.
         playbook: its path.
         locks: whether it takes the locks of the applications, which a killed run leaves behind.
+
+    Attributes:
+        seconds: from the fault in the last run that had one to the end of that run.
     """
 
     def __init__(self, lab: Lab, playbook: str, locks: bool = True) -> None:
         self.lab, self.playbook = lab, playbook
         self.breaks = ("-e", "deploy_break_lock=true") if locks else ()
+        self.seconds = 0.0
 
     @contextmanager
-    def _started(self, words: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
+    def started(self, words: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+        """A run that goes on while something is done beside it."""
         program = str(PROJECT / ".venv/bin/ansible-playbook")
         command = [program, "-i", str(self.lab.inventory), self.playbook, *words]
         with subprocess.Popen(
@@ -52,7 +59,7 @@ class Runs:
 
     def whole(self, *words: str) -> tuple[int, str]:
         """A run to its end: its exit status and what it said."""
-        with self._started(words) as process:
+        with self.started(words) as process:
             said = process.communicate()[0]
         return process.returncode, said
 
@@ -81,32 +88,30 @@ class Runs:
 
     def _killed(self, reached: Callable[[list[str]], bool], after: float, words: tuple[str, ...], whole: bool) -> str:
         output = ""
-        with self._started(words) as process:
+        with self.started(words) as process:
             assert process.stdout
             for line in process.stdout:
                 output += line
                 if reached(begun(output)):
                     break
             time.sleep(after)
-            # Ansible's workers have sessions of their own: they outlive a killed parent, and may finish what they do.
-            for pid in [process.pid, *(descendants(process.pid) if whole else [])]:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            output += process.communicate()[0]
+            output += kill(process, whole)
         return (begun(output) or ["before the first task"])[-1]
 
     def struck(self, task: str, strike: Callable[[], object], *words: str) -> tuple[int, str]:
         """A run with a fault: ``strike`` is called when a task of that name has begun."""
-        output, done = "", False
-        with self._started(words) as process:
+        output, struck = "", 0.0
+        with self.started(words) as process:
             assert process.stdout
             for line in process.stdout:
                 output += line
-                if not done and line.startswith("TASK [") and task in line:
-                    done = True
+                if not struck and line.startswith("TASK [") and task in line:
+                    struck = time.monotonic()
                     strike()
             process.wait()
-        assert done, f"the run never came to '{task}':\n{output[-5000:]}"
+        assert struck, f"the run never came to '{task}':\n{output[-5000:]}"
+        self.seconds = time.monotonic() - struck
+        print(f"\n{self.playbook}: {process.returncode} after {self.seconds:.0f} s, of a fault in '{task}'")
         return process.returncode, output
 
     def again(self, *words: str) -> int:
@@ -122,6 +127,15 @@ class Runs:
             time.sleep(5)
 
 
+def kill(process: subprocess.Popen[str], whole: bool = True) -> str:
+    """Kill a run, with all its processes or its first alone; what it said last."""
+    # Ansible's workers have sessions of their own: they outlive a killed parent, and may finish what they do.
+    for pid in [process.pid, *(descendants(process.pid) if whole else [])]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return process.communicate()[0]
+
+
 def locked(lab: Lab, host: str = "web1") -> str:
     """Who keeps deploys away from a web host; empty when nobody does."""
     return lab.run(host, "sh", "-c", "cat /srv/*/deploy.lock 2>/dev/null; true").strip()
@@ -132,4 +146,4 @@ def told(said: str) -> str:
     return " ".join(said.split())
 
 
-__all__ = ["Runs", "locked", "points", "told"]
+__all__ = ["SOON", "Runs", "locked", "points", "told"]
