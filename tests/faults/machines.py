@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 from tests.bench.labs import PROJECT, Lab
 
+SILENT = ("input", "output")
+
 
 class Machines:
     """The hosts of a lab."""
@@ -69,6 +71,10 @@ class Machines:
 
     def power_cut(self, host: str) -> None:
         """The whole host at once, without a word."""
+        # The kernel ends the connections of a killed container, and tells the other side. These rules go with its network.
+        self.packets(
+            host, *(f"chain {hook} {{ type filter hook {hook} priority -300; policy drop; }}" for hook in SILENT)
+        )
         self.podman("kill", "--signal", "KILL", self.container(host))
 
     def power_back(self, host: str) -> None:
