@@ -231,8 +231,8 @@ def test_a_run_that_was_cut_is_gone_on_with(endpoint: Endpoint) -> None:
     cuts = [
         ("autoscaling", "DeleteAutoScalingGroup"), ("ec2", "DeleteLaunchTemplate"),
         ("route53", "ChangeResourceRecordSets"), ("elasticloadbalancing", "DeleteLoadBalancer"),
-        ("ec2", "TerminateInstances"), ("rds", "DeleteDBInstance"), ("elasticfilesystem", "DeleteMountTarget"), ("ec2", "DeleteNatGateway"),
-        ("ec2", "DeleteInstanceConnectEndpoint"),
+        ("ec2", "TerminateInstances"), ("rds", "DeleteDBInstance"),
+        ("elasticfilesystem", "DeleteMountTarget"), ("ec2", "DeleteInstanceConnectEndpoint"), ("ec2", "DeleteNatGateway"),
         ("ec2", "DeleteSecurityGroup"), ("ec2", "DeleteSubnet"), ("iam", "DeleteRole"),
     ]  # fmt: skip
     for service, action in cuts:
@@ -248,7 +248,7 @@ def test_a_run_that_was_cut_is_gone_on_with(endpoint: Endpoint) -> None:
 TAKING = (
     "ChangeResourceRecordSets", "DeleteLoadBalancer", "StopInstances", "CreateSnapshot", "TerminateInstances", "DeleteDBInstance",
     "DeleteNatGateway", "ReleaseAddress", "DeleteSecurityGroup", "DeleteRouteTable", "DeleteSubnet", "DeleteVpc", "DeleteRole",
-    "DeleteKeyPair",
+    "DeleteKeyPair", "DeleteMountTarget", "DeleteInstanceConnectEndpoint",
 )  # fmt: skip
 
 
@@ -268,9 +268,11 @@ def test_an_answer_that_is_lost_makes_no_twin_and_the_next_run_names_what_stays(
     assert left(endpoint, "shop-staging") == []
     (disk,) = final_snapshots(endpoint)
     (database,) = endpoint.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    (files,) = endpoint.client("efs").describe_file_systems()["FileSystems"]
     assert own.kept == [
         f"snapshot shop-staging-db1-final ({disk['SnapshotId']})",
         f"snapshot {database['DBSnapshotIdentifier']} of the database shop-staging",
+        f"file system {files['FileSystemId']} with the uploads and private data of shop-staging",
         "bucket shop-staging-backups, which has data",
     ]
 
