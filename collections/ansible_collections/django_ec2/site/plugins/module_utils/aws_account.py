@@ -135,9 +135,11 @@ class Account:
         """GiB of the root volume, by the name of the host."""
         volumes = {}
         for one in self._instances(filters):
-            for device in one.get("BlockDeviceMappings", []):
-                if device["DeviceName"] == one.get("RootDeviceName") and "Ebs" in device:
-                    volumes[device["Ebs"]["VolumeId"]] = _tags(one).get("Name", "")
+            devices = [device for device in one.get("BlockDeviceMappings", []) if "Ebs" in device]
+            # The only one is the root, by whatever name.
+            root = [device for device in devices if device["DeviceName"] == one.get("RootDeviceName")] or devices
+            if len(root) == 1:
+                volumes[root[0]["Ebs"]["VolumeId"]] = _tags(one).get("Name", "")
         if not volumes:
             return {}
         found = self._pages("ec2", "describe_volumes", "Volumes", VolumeIds=sorted(volumes))
