@@ -41,22 +41,27 @@ def put() -> None:
     """What holds whether or not hosts stand behind the instances."""
     _templates_as_they_were_given()
     _instances_of_a_template()
+    _instances_that_come_and_go()
     _refreshes()
     _targets_of_those_that_come()
 
 
 def with_hosts() -> None:
     """Hosts need time: an instance that leaves finishes its requests first, and a refresh goes on in a loop (`lab.kinds.aws.groups`)."""
+    _ways.update(go=leave, begin=lambda _backend, _group, _refresh: None)
+
+
+def _instances_that_come_and_go() -> None:
+    """What leaves a group leaves its target groups, too, and those in service are their targets."""
 
     def set_desired_capacity(self: Any, new_capacity: int | None) -> None:
         self.desired_capacity = self.min_size if new_capacity is None else new_capacity
         active = self.active_instances()
         if len(active) < (self.desired_capacity or 0):
             self.replace_autoscaling_group_instances(self.desired_capacity - len(active), self.get_propagated_tags())
-        for state in [one for one in active if not one.protected_from_scale_in][
-            : max(0, len(active) - self.desired_capacity)
-        ]:
-            leave(self.autoscaling_backend, self, state)
+        free = [one for one in active if not one.protected_from_scale_in]
+        for state in free[: max(0, len(active) - self.desired_capacity)]:
+            _ways["go"](self.autoscaling_backend, self, state)
         if self.name in self.autoscaling_backend.autoscaling_groups:
             self.autoscaling_backend.update_attached_target_groups(self.name)
 
@@ -70,9 +75,8 @@ def with_hosts() -> None:
         group = self.autoscaling_groups[group_name]
         for arn in group.target_group_arns:
             port = self.elbv2_backend.target_groups[arn].port
-            self.elbv2_backend.register_targets(
-                arn, [{"Id": one.instance.id, "Port": port} for one in group.active_instances()]
-            )
+            targets = [{"Id": one.instance.id, "Port": port} for one in group.active_instances()]
+            self.elbv2_backend.register_targets(arn, targets)
 
     def terminate_instance(self: Any, instance_id: str, should_decrement: bool) -> Any:
         group, state = next(
@@ -82,7 +86,7 @@ def with_hosts() -> None:
             if one.instance.id == instance_id
         )
         before = group.desired_capacity
-        leave(self, group, state)
+        _ways["go"](self, group, state)
         group.set_desired_capacity(before - 1 if should_decrement else before)
         return TerminateInstanceActivity(state.instance, before)
 
@@ -90,7 +94,6 @@ def with_hosts() -> None:
     FakeAutoScalingGroup.set_desired_capacity = set_desired_capacity
     AutoScalingBackend.delete_auto_scaling_group = delete_auto_scaling_group
     AutoScalingBackend.update_attached_target_groups = update_attached_target_groups
-    _begin[0] = lambda _backend, _group, _refresh: None
 
 
 def leave(backend: Any, group: Any, state: Any) -> None:
@@ -168,7 +171,7 @@ def _refreshes() -> None:
         group = self.autoscaling_backend.autoscaling_groups[self._get_param("AutoScalingGroupName")]
         refresh = Refresh(f"refresh-{len(refreshes(group)) + 1}", utcnow())
         group.lab_refreshes = [*refreshes(group), refresh]
-        _begin[0](self.autoscaling_backend, group, refresh)
+        _ways["begin"](self.autoscaling_backend, group, refresh)
         return ActionResult({"InstanceRefreshId": refresh.id})
 
     def describe_instance_refreshes(self: Any) -> ActionResult:
@@ -205,8 +208,8 @@ def _replace_at_once(backend: Any, group: Any, refresh: Refresh) -> None:
     refresh.status = SUCCESSFUL
 
 
-# How a refresh begins.
-_begin = [_replace_at_once]
+# How an instance goes, and how a refresh begins.
+_ways: dict[str, Any] = {"go": end, "begin": _replace_at_once}
 
 
 def _targets_of_those_that_come() -> None:
