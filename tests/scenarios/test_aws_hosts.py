@@ -124,7 +124,7 @@ class Lab:
         words = [word for option in options for word in ("-o", option)]
         key = str(self.settings.directory / "id_ed25519")
         done = subprocess.run(
-            ["ssh", "-F", "none", *words, *more, "-i", key, f"admin@{address}", command],
+            ["ssh", "-F", "none", *more, *words, "-i", key, f"admin@{address}", command],
             input=stdin, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **variables},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -218,7 +218,8 @@ def ssh_leads_over_an_endpoint(lab: Lab, subnet: str, address: str, console: str
     given = [{"Key": key, "Value": value} for key, value in tags.items()]
     specification = [{"ResourceType": "instance-connect-endpoint", "Tags": given}]
     made = lab.ec2.create_instance_connect_endpoint(SubnetId=subnet, TagSpecifications=specification)
-    words = shlex.split(aws_tunnel_arguments(control.REGION, tags))
+    # The tool loads boto3 before anybody answers.
+    words = [*shlex.split(aws_tunnel_arguments(control.REGION, tags)), "-o", "ConnectTimeout=60"]
     # Several of ssh's windows, so that both ends wait for each other.
     text = secrets.token_hex(2_000_000)
     with connect_endpoint.running(tmp_path, (address, 22)) as endpoint:
