@@ -92,7 +92,7 @@ def test_another_server_is_not_believed() -> None:
         for host in hosts:
             assert not answers(host)
             said = host.check_output("journalctl --no-pager --unit shared-files-tls.service --lines 50")
-            assert "No matching host name found" in said, said
+            assert "Rejected by CERT at depth=0: CN=other.test" in said, said
     finally:
         server.check_output(use.format("files.test"))
     for host in hosts:
