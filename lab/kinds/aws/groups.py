@@ -31,12 +31,9 @@ class Groups:
         with self.lock:
             backend = get_backend("autoscaling")[ACCOUNT][self.account.region]
             for group in list(backend.autoscaling_groups.values()):
-                if (
-                    self._lost(backend, group)
-                    or self._left(backend, group)
-                    or self._replace_ill(backend, group)
-                    or self._refresh(group)
-                ):
+                came = self._come(backend, group)
+                steps = (self._lost, self._left, self._replace_ill, self._refresh)
+                if any(step(backend, group) for step in steps) or came:
                     self.changed.set()
 
     def _lost(self, backend: Any, group: Any) -> bool:
@@ -48,6 +45,15 @@ class Groups:
         if lost:
             group.set_desired_capacity(group.desired_capacity)
         return bool(lost)
+
+    def _come(self, backend: Any, group: Any) -> bool:
+        """What has booted becomes a target."""
+        groups = [backend.elbv2_backend.target_groups[arn] for arn in group.target_group_arns]
+        running = [one.instance.id for one in group.active_instances() if one.instance.state == "running"]
+        new = any(one not in target_group.targets for one in running for target_group in groups)
+        if new:
+            backend.update_attached_target_groups(group.name)
+        return new
 
     def _left(self, backend: Any, group: Any) -> bool:
         """What left the balancer, and has no request in hand, is terminated."""
@@ -88,7 +94,7 @@ class Groups:
         asked = [self.balancers.health(arn, state.instance.id) for arn in group.target_group_arns]
         return state.instance.state == "running" and all(one is not None and one[0] == "healthy" for one in asked)
 
-    def _refresh(self, group: Any) -> bool:
+    def _refresh(self, backend: Any, group: Any) -> bool:
         """A new instance first; when it serves, an old one leaves."""
         under_way = [one for one in autoscaling.refreshes(group) if one.status == autoscaling.IN_PROGRESS]
         if not under_way:
@@ -104,9 +110,9 @@ class Groups:
             return True
         if len(active) <= (group.desired_capacity or 0):
             group.replace_autoscaling_group_instances(1, group.get_propagated_tags())
-            group.autoscaling_backend.update_attached_target_groups(group.name)
+            backend.update_attached_target_groups(group.name)
             return True
         if all(self._healthy(group, one) for one in new):
-            autoscaling.leave(group.autoscaling_backend, group, old[0])
+            autoscaling.leave(backend, group, old[0])
             return True
         return False

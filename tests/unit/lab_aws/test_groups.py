@@ -21,13 +21,15 @@ class Group:
         self.name, self.health_check_type, self.health_check_grace_period = "web", "ELB", 300
         self.desired_capacity, self.version, self.made = number, 1, 0
         self.target_group_arns = [ARN]
+        self.targets: dict[str, Any] = {}
         self.instance_states: list[Any] = []
         self.lab_refreshes: list[autoscaling.Refresh] = []
         self.autoscaling_backend = SimpleNamespace(
-            autoscaling_groups={"web": self}, update_attached_target_groups=lambda _name: None,
+            autoscaling_groups={"web": self}, update_attached_target_groups=self._register,
             ec2_backend=SimpleNamespace(terminate_instances=self._terminate),
             elbv2_backend=SimpleNamespace(
-                deregister_targets=lambda _arn, _targets: None, notify_terminate_instances=lambda _ids: None
+                deregister_targets=lambda _arn, _targets: None, notify_terminate_instances=lambda _ids: None,
+                target_groups={ARN: SimpleNamespace(targets=self.targets)},
             ),
         )  # fmt: skip
         self.terminated: list[str] = []
@@ -56,6 +58,11 @@ class Group:
             self.instance_states.append(
                 SimpleNamespace(instance=instance, lifecycle_state=autoscaling.IN_SERVICE, launch_template=template)
             )
+
+    def _register(self, _name: str) -> None:
+        self.targets.update(
+            {one.instance.id: None for one in self.active_instances() if one.instance.state == "running"}
+        )
 
     def _terminate(self, ids: list[str]) -> None:
         self.terminated += ids
@@ -113,6 +120,17 @@ def test_a_refresh_lets_nobody_leave_before_another_one_serves(loop: Any) -> Non
         made.run_once()
     assert (group.there(), group.terminated) == (["i-3", "i-4"], ["i-1", "i-2"])
     assert [one.status for one in group.lab_refreshes] == [autoscaling.SUCCESSFUL]
+
+
+def test_an_instance_is_a_target_when_it_has_booted(loop: Any) -> None:
+    made, group, _balancers = loop
+    group.targets.clear()
+    group.instance_states[1].instance.state = "pending"
+    made.run_once()
+    assert list(group.targets) == ["i-1"]
+    group.instance_states[1].instance.state = "running"
+    made.run_once()
+    assert list(group.targets) == ["i-1", "i-2"]
 
 
 def test_what_ended_by_itself_and_what_is_ill_for_long_is_replaced(loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:

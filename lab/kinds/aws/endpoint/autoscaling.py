@@ -75,8 +75,9 @@ def _instances_that_come_and_go() -> None:
         group = self.autoscaling_groups[group_name]
         for arn in group.target_group_arns:
             port = self.elbv2_backend.target_groups[arn].port
-            targets = [{"Id": one.instance.id, "Port": port} for one in group.active_instances()]
-            self.elbv2_backend.register_targets(arn, targets)
+            # One that still boots is refused; the loop comes back for it.
+            running = [one for one in group.active_instances() if one.instance.state == "running"]
+            self.elbv2_backend.register_targets(arn, [{"Id": one.instance.id, "Port": port} for one in running])
 
     def terminate_instance(self: Any, instance_id: str, should_decrement: bool) -> Any:
         group, state = next(
