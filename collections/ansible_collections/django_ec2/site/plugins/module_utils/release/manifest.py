@@ -48,6 +48,11 @@ def _facts(status: os.stat_result) -> Facts:
     return [*facts, status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else facts
 
 
+def _seconds(facts: Facts) -> Facts:
+    """Facts whose time is in whole seconds."""
+    return [*facts[:4], *(time // 10**9 for time in facts[4:])]
+
+
 def _content(path: Path, facts: Facts) -> str:
     """What tells a content from others; nothing for a directory."""
     if stat.S_ISLNK(facts[0]):
@@ -75,7 +80,7 @@ def compare(place: Path, contents: bool = False) -> dict[str, str]:
 
     Args:
         place: the tree; one without a note has nothing to be compared with.
-        contents: whether to read the files, too.
+        contents: whether to read the files, too. Of the time seconds count then: a copy of a disk may have no more of it.
     """
     try:
         noted = json.loads((place / NAME).read_text())
@@ -90,6 +95,7 @@ def compare(place: Path, contents: bool = False) -> dict[str, str]:
                 found[path] = ADDED
             continue
         facts, content = noted[path]
-        if facts != _facts(status) or (contents and _content(place / path, facts) != content):
+        exact = _seconds if contents else list
+        if exact(facts) != exact(_facts(status)) or (contents and _content(place / path, facts) != content):
             found[path] = CHANGED
     return found | {path: MISSING for path in noted if path not in seen}
