@@ -27,6 +27,14 @@ ROWS = {
     "restore-database": ("restore in place: the database host without power while it copies", SAME),
     "restore-switch": ("restore in place: the database host without power while it switches", SAME),
     "restore-repository": ("restore in place: the repository host without power while it copies", SAME),
+    "restore-database-gone": (
+        "restore in place: the database host without power while it copies, for good",
+        "the host boots; " + SAME,
+    ),
+    "restore-repository-gone": (
+        "restore in place: the repository host without power while it copies, for good",
+        "the host boots; " + SAME,
+    ),
     "restore-full": ("restore in place: the disk full while it copies", "room; " + SAME),
     "lost": (
         "the database host and the controller lost",
@@ -34,6 +42,11 @@ ROWS = {
     ),
     "move-controller": ("move: the controller killed", SAME),
     "move-source": ("move: the database host without power while it copies", SAME),
+    "move-source-gone": (
+        "move: the database host without power while it copies, for good",
+        "the host boots; " + SAME,
+    ),
+    "move-web-gone": ("move: a web host without power just before the switch, for good", "the host boots; " + SAME),
     "move-target": ("move: the new side killed while it copies", SAME),
     "move-full": ("move: the new side's disk full while it copies", "room; " + SAME),
     "move-first": ("move from RDS to a database host that has nothing yet: the controller killed", SAME),
@@ -41,6 +54,10 @@ ROWS = {
     "import-dump": ("import: no room for the last dump of what is live", "room; " + SAME),
     "import-cut": ("import: the controller killed just before it is live", SAME),
     "upgrade-cancel": ("first upgrade to another host: the controller killed while it copies", "`-e cancel=true`"),
+    "upgrade-lives": (
+        "first upgrade to another host: the controller killed, and a switch that lives on because a web host is frozen",
+        SAME,
+    ),
     "upgrade-first": ("first upgrade to another host: the controller killed in each step", SAME),
     "upgrade-later": ("upgrade to another host, and its way back: the controller killed", SAME),
     "upgrade-finish": ("the end of an upgrade to another host: the controller killed", SAME),

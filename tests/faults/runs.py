@@ -136,6 +136,21 @@ def kill(process: subprocess.Popen[str], whole: bool = True) -> str:
     return process.communicate()[0]
 
 
+def read_until(process: subprocess.Popen[str], task: str, result: bool = False) -> str:
+    """Read what a run says until a task of that name has begun, or has its first result, which has to come."""
+    assert process.stdout
+    output, there = "", False
+    for line in process.stdout:
+        output += line
+        if there and line.startswith(("ok: ", "changed: ", "skipping: ")):
+            return output
+        if line.startswith("TASK ["):
+            there = task in line
+            if there and not result:
+                return output
+    raise AssertionError(f"the run never came to '{task}':\n{output[-5000:]}")
+
+
 def locked(lab: Lab, host: str = "web1") -> str:
     """Who keeps deploys away from a web host; empty when nobody does."""
     return lab.run(host, "sh", "-c", "cat /srv/*/deploy.lock 2>/dev/null; true").strip()
@@ -146,4 +161,4 @@ def told(said: str) -> str:
     return " ".join(said.split())
 
 
-__all__ = ["SOON", "Runs", "locked", "points", "told"]
+__all__ = ["SOON", "Runs", "kill", "locked", "points", "read_until", "told"]

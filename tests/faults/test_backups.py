@@ -16,7 +16,7 @@ from tests.bench.database.backup import BACKUP, RESTORE
 from tests.faults.database import DATA, REPOSITORY, STATUS, Database
 from tests.faults.lost import BY_HAND, another_controller, cluster, empty_host
 from tests.faults.notes import note
-from tests.faults.runs import points, told
+from tests.faults.runs import SOON, points, told
 
 pytestmark = pytest.mark.faults
 
@@ -144,6 +144,25 @@ def test_a_restore_whose_controller_is_killed_is_taken_up_by_the_next(database: 
     )
 
 
+def test_a_restore_in_place_holds_readers_and_writers_back(database: Database) -> None:
+    """Readers wait as well: the cluster that they read from ends, too."""
+    after = "SELECT count(*) FROM stream WHERE word = 'after'"
+    before = database.sql(after)
+    point, _wanted = database.point()
+    with database.writers(0) as readers, database.writers() as writers:
+        time.sleep(2)
+        status, said = database.restores.whole("-e", f"restore_to={point}", "-e", "confirm=db1")
+        time.sleep(2)
+    assert status == 0, said[-5000:]
+    for who, found in (("readers", readers), ("writers", writers)):
+        print(f"\n{who} around a restore in place: {found}")
+        assert found["acknowledged"] and not found["failed"], f"{who}: {found}"
+    # What was written after the moment is gone, as it was asked for; what came after the switch is there.
+    assert database.sql(after) == before
+    assert 0 < writers["lost"] < writers["acknowledged"], writers
+    database.restored(database.checksums())
+
+
 @pytest.mark.parametrize(
     ("name", "host", "task"),
     [("restore-database", "db1", BESIDE), ("restore-repository", "backup1", BESIDE), ("restore-switch", "db1", SWITCH)],
@@ -159,6 +178,33 @@ def test_a_host_that_dies_during_a_restore(database: Database, name: str, host: 
     database.restored(wanted)
     said = f"the run fails, and {runs} more ends" if status else "the run goes on once the host is back, and ends"
     note(name, f"{said} with the rows of the moment, one cluster and a new full backup")
+
+
+@pytest.mark.parametrize(("name", "host"), [("restore-database-gone", "db1"), ("restore-repository-gone", "backup1")])
+def test_a_host_that_dies_during_a_restore_and_stays_away_ends_the_run_soon(
+    database: Database, name: str, host: str
+) -> None:
+    point, wanted = database.point()
+    words = ("-e", f"restore_to={point}", "-e", "confirm=db1")
+
+    def strike() -> None:
+        database.restoring()
+        database.machines.power_cut(host)
+
+    status, said = database.restores.struck(BESIDE, strike, *words)
+    seconds = database.restores.seconds
+    if host == "backup1":
+        assert database.serves(), "the live cluster has ended with the repository host"
+    database.machines.power_back(host)
+    assert status != 0 and seconds < SOON, f"{seconds:.0f} s:\n{said[-4000:]}"
+    database.until("the return of both hosts", lambda: bool(database.serves() and database.info()["backup"]))
+    runs = database.restores.again(*words)
+    database.restored(wanted)
+    note(
+        name,
+        f"the run fails after {seconds:.0f} s{'' if host == 'db1' else ', and the live cluster goes on'}; with the host back {runs} more "
+        "run ends with the rows of the moment, one cluster and a new full backup",
+    )
 
 
 def test_a_disk_that_fills_up_during_a_restore(database: Database) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.bench.database.move import Movable
 from tests.faults.machines import Machines
 from tests.faults.notes import note
-from tests.faults.runs import Runs, locked, points, told
+from tests.faults.runs import SOON, Runs, locked, points, told
 
 pytestmark = pytest.mark.faults
 
@@ -23,6 +23,7 @@ POINTS = int(os.environ.get("FAULTS_MOVES") or 10)
 MB = 60
 MOVE = "playbooks/database_move.yml"
 COPY = "Wait for the first copy"
+SWITCH = "Pause, catch up, decide, resume"
 MARK = "SELECT coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles WHERE rolname = 'database_move'"
 SLOTS = "SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE 'database_move%'"
 # The instance's data, and its unit.
@@ -148,6 +149,30 @@ def test_a_source_that_dies_while_it_is_copied_is_moved_by_the_next_run(moved: M
     note(
         "move-source",
         f"{failed}; {runs} more run moves; {found['acknowledged']} transactions, {len(found['failed'])} failed, none lost",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "task"), [("move-source-gone", "db1", COPY), ("move-web-gone", "web2", SWITCH)]
+)
+def test_a_host_that_dies_and_stays_away_ends_the_run_soon(moved: Moved, name: str, host: str, task: str) -> None:
+    moved.begin_anew()
+    with moved.site.writers() as found:
+        status, said = moved.runs.struck(task, lambda: moved.machines.power_cut(host), "-e", "to=rds")
+        seconds = moved.runs.seconds
+        time.sleep(2)
+        moved.machines.power_back(host)
+        ready = "runuser -u postgres -- psql -XAtqc 'SELECT 1'" if host == "db1" else "systemctl is-active ssh"
+        moved.machines.until("the host's return", host, ready)
+        assert status != 0 and f"Not reached: {host}." in told(said), said[-4000:]
+        assert seconds < SOON, said[-4000:]
+        runs = moved.again("rds")
+    assert not moved.problems()
+    assert not found["lost"] and (host == "db1" or not found["failed"]), found
+    note(
+        name,
+        f"the run fails after {seconds:.0f} s and names it; {'' if host == 'db1' else 'the old side goes on; '}with the host back "
+        f"{runs} more run moves; {found['acknowledged']} transactions, {len(found['failed'])} failed, none lost",
     )
 
 

@@ -6,6 +6,7 @@ Part of ``make test-faults`` (``ONLY=pooling``), in the lab of all faults.
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -17,8 +18,15 @@ from tests.faults.site import WEB
 pytestmark = pytest.mark.faults
 
 NONE = {"database_pooling": "none"}
-# What the inventory says, one after the other; the last one is as it was.
-CHANGES = [NONE, {}, {"own_pooling": "none"}, {"own_pooling": "session"}, {}]
+TRANSACTION, SESSION = "self_hosted-transaction", "self_hosted-session"
+# What the inventory says, one after the other, and which poolers know the application then; the last one is as it was.
+CHANGES = [
+    (NONE, []),
+    ({}, [TRANSACTION]),
+    ({"own_pooling": "none"}, []),
+    ({"own_pooling": "session"}, [SESSION]),
+    ({}, [TRANSACTION]),
+]
 
 
 def pools(run: Run, host: str) -> list[str]:
@@ -27,10 +35,16 @@ def pools(run: Run, host: str) -> list[str]:
     return [line.split()[0] for line in run.site.run(host, units).splitlines()]
 
 
+def known(run: Run, host: str) -> list[str]:
+    """The poolers of a web host whose rules of access name the application."""
+    listed = "grep -lE '^local +[^ ]+ +bench ' /etc/pgbouncer/*/hba.conf; true"
+    return sorted(path.split("/")[3] for path in run.site.run(host, listed).split())
+
+
 def test_pooling_changes_without_a_failed_request(run: Run) -> None:
     own = run.site.lab.inventory / "group_vars" / "env_lab" / "zzz_pooling.yml"
     try:
-        for change in CHANGES:
+        for change, poolers in CHANGES:
             own.write_text(json.dumps(change) + "\n")
             began = time.monotonic()
             run.site.lab.play("site.yml")
@@ -40,5 +54,9 @@ def test_pooling_changes_without_a_failed_request(run: Run) -> None:
             assert not seen.failed and not seen.lost, f"{change}: {seen}"
             for host in WEB:
                 assert bool(pools(run, host)) is (change != NONE), f"{change}: {host} has {pools(run, host)}"
+                assert known(run, host) == poolers, f"{change}: {host}'s {known(run, host)} know the application"
+            # What an application has left, the same run took away: nothing is left to the next one.
+            said = run.site.lab.play("site.yml").output
+            assert set(re.findall(r"changed=(\d+)", said)) == {"0"}, f"{change}: {said[-5000:]}"
     finally:
         own.unlink()

@@ -101,6 +101,16 @@ def test_a_killed_controller_is_made_up_for(pair: Pair) -> None:
     )
 
 
+def test_a_slot_that_a_cut_run_left_is_dropped_by_the_next(pair: Pair) -> None:
+    """Of the time when the host was the primary: nobody reads it, and it would keep the log until the disk is full."""
+    standby = pair.other()
+    primary = next(host for host in HOSTS if host != standby)
+    pair.site.sql(f"SELECT pg_create_physical_replication_slot('standby_{primary}', true)", standby)
+    pair.runs.again("-e", f"to={primary}")
+    assert pair.primaries() == [primary]
+    assert pair.site.sql("SELECT count(*) FROM pg_replication_slots", standby) == "0"
+
+
 @pytest.mark.parametrize(("name", "standby"), [("promotion-old", False), ("promotion-new", True)])
 def test_a_host_that_dies_during_a_promotion(pair: Pair, name: str, standby: bool) -> None:
     to = pair.other()

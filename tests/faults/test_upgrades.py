@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import random
+import select
+import signal
 import time
 from collections.abc import Iterator
 
@@ -15,8 +17,9 @@ import pytest
 
 from tests.bench.database.upgrade import UPGRADE, Upgradable
 from tests.faults.cuts import SEED
+from tests.faults.machines import Machines
 from tests.faults.notes import note
-from tests.faults.runs import TASK_SECONDS, Runs, locked, points
+from tests.faults.runs import TASK_SECONDS, Runs, kill, locked, points, read_until
 
 pytestmark = pytest.mark.faults
 
@@ -36,6 +39,19 @@ STEPS = (
     "Make the slot live",
 )
 MARK = "SELECT coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles WHERE rolname = 'database_move'"
+STAGE = "Stage the other side for the poolers"
+WAIT = "Wait for a step that a killed run has left"
+COMPARE = "Compare all rows"
+# How long the next run is watched while it waits.
+STILL = 20
+# The step that has the lock, by the port of its host that it asks the database from.
+HOLDER = """
+SELECT a.client_port FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND a.client_addr IS NOT NULL
+"""
+HERE = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'database_move here %'"
+)
 # What nothing but an upgrade that is under way needs.
 LEFTOVERS = """
 SELECT 'slot ' || slot_name FROM pg_replication_slots
@@ -51,7 +67,7 @@ class Cut(Upgradable):
 
     def __init__(self) -> None:
         super().__init__("db-upgrades", MB)
-        self.runs = Runs(self.lab, UPGRADE)
+        self.runs, self.machines = Runs(self.lab, UPGRADE), Machines(self.lab)
         self.tasks, self.live = 0, "db1"
 
     def other(self) -> str:
@@ -85,6 +101,33 @@ class Cut(Upgradable):
             found.append(f"rows differ: {rows}")
         return found
 
+    def holder(self) -> str:
+        """The port on db2 of the step that has db1's lock; empty while nobody has."""
+        return self.sql(HOLDER, "db1")
+
+    def left_behind(self) -> str:
+        """A switch whose controller is killed while it waits for web1, which is frozen; its process on db2, which then stands still."""
+        with self.runs.started(("-e", "to=db2")) as process:
+            read_until(process, STAGE, result=True)
+            os.kill(process.pid, signal.SIGSTOP)
+            try:
+                self.machines.podman("pause", self.machines.container("web1"))
+            finally:
+                os.kill(process.pid, signal.SIGCONT)
+            try:
+                end = time.monotonic() + 60
+                while not (port := self.holder()):
+                    assert time.monotonic() < end, "the switch did not begin on db2"
+                    time.sleep(0.5)
+                kill(process)
+                pid = self.machines.run(
+                    "db2", f"ss -Htnp 'sport = :{port}' | grep -o 'pid=[0-9]*' | head -1 | cut -d= -f2"
+                )
+                self.machines.run("db2", f"kill -STOP {pid}")
+            finally:
+                self.machines.podman("unpause", self.machines.container("web1"))
+        return pid
+
 
 @pytest.fixture(scope="module")
 def upgraded() -> Iterator[Cut]:
@@ -111,6 +154,30 @@ def test_a_first_one_that_was_killed_is_given_up_without_a_trace(upgraded: Cut) 
     note(
         "upgrade-cancel",
         f"{runs} run gives it up: no slot and no role is left; {found['acknowledged']} writes, none failed",
+    )
+
+
+def test_a_switch_that_outlives_its_controller_is_waited_for(upgraded: Cut) -> None:
+    with upgraded.writers() as found:
+        pid = upgraded.left_behind()
+        with upgraded.runs.started(("-e", "to=db2", *upgraded.runs.breaks)) as process:
+            read_until(process, WAIT)
+            more, _, _ = select.select([process.stdout], [], [], STILL)
+            assert not more, f"the next run does not wait: {kill(process)[-5000:]}"
+            assert upgraded.holder(), "the switch did not live on"
+            # What web1 did not do while it was frozen it does not do now: so nothing is switched.
+            upgraded.sql(HERE, "db1")
+            upgraded.machines.run("db2", f"kill -CONT {pid}")
+            after = read_until(process, COMPARE)
+            kill(process)
+        assert "Undo what was begun" not in after, after[-5000:]
+        upgraded.runs.again("-e", "to=db2", "-e", "cancel=true")
+    assert upgraded.sql(LEFTOVERS, "db1") == ""
+    assert found["acknowledged"] and not found["failed"] and not found["lost"], found
+    note(
+        "upgrade-lives",
+        f"the next run waits for as long as it lives ({STILL} s here), undoes nothing and goes on; {found['acknowledged']} writes, none "
+        f"failed, the longest wait {found['longest']:.1f} s, of the frozen host's",
     )
 
 
