@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -80,8 +81,8 @@ class Instance:
         }  # fmt: skip
         (self.etc / "applications.json").write_text(json.dumps(given))
 
-    def follow(self, **variables: str) -> subprocess.CompletedProcess[str]:
-        """One pass, as the unit makes it."""
+    def start(self, **variables: str) -> subprocess.Popen[str]:
+        """A pass, as the unit makes it."""
         other = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         keys = {
             key: value
@@ -89,10 +90,16 @@ class Instance:
             if key not in ("AWS_ENDPOINT_URL", "AWS_REGION")
         }
         own = {"PYTHONPATH": str(self.library), "NO_PROXY": "127.0.0.1", **keys, **variables}
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-B", "-m", "release.follow", str(self.etc)],
-            env={**other, **own}, capture_output=True, text=True, check=False, cwd="/", timeout=120,
+            env={**other, **own}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
         )  # fmt: skip
+
+    def follow(self, **variables: str) -> subprocess.CompletedProcess[str]:
+        """One pass, to its end."""
+        with self.start(**variables) as going:
+            output, errors = going.communicate(timeout=120)
+        return subprocess.CompletedProcess(going.args, going.returncode, output, errors)
 
     @property
     def live(self) -> str:
@@ -249,9 +256,9 @@ def test_without_a_bucket_a_release_or_rights_the_host_goes_on(instance: Instanc
 class Cut:
     """A connection to the endpoint that ends in the middle of answers that are long."""
 
-    def __init__(self, url: str, times: int) -> None:
+    def __init__(self, url: str, times: int, pause: float = 0) -> None:
         host, _, port = url.removeprefix("http://").partition(":")
-        self._to, self.times = (host, int(port)), times
+        self._to, self.times, self._pause = (host, int(port)), times, pause
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -278,8 +285,13 @@ class Cut:
             if total > 20_000 and self.times > 0:
                 self.times -= 1
                 break
-            asker.sendall(data)
-        asker.shutdown(socket.SHUT_RDWR)
+            try:
+                asker.sendall(data)
+            except OSError:
+                break  # who asked was killed
+            time.sleep(self._pause)
+        with contextlib.suppress(OSError):
+            asker.shutdown(socket.SHUT_RDWR)
         asker.close()
 
     def close(self) -> None:
@@ -300,6 +312,25 @@ def test_a_download_that_is_cut_is_begun_again_and_then_by_the_next_pass(instanc
     assert (done.returncode, instance.live) == (0, NEW), done.stdout + done.stderr
     assert done.stdout.count("trying again") == 1
     cut.close()
+    server.close()
+
+
+def test_a_pass_that_is_killed_leaves_nothing_to_the_next(instance: Instance, tmp_path: Path) -> None:
+    publish(instance.endpoint, tmp_path)
+    server = Server(instance.sockets / "green.sock", http(200))
+    cut = Cut(instance.endpoint.variables["AWS_ENDPOINT_URL"], times=0, pause=0.2)
+    instance.tell(url=cut.url)
+    with instance.start() as going:
+        end = time.monotonic() + 60
+        while not list(instance.root.glob(".follow*/*.gz")):
+            assert going.poll() is None and time.monotonic() < end, "no archive came"
+            time.sleep(0.05)
+        going.kill()
+    cut.close()
+    assert instance.left() and instance.live == OLD
+    instance.tell()
+    done = instance.follow()
+    assert (done.returncode, instance.live, instance.left()) == (0, NEW, []), done.stdout + done.stderr
     server.close()
 
 

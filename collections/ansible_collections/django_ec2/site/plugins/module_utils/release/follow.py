@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,6 +39,8 @@ DIRECTORY = Path("/etc/release-follow")
 RELEASE, SLOT = "@RELEASE@", "@SLOT@"
 # Ids become names of directories.
 ID = re.compile(r"[0-9a-f]{8,64}")
+# Where archives lie while they are downloaded: one directory, so that passes that are killed do not fill the disk.
+WORK = ".follow"
 # A download that is cut is begun again at once; then by the next pass.
 ATTEMPTS = 3
 CHUNK_BYTES = 1 << 20
@@ -169,8 +170,11 @@ class Follower:
 
     def _stage(self, wanted: Mapping[str, Any], slot: str) -> None:
         release, layer = wanted["release"], str(wanted.get("layer") or "")
-        work = Path(tempfile.mkdtemp(prefix=".follow-", dir=self.root))
+        work = self.root / WORK
         try:
+            # Of a pass that was killed.
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(mode=0o700)
             archives = {"archive": "", "layer_archive": ""}
             if not complete(self.root / "releases" / release):
                 archives["archive"] = self._fetch(wanted["archive"], work / "release.tar.gz")
