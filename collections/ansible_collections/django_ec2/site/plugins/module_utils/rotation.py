@@ -180,15 +180,16 @@ OF_ENVIRONMENT = {
 
 def changed(own: Mapping[str, str], changes: Changes) -> dict[str, str]:
     """The secrets after a step."""
-    after = {**own, **changes}
-    return {name: value for name, value in after.items() if value is not None}
+    after = dict(own)
+    put(after, changes)
+    return after
 
 
 def put(values: dict[str, Any], changes: Changes) -> None:
     """Make the changes of a step in a mapping."""
     for name, value in changes.items():
         if value is None:
-            del values[name]
+            values.pop(name, None)
         else:
             values[name] = value
 
