@@ -80,8 +80,8 @@ import contextlib
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule as AnsibleModule
 from ansible_collections.django_ec2.site.plugins.module_utils import aws_terminate
 from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.database import DatabaseError
-from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.files import MountTargetError
-from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.network import NetworkError
+from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.scope import StillThere
+from ansible_collections.django_ec2.site.plugins.module_utils.web_autoscaling import AutoscalingError
 
 # Without botocore, AnsibleAWSModule says so.
 with contextlib.suppress(ImportError):
@@ -121,7 +121,7 @@ def main() -> None:
         removed = [str(thing) for _, things in found for thing in things]
         if not module.check_mode:
             aws_terminate.remove(scope, found)
-    except (DatabaseError, MountTargetError, NetworkError) as error:
+    except (AutoscalingError, DatabaseError, StillThere) as error:
         module.fail_json(msg=f"{error}{stays()}")
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(

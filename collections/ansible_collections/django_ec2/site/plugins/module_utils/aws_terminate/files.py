@@ -3,16 +3,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.scope import Scope, Step, Thing
-
-PAUSE_SECONDS = 2
-
-
-class MountTargetError(Exception):
-    """A mount target did not go; the message says what to do."""
 
 
 def _file_systems(scope: Scope) -> list[dict[str, Any]]:
@@ -44,19 +37,13 @@ def remove_mount_targets(scope: Scope, things: list[Thing]) -> None:
     """Before the subnets, which hold an address of each until it is gone.
 
     Raises:
-        MountTargetError: one did not go in time.
+        StillThere: one did not go in time.
     """
-    client, deadline = scope.client("efs"), time.monotonic() + scope.seconds
-    ours = {one.id for one in things}
+    client, ours = scope.client("efs"), {one.id for one in things}
     for one in _targets(scope):
         if one["MountTargetId"] in ours and one["LifeCycleState"] != "deleting":
             client.delete_mount_target(MountTargetId=one["MountTargetId"])
-    while left := ours & {one["MountTargetId"] for one in _targets(scope)}:
-        if time.monotonic() > deadline:
-            raise MountTargetError(
-                f"{', '.join(sorted(left))} did not go within {scope.seconds} seconds: see the file system in AWS, and run it again."
-            )
-        time.sleep(PAUSE_SECONDS)
+    scope.until_gone("mount target", lambda: ours & {one["MountTargetId"] for one in _targets(scope)})
 
 
 STEPS = (Step(find_mount_targets, remove_mount_targets),)

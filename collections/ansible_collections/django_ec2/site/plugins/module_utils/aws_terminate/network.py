@@ -3,16 +3,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ansible_collections.django_ec2.site.plugins.module_utils.aws_terminate.scope import Scope, Step, Thing, tags_of
-
-PAUSE_SECONDS = 5
-
-
-class NetworkError(Exception):
-    """Something of the network did not go; the message says what to do."""
 
 
 def _networks(scope: Scope) -> list[str]:
@@ -93,18 +86,13 @@ def remove_endpoints(scope: Scope, things: list[Thing]) -> None:
     """Their subnet and their security group are held until they are gone.
 
     Raises:
-        NetworkError: one did not go in time.
+        StillThere: one did not go in time.
     """
-    client, ours, deadline = scope.client("ec2"), {one.id for one in things}, time.monotonic() + scope.seconds
+    client, ours = scope.client("ec2"), {one.id for one in things}
     for one in _endpoints(scope):
         if one["InstanceConnectEndpointId"] in ours and one["State"] != "delete-in-progress":
             client.delete_instance_connect_endpoint(InstanceConnectEndpointId=one["InstanceConnectEndpointId"])
-    while left := ours & {one["InstanceConnectEndpointId"] for one in _endpoints(scope)}:
-        if time.monotonic() > deadline:
-            raise NetworkError(
-                f"The endpoint {', '.join(sorted(left))} did not go within {scope.seconds} seconds: see it in AWS, and run it again."
-            )
-        time.sleep(PAUSE_SECONDS)
+    scope.until_gone("endpoint", lambda: ours & {one["InstanceConnectEndpointId"] for one in _endpoints(scope)})
 
 
 def find_security_groups(scope: Scope) -> list[Thing]:

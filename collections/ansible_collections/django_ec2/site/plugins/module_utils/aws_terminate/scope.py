@@ -17,6 +17,12 @@ with contextlib.suppress(ImportError):
 
 # Between calls that AWS throttles.
 PAUSES = (1, 2, 4, 8, 16)
+# Between questions whether something is gone.
+PAUSE_SECONDS = 2
+
+
+class StillThere(Exception):
+    """Something does not go; the message says what to do."""
 
 
 class Thing(NamedTuple):
@@ -90,6 +96,24 @@ class Scope:
         """Say that something stays."""
         if what not in self.kept:
             self.kept.append(what)
+
+    def until_gone(self, what: str, left: Callable[[], set[str]]) -> None:
+        """Wait for what has no waiter in boto3.
+
+        Args:
+            what: it is, for people.
+            left: asks for the ids of what is still there.
+
+        Raises:
+            StillThere: something of it.
+        """
+        deadline = time.monotonic() + self.seconds
+        while there := left():
+            if time.monotonic() > deadline:
+                raise StillThere(
+                    f"The {what} {', '.join(sorted(there))} did not go within {self.seconds} seconds: see it in AWS, and run it again."
+                )
+            time.sleep(PAUSE_SECONDS)
 
     def filters(self, **more: Iterable[str]) -> list[dict[str, Any]]:
         """Filters of EC2 for what carries the environment's tags."""
