@@ -15,8 +15,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from lab.kinds.aws import control
-from tests.aws.rehearsal import Endpoint
+from tests.aws.rehearsal import Endpoint, an_account
 
 REGION = "eu-central-1"
 
@@ -86,6 +85,5 @@ def cloud(root: Path) -> Iterator[Cloud]:
 @pytest.fixture
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An empty account of the rehearsal's endpoint, without hosts behind it."""
-    home = tmp_path_factory.mktemp("lab") / "aws"
-    yield Endpoint(home, control.start_at(home))
-    control.stop(home)
+    with an_account(tmp_path_factory) as made:
+        yield made

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
+
+from lab.kinds.aws import control
 
 SECONDS = 360
 # Of no private half that anybody has.
@@ -103,3 +107,13 @@ def until(what: Callable[[], Any], seconds: float = SECONDS) -> Any:
         assert time.monotonic() < deadline, f"not within {seconds:.0f} seconds"
         time.sleep(0.5)
     return found
+
+
+@contextlib.contextmanager
+def an_account(factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """An empty account of the endpoint, without hosts behind it, for as long as it is asked."""
+    home = factory.mktemp("lab") / "aws"
+    try:
+        yield Endpoint(home, control.start_at(home))
+    finally:
+        control.stop(home)

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.kinds.aws import control
 from tests.aws import environments
 from tests.aws.policies import compare
-from tests.aws.rehearsal import Endpoint
+from tests.aws.rehearsal import Endpoint, an_account
 
 NAME = "django-production-web"
 GROUP = {"min": 2, "max": 4, "cpu_percent": 60}
@@ -27,9 +26,8 @@ WITHOUT_CALL: dict[str, str] = {}
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An empty account."""
-    home = tmp_path_factory.mktemp("lab") / "aws"
-    yield Endpoint(home, control.start_at(home))
-    control.stop(home)
+    with an_account(tmp_path_factory) as made:
+        yield made
 
 
 class Environment:

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.kinds.aws import control
 from tests.aws import environments
 from tests.aws.policies import compare
-from tests.aws.rehearsal import Endpoint
+from tests.aws.rehearsal import Endpoint, an_account
 
 NAME = "shop-production"
 SETTINGS = {
@@ -38,9 +37,8 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An account that all tests here share: each has an instance of its own."""
-    home = tmp_path_factory.mktemp("lab") / "aws"
-    yield Endpoint(home, control.start_at(home))
-    control.stop(home)
+    with an_account(tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture

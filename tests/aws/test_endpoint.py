@@ -14,7 +14,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils.ec2_host_keys impo
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from lab.kinds.aws import control
-from tests.aws.rehearsal import Endpoint, until
+from tests.aws.rehearsal import Endpoint, an_account, until
 
 DATABASE = {
     "DBInstanceIdentifier": "board",
@@ -27,9 +27,8 @@ DATABASE = {
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An endpoint with no lab."""
-    home = tmp_path_factory.mktemp("lab") / "aws"
-    yield Endpoint(home, control.start_at(home))
-    control.stop(home)
+    with an_account(tmp_path_factory) as made:
+        yield made
 
 
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:

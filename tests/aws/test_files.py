@@ -10,7 +10,7 @@ from ansible_collections.django_ec2.site.plugins.module_utils import efs_file_sy
 from botocore.exceptions import BotoCoreError
 
 from lab.kinds.aws import control
-from tests.aws.rehearsal import Endpoint
+from tests.aws.rehearsal import Endpoint, an_account
 
 TAGS = {"Project": "shop", "Environment": "production"}
 
@@ -18,9 +18,8 @@ TAGS = {"Project": "shop", "Environment": "production"}
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An empty account."""
-    home = tmp_path_factory.mktemp("lab") / "aws"
-    yield Endpoint(home, control.start_at(home))
-    control.stop(home)
+    with an_account(tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.kinds.aws import control
 from tests.aws import environments
-from tests.aws.rehearsal import Endpoint, said
+from tests.aws.rehearsal import Endpoint, an_account, said
 
 pytestmark = pytest.mark.aws
 
@@ -17,9 +16,8 @@ pytestmark = pytest.mark.aws
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """One for all, as nothing is done to it."""
-    home = tmp_path_factory.mktemp("lab") / "aws"
-    yield Endpoint(home, control.start_at(home))
-    control.stop(home)
+    with an_account(tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from ansible_collections.django_ec2.site.plugins.plugin_utils.aws.policies impor
 from ansible_collections.django_ec2.site.plugins.plugin_utils.release import following
 
 from lab.kinds.aws import control
-from tests.aws.rehearsal import Endpoint
+from tests.aws.rehearsal import Endpoint, an_account
 from tests.unit.release.test_activate import Server, http
 
 NAME = "shop-production-releases-123456789012"
@@ -33,9 +33,8 @@ MANIFEST = "shop/live/3.13-x86_64-manylinux_2_28.json"
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An account."""
-    home = tmp_path_factory.mktemp("lab") / "aws"
-    yield Endpoint(home, control.start_at(home))
-    control.stop(home)
+    with an_account(tmp_path_factory) as made:
+        yield made
 
 
 class Instance:

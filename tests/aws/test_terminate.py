@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from lab.kinds.aws import control
 from tests.aws.policies import compare
-from tests.aws.rehearsal import PUBLIC_KEY, Endpoint
+from tests.aws.rehearsal import PUBLIC_KEY, Endpoint, an_account
 
 POLICY = json.dumps(instance_policy(["web"], {"media": "shop-media"}, "aws", ""))
 ZONES = [f"{control.REGION}a", f"{control.REGION}b"]
@@ -26,9 +26,8 @@ ZONES = [f"{control.REGION}a", f"{control.REGION}b"]
 @pytest.fixture
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An empty account."""
-    home = tmp_path_factory.mktemp("lab") / "aws"
-    yield Endpoint(home, control.start_at(home))
-    control.stop(home)
+    with an_account(tmp_path_factory) as made:
+        yield made
 
 
 # Rights that AWS asks for beside those of a call, and those of what this environment does not have.
