@@ -142,10 +142,15 @@ def test_a_good_inventory_passes_without_touching_a_host(preflight: Preflight) -
             ["applications.shop: 'domains' is missing", "docs/applications.md"],
         ),
         ({"applications": {}}, ["applications is empty", "group_vars/all/applications.yml"]),
+        ({"aws_web_autoscaling": {"min": 2}}, ["aws_web_autoscaling is {'min': 2}: write {min: 2, max: 6, cpu_percent: 60}"]),
+        (
+            {"aws_web_autoscaling": {"min": 2, "max": "many", "cpu_percent": 60}},
+            ["aws_web_autoscaling: max must be whole numbers, as in {min: 2, max: 6, cpu_percent: 60}"],
+        ),
     ],
     ids=[
         "no-web", "singleton-elsewhere", "wrong-mode", "unknown-primary", "no-database", "no-secrets", "weak-secrets",
-        "no-authority", "unknown-key", "no-domains", "no-applications",
+        "no-authority", "unknown-key", "no-domains", "no-applications", "group-in-part", "group-of-many",
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused_with_the_remedy(

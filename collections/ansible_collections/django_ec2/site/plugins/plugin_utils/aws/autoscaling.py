@@ -19,14 +19,14 @@ REFRESH_PERCENT = 110
 FOLLOWED_BUCKET = "/etc/release-follow/bucket.json"
 
 
-def _kind(nat: str) -> bool:
+def _public(nat: str) -> bool:
     """Whether web hosts are in the public subnets."""
     return nat == "none"
 
 
 def subnets(all_subnets: Iterable[Mapping[str, Any]], nat: str) -> list[Mapping[str, Any]]:
     """The subnets of web hosts: public ones where there is no NAT gateway."""
-    return [one for one in all_subnets if one["public"] is _kind(nat)]
+    return [one for one in all_subnets if one["public"] is _public(nat)]
 
 
 def networks(given: Mapping[str, Any], all_subnets: Iterable[Mapping[str, Any]], nat: str) -> list[str]:
