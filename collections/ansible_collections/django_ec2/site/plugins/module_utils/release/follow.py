@@ -115,13 +115,12 @@ class Follower:
         wanted = self.wanted()
         live = live_slot(str(self.root))
         host = Host({**self.own["activation"], "drain_timeout": self.given["drain_timeout"]}, self.say)
-        if live and read_slot(str(self.root / "slots" / live)).get("release") == wanted["release"]:
-            if owed.owed(str(self.root)):
-                owed.settle(host)
-            return ""
-        self._refuse_bad(wanted["release"])
+        # Whatever release is wanted: also when that one is bad.
         if owed.owed(str(self.root)):
             owed.settle(host)
+        if live and read_slot(str(self.root / "slots" / live)).get("release") == wanted["release"]:
+            return ""
+        self._refuse_bad(wanted["release"])
         slot = "green" if live == "blue" else "blue"
         self._stage(wanted, slot)
         told = self._switch(wanted, slot)
