@@ -22,7 +22,7 @@ NEEDS_VENV := [ -x $(PYTHON) ] || { echo "make: there is no lab yet: run 'make u
 # What bench-serve needs: the load generator.
 BENCH_PACKAGES := wrk=/usr/bin/wrk
 
-.PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack test-faults test-aws bench-converge bench-serve \
+.PHONY: help up url down clean ssh remove venv lock lint test test-unit test-role test-stack test-long test-faults test-aws bench-converge bench-serve \
   bench-deploy bench-database audit docs new-app new-operations
 
 help: ## This list
@@ -78,13 +78,13 @@ lint: venv ## ansible-lint (production), yamllint, ruff, shell syntax
 
 # A scenario waits for its hosts, for downloads and for reboots about half of its time: three keep two cores busy. Tests are
 # handed out one by one, in their order: nobody holds a scenario back that an idle worker could run.
-PYTEST_ALL := pytest -n 3 --dist load --maxschedchunk 1 --durations 20
+PYTEST_ALL := pytest -n 3 --dist load --maxschedchunk 1 --durations 20 -rs
 
-test: ## Everything: lint, unit, templates, contracts, every Molecule scenario, the stack
+test: ## Lint, unit, templates, contracts, each role on fresh hosts, the stack: at most 75 minutes
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
 	@$(PYTHON) -m tests.scenarios.labs remove
 	@$(MAKE) --no-print-directory lint
-	@status=0; $(PYTEST_ALL) tests || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
+	@status=0; TEST_BEGAN=$$(date +%s) $(PYTEST_ALL) tests || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
 
 test-unit: venv ## Unit, template and contract tests: no host is started
 	@pytest -n 2 tests --ignore tests/scenarios
@@ -96,12 +96,17 @@ test-role: ## The scenarios of one role: make test-role ROLE=nginx
 	@named='$(NAMED)'; [[ "$$ROLE" =~ $$named ]] || { echo "make: ROLE='$$ROLE' names no role: write 'make test-role ROLE=nginx';" \
 	  "there are $(sort $(filter-out default,$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))).">&2; exit 1; }
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
-	@status=0; pytest tests/scenarios -k "$$ROLE" || status=$$?; \
+	@status=0; pytest tests/scenarios -m "scenario and not aws" -k "$$ROLE" || status=$$?; \
 	[ $$status -ne 5 ] || echo "make: no scenario is named after '$$ROLE'; there are" \
 	  "$$(cd molecule && ls -d */molecule.yml | cut -d/ -f1 | tr '\n' ' ')" >&2; exit $$status
 
 test-stack: ## The whole site on fresh hosts, with a browser and reboots
 	@$(MAKE) --no-print-directory test-role ROLE=stack
+
+test-long: ## The scenarios that make test leaves out: roles with each variable set, faults of deploys, a major upgrade
+	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
+	@$(PYTHON) -m tests.scenarios.labs remove
+	@status=0; $(PYTEST_ALL) tests/scenarios -m long || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
 
 test-faults: ## What fails, what visitors see, what brings it back: an hour; fills docs/reliability.md (ONLY=frozen: some of it)
 	@lab/bootstrap lab

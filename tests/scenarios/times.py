@@ -17,7 +17,27 @@ POLL_SECONDS = 0.5
 # What a scenario's test hands over from its process to the one that prints the table.
 PROPERTY = "scenario_times"
 
+# When the run began, in seconds since 1970: `make test` sets it, and nothing else is bounded.
+BEGAN = "TEST_BEGAN"
+
 Phases = list[tuple[str, float]]
+
+
+def budget(environment: Mapping[str, str], now: float, seconds: float) -> str:
+    """Why a scenario does not begin any more, for a run whose time is bounded.
+
+    Args:
+        environment: of the run; without ``TEST_BEGAN`` nothing is bounded.
+        now: the time, in seconds since 1970.
+        seconds: how long after its beginning a run may begin scenarios.
+
+    Returns:
+        Nothing, when there is time.
+    """
+    began = environment.get(BEGAN)
+    if not began or now - float(began) <= seconds:
+        return ""
+    return f"this machine is slow: {(now - float(began)) / 60:.0f} minutes are over, and scenarios begin within {seconds / 60:.0f}"
 
 
 def follow(process: subprocess.Popen[Any], log: TextIO, timeout: float) -> Phases:

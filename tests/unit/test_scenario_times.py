@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios import times
+from tests.scenarios import test_scenarios, times
 
 # Says what Molecule says, and takes its time for it.
 MOLECULE = """
@@ -69,3 +69,18 @@ def test_run_prints_the_table_before_its_last_line(tmp_path: Path, root: Path, w
     assert ["good", "7", "3"] in rows, done.stdout + done.stderr
     assert ["bad", "7", "3"] in rows
     assert "1 failed, 1 passed" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("environment", [{}, {"TEST_BEGAN": ""}, {"TEST_BEGAN": "1000"}])
+def test_a_run_that_has_time_or_no_bound_begins_another_scenario(environment: dict[str, str]) -> None:
+    assert not times.budget(environment, now=4000, seconds=3000)
+
+
+def test_a_run_without_time_says_how_much_is_over() -> None:
+    said = times.budget({"TEST_BEGAN": "1000"}, now=4060, seconds=3000)
+    assert said == "this machine is slow: 51 minutes are over, and scenarios begin within 50"
+
+
+def test_every_scenario_belongs_to_one_of_the_two_targets() -> None:
+    assert set(test_scenarios.SCENARIOS) > test_scenarios.APART
+    assert set(test_scenarios.LONGEST) <= set(test_scenarios.SCENARIOS) - test_scenarios.APART
