@@ -8,10 +8,18 @@ import time
 import pytest
 
 BEGIN_WITHIN_SECONDS = 52 * 60
+REASON = "no time left: run 'make test-role' for this suite"
 
 
 def pytest_runtest_setup() -> None:
     """Skip what would begin too late in a run whose beginning is known (``TEST_BEGAN``, which `make test` sets)."""
     began = os.environ.get("TEST_BEGAN")
     if began and time.time() - float(began) > BEGIN_WITHIN_SECONDS:
-        pytest.skip("no time left: run 'make test-role' for this suite")
+        pytest.skip(REASON)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many were skipped, on a line of its own: beside a long name pytest leaves the reason out."""
+    late = [one for one in terminalreporter.stats.get("skipped", []) if REASON in str(one.longrepr)]
+    if late:
+        terminalreporter.write_line(f"no time was left for {len(late)} tests")
