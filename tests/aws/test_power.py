@@ -94,7 +94,10 @@ def test_an_environment_is_stopped_started_and_taken_away(environment: Endpoint,
     assert cut.returncode != 0
     assert "the right to DeleteNatGateway: docs/policies/aws_terminate.json has all" in " ".join(cut.stdout.split())
     # The run that made it names it, also if it comes no further.
-    assert re.search(rf"stays: snapshot {NAME}-final-\d+ of the database {NAME}", " ".join(cut.stdout.split()))
+    assert re.search(
+        rf"What stays: file system fs-\w+ [^:]*, snapshot {NAME}-final-\d+ of the database {NAME}: ",
+        " ".join(cut.stdout.split()),
+    )
     gone = environment.playbook("aws_terminate", inventory, "-e", f"confirm={NAME}")
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert states(environment) == {"web1": "terminated", "web2": "terminated"}
