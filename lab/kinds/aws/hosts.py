@@ -190,13 +190,15 @@ class Hosts:
     def _fail(self, name: str, why: str, again: bool = True) -> None:
         """An instance that doesn't start is terminated at its first boot, and stopped at a later one; it says why."""
         self.failed[name] = why
+        # While there is a container it has the address, and another instance could not start with it: `_remove` gives it back.
+        holds = self.podman.succeeds("container", "exists", container_name(self.settings, name))
         with self.lock:
             for raw in self.account.raw():
                 if raw.id == name:
                     first = not again or not getattr(raw, "lab_booted", False)
                     corrections.set_state(raw, corrections.TERMINATED if first else corrections.STOPPED)
                     raw.state_reason.code, raw.state_reason.message = "Server.InternalError", why
-                    if first:
+                    if first and not holds:
                         self.account.release(name)
         self.changed.set()
 
