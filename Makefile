@@ -77,14 +77,16 @@ lint: venv ## ansible-lint (production), yamllint, ruff, shell syntax
 	@$(PYTHON) docs/generate_applications.py --check
 
 # A scenario waits for its hosts, for downloads and for reboots about half of its time: three keep two cores busy. Tests are
-# handed out one by one, in their order: nobody holds a scenario back that an idle worker could run.
+# handed out one by one, in their order, after the two that each worker begins with.
 PYTEST_ALL := pytest -n 3 --dist load --maxschedchunk 1 --durations 20 -rs
+# A command that starts labs: they are removed after it, and its status is kept.
+without_labs = status=0; $(1) || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
 
 test: ## Lint, unit, templates, contracts, each role on fresh hosts, the stack: at most 75 minutes
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
 	@$(PYTHON) -m tests.scenarios.labs remove
 	@$(MAKE) --no-print-directory lint
-	@status=0; TEST_BEGAN=$$(date +%s) $(PYTEST_ALL) tests || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
+	@$(call without_labs,TEST_BEGAN=$$(date +%s) $(PYTEST_ALL) tests)
 
 test-unit: venv ## Unit, template and contract tests: no host is started
 	@pytest -n 2 tests --ignore tests/scenarios
@@ -103,10 +105,10 @@ test-role: ## The scenarios of one role: make test-role ROLE=nginx
 test-stack: ## The whole site on fresh hosts, with a browser and reboots
 	@$(MAKE) --no-print-directory test-role ROLE=stack
 
-test-long: ## The scenarios that make test leaves out: roles with each variable set, faults of deploys, a major upgrade
+test-long: ## What make test leaves out: roles with each variable set, faults of deploys, a major upgrade, deploy and stack whole
 	@BOOTSTRAP_EXTRA="$(TEST_PACKAGES)" lab/bootstrap lab
 	@$(PYTHON) -m tests.scenarios.labs remove
-	@status=0; $(PYTEST_ALL) tests/scenarios -m long || status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
+	@$(call without_labs,$(PYTEST_ALL) tests/scenarios -m "long or thorough")
 
 test-faults: ## What fails, what visitors see, what brings it back: an hour; fills docs/reliability.md (ONLY=frozen: some of it)
 	@lab/bootstrap lab
@@ -115,7 +117,7 @@ test-faults: ## What fails, what visitors see, what brings it back: an hour; fil
 
 test-aws: ## A fleet of the rehearsal of AWS: made once, and hosts come and go under load
 	@lab/bootstrap lab
-	@pytest tests/aws tests/scenarios -m aws; status=$$?; $(PYTHON) -m tests.scenarios.labs remove; exit $$status
+	@$(call without_labs,pytest tests/aws tests/scenarios -m aws)
 
 bench-converge: ## First and no-change runs of site.yml for 1, 2 and 10 web hosts, side by side
 	@lab/bootstrap lab

@@ -1,4 +1,7 @@
-"""The longest suites within the time of `make test`: on a slow machine their last tests are skipped, and not cut in the middle of one."""
+"""The longest suites within the time of `make test`.
+
+It leaves out what is marked ``thorough``, and on a slow machine their last tests are skipped, and not cut in the middle of one.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,22 @@ BEGIN_WITHIN_SECONDS = 52 * 60
 REASON = "no time left: run 'make test-role' for this suite"
 
 
+def began() -> str:
+    """When `make test` began, which is the one that sets it, in seconds since 1970."""
+    return os.environ.get("TEST_BEGAN", "")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is for `make test-long` and `make test-role`."""
+    left = [one for one in items if one.get_closest_marker("thorough")] if began() else []
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [one for one in items if one not in left]
+
+
 def pytest_runtest_setup() -> None:
-    """Skip what would begin too late in a run whose beginning is known (``TEST_BEGAN``, which `make test` sets)."""
-    began = os.environ.get("TEST_BEGAN")
-    if began and time.time() - float(began) > BEGIN_WITHIN_SECONDS:
+    """Skip what would begin too late in a run whose beginning is known."""
+    if began() and time.time() - float(began()) > BEGIN_WITHIN_SECONDS:
         pytest.skip(REASON)
 
 

@@ -1,4 +1,4 @@
-"""Each Molecule scenario, whole: check on empty hosts, converge, idempotence, check, verify."""
+"""Each Molecule scenario, whole: check on empty hosts (most of them), converge, idempotence, check, verify."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from tests.scenarios import times
 from tests.scenarios.labs import PROJECT, SITES, environment
@@ -32,6 +33,8 @@ ORDER = sorted(
 )
 # What `make test` leaves to `make test-long`: the roles once more with each variable set, and the longest about faults.
 APART = {"deploy_faults", "upgrade", *(name for name in SCENARIOS if name.endswith("_full"))}
+# Suites of which it leaves out the tests that are marked `thorough` (molecule/shared/bounded.py).
+SHORTENED = {"deploy", "stack"}
 # The site's suites take 25 minutes on a quiet machine, and three times that on one whose neighbours are busy.
 SECONDS = 3900
 # `make test` has to end within 75 minutes. A scenario that has not begun by this time is named as skipped, not cut in its middle.
@@ -61,10 +64,22 @@ def reasons(log: str) -> str:
     return "\n".join([*lines[-60:], "--- the end of the log:", log[-2000:]])
 
 
+def marks(scenario: str) -> list[pytest.MarkDecorator]:
+    """What says which target runs the scenario."""
+    apart, shortened = scenario in APART, scenario in SHORTENED
+    return [pytest.mark.long] * apart + [pytest.mark.thorough] * shortened
+
+
+def checks_before(scenario: str) -> int:
+    """How many checks the scenario's sequence has before its hosts are configured."""
+    shared = yaml.safe_load((PROJECT / ".config/molecule/config.yml").read_text())
+    own = yaml.safe_load((PROJECT / f"molecule/{scenario}/molecule.yml").read_text())
+    sequence = {**shared["scenario"], **own.get("scenario", {})}["test_sequence"]
+    return sequence[: sequence.index("converge")].count("check")
+
+
 @pytest.mark.scenario
-@pytest.mark.parametrize(
-    "scenario", [pytest.param(name, marks=pytest.mark.long if name in APART else ()) for name in ORDER]
-)
+@pytest.mark.parametrize("scenario", [pytest.param(name, marks=marks(name)) for name in ORDER])
 def test_scenario(scenario: str, record_property: Callable[[str, object], None]) -> None:
     """The scenario passes, and its last check, after converge, predicts no change on any host."""
     if limit := times.budget(os.environ, time.time(), BEGIN_WITHIN_SECONDS):
@@ -90,6 +105,7 @@ def test_scenario(scenario: str, record_property: Callable[[str, object], None])
             stacklevel=1,
         )
     checks = [changed_by(output) for name, output in actions(text) if name == "check"]
-    assert len(checks) == 2, f"expected two check runs in {log_file}, found {len(checks)}"
-    assert sum(checks[0].values()) > 0, f"the check on empty hosts predicted nothing: {checks[0]}"
-    assert checks[1] and not any(checks[1].values()), f"the check after converge predicts changes: {checks[1]}"
+    *before, after = checks
+    assert len(before) == checks_before(scenario), f"{len(before)} checks on empty hosts in {log_file}"
+    assert all(sum(one.values()) > 0 for one in before), f"the check on empty hosts predicted nothing: {before}"
+    assert after and not any(after.values()), f"the check after converge predicts changes: {after}"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import testinfra
-from bounded import pytest_runtest_setup, pytest_terminal_summary
+from bounded import pytest_collection_modifyitems, pytest_runtest_setup, pytest_terminal_summary
 from site_visitor import PROJECT, Visitor
 
-__all__ = ["pytest_runtest_setup", "pytest_terminal_summary"]
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_setup", "pytest_terminal_summary"]
 
 INVENTORY = str(PROJECT / "inventory" / "lab")
 # What Molecule's own runs are asked to tell, those of the tests are not, unless they say so.
