@@ -167,6 +167,18 @@ def test_a_parameter_group_that_is_not_there(endpoint: Endpoint) -> None:
     assert code_of(error) == "DBParameterGroupNotFound"
 
 
+def test_a_subnet_group_that_is_changed_stays(endpoint: Endpoint) -> None:
+    """moto takes it away with that."""
+    ec2, rds = endpoint.client("ec2"), endpoint.client("rds")
+    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/24")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.8.0.0/26")["Subnet"]["SubnetId"]
+    group = {"DBSubnetGroupName": "changed", "SubnetIds": [subnet]}
+    rds.create_db_subnet_group(**group, DBSubnetGroupDescription="first")
+    rds.modify_db_subnet_group(**group, DBSubnetGroupDescription="second")
+    (found,) = rds.describe_db_subnet_groups(DBSubnetGroupName="changed")["DBSubnetGroups"]
+    assert found["DBSubnetGroupDescription"] == "second"
+
+
 def test_a_new_parameter_group_has_parameters_and_takes_no_others(endpoint: Endpoint) -> None:
     rds = endpoint.client("rds")
     rds.create_db_parameter_group(DBParameterGroupName="own", DBParameterGroupFamily="postgres17", Description="own")

@@ -36,6 +36,7 @@ ASKED = {
 
 def put() -> None:
     """Put all of them in place."""
+    _subnet_groups()
     _resource_ids()
     _windows()
     _maintenance()
@@ -58,6 +59,18 @@ def with_hosts() -> None:
     )
     _instances_take_time()
     _snapshots_take_time()
+
+
+def _subnet_groups() -> None:
+    """A subnet group that is changed stays; moto takes it away with that."""
+    plain = RDSBackend.modify_db_subnet_group
+
+    def modify(self: Any, subnet_name: str, *words: Any, **named: Any) -> Any:
+        changed = plain(self, subnet_name, *words, **named)
+        self.subnet_groups[subnet_name] = changed
+        return changed
+
+    RDSBackend.modify_db_subnet_group = modify
 
 
 def _resource_ids() -> None:
