@@ -8,6 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 from deploy_fixtures import LIVE
 from deploying import WEB, Visitor, deploy, history, variant, visitors
@@ -89,6 +90,7 @@ def test_a_host_without_a_release_gets_that_of_the_others_byte_for_byte(good: st
     assert good
 
 
+@pytest.mark.thorough
 def test_a_file_that_somebody_edited_is_found_and_put_back(good: str, unharmed: object) -> None:
     place = "/srv/plain/live/release/app/guestbook/views.py"
     host = on("web1")
@@ -122,6 +124,7 @@ def repository(project: Path) -> Path:
     return project
 
 
+@pytest.mark.thorough
 def test_a_git_source_is_deployed_by_its_version(good: str, sources: Path) -> None:
     source = f"source=file://{repository(variant(sources, 'fromgit'))}"
     wrong = play("playbooks/deploy.yml", "-e", "app=plain", "-e", source, "-e", "version=v2.1", code=2)
@@ -134,6 +137,7 @@ def test_a_git_source_is_deployed_by_its_version(good: str, sources: Path) -> No
     assert history("web1")[-1]["version"] == "v2.0"
 
 
+@pytest.mark.thorough
 def test_a_private_repository_is_read_over_ssh_with_its_deploy_key(sources: Path, tmp_path: Path) -> None:
     # db1 plays the git server; the key of the lab is the one that may read there.
     on("db1").check_output(

@@ -15,6 +15,7 @@ from deploying import DOMAIN, WEB, Visitor
 from site_playbooks import on, play
 from site_visitor import LAB
 
+pytestmark = pytest.mark.thorough
 ROTATE = "playbooks/rotate_secrets.yml"
 
 

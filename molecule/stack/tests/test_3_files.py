@@ -88,6 +88,7 @@ def test_a_web_host_adds_snapshots_and_removes_none(web1: Any) -> None:
     assert web1.run("curl --silent --insecure --max-time 5 https://backup1:8433/").rc != 0
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("moment")
 def test_an_empty_directory_and_a_wrong_password_are_no_backup_and_are_said(web1: Any) -> None:
     web1.check_output(f"mv {MEDIA} {MEDIA}-away && install -d -o board -g board -m 0750 {MEDIA}")
@@ -136,6 +137,7 @@ def kill_at(task: str, *words: str) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("moment")
 def test_another_password_of_the_backups_while_they_are_made(web1: Any, web2: Any, backup1: Any) -> None:
     """A run is killed when the repository knows the new one and no host has it; the next goes on with the same one."""

@@ -32,6 +32,7 @@ def play(*words: str, code: int = 0) -> tuple[str, dict[str, int]]:
     return output, {host: int(changed) for host, changed, _unreachable, _failed in RECAP.findall(output)}
 
 
+@pytest.mark.thorough
 def test_one_host_and_one_role_alone() -> None:
     output, changed = play("--limit", "web1", "--tags", "nginx")
     assert changed["web1"] == 0
@@ -134,6 +135,7 @@ def test_the_key_of_a_site_is_replaced_without_a_failed_request(web1: Any) -> No
     assert Visitor("web1").get("/").status_code == 200
 
 
+@pytest.mark.thorough
 def test_a_changed_setting_makes_a_new_master_and_no_failed_request(web1: Any) -> None:
     before = web1.check_output("readlink /srv/board/live")
     setting = ("--limit", "web1", "-e", "uwsgi_max_requests=15000")
