@@ -111,7 +111,7 @@ def test_a_group_is_made_once_kept_and_removed(account: Endpoint, tmp_path: Path
     before = len(account.writes())
     for again in ([], ["--check"]):
         done = own.run("aws_provision", *again)
-        assert environments.changed(done) == 0, what_changed(done)
+        assert environments.changed(done) == 0, done.stdout
     assert account.writes()[before:] == []
 
     spoil(own)
@@ -127,7 +127,9 @@ def test_a_group_is_made_once_kept_and_removed(account: Endpoint, tmp_path: Path
     # Another image takes the place of the first: all instances are of it, and the next run has nothing to do.
     old = {one["InstanceId"] for one in own.instances()}
     second = own.image(3, Follows="bucket")
-    told = own.run("aws_provision", aws_fleet_image=second)
+    told = words(own.run("aws_provision", "--check", aws_fleet_image=second))
+    assert "becomes the next version" in told and "replace 2 instances by those of the new template" in told
+    told = own.run("aws_provision")
     assert "replace 2 instances by those of the new template" in words(told)
     is_as_the_settings_say(own, second)
     assert not old & {one["InstanceId"] for one in own.instances()}

@@ -190,7 +190,10 @@ def _of(instance: Mapping[str, Any], template: Mapping[str, str]) -> bool:
 
 
 def _text(value: Any) -> str:
-    return f"version {value.get('Version')}" if isinstance(value, Mapping) else str(value)
+    if not isinstance(value, Mapping):
+        return str(value)
+    # In a check the template's next version has no number.
+    return f"version {value.get('Version')}" if value.get("LaunchTemplateId") else "the next version"
 
 
 def resized(group: Mapping[str, Any] | None, least: int, most: int, name: str) -> list[Call]:
