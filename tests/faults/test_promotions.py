@@ -24,6 +24,7 @@ pytestmark = pytest.mark.faults
 POINTS = int(os.environ.get("FAULTS_PROMOTIONS") or 6)
 UNPLANNED = int(os.environ.get("FAULTS_UNPLANNED") or 3)
 MB = 60
+READY = "Let the standby wait for the end of the primary"
 HAND_OVER = "End the primary"
 HOLD = "Hold the clients of the poolers back"
 
@@ -132,7 +133,9 @@ def test_a_host_that_dies_during_a_promotion_and_stays_away(pair: Pair, name: st
     to = pair.other()
     old = next(one for one in HOSTS if one != to)
     host = to if standby else old
-    status, said = pair.runs.struck(HOLD, lambda: pair.machines.power_cut(host), "-e", f"to={to}")
+    # A standby that dies later may have been promoted before.
+    task = READY if standby else HOLD
+    status, said = pair.runs.struck(task, lambda: pair.machines.power_cut(host), "-e", f"to={to}")
     seconds = pair.runs.seconds
     assert status != 0 and seconds < SOON, f"{seconds:.0f} s:\n{said[-4000:]}"
     if standby:
@@ -164,6 +167,40 @@ def test_a_host_that_dies_during_a_promotion_and_stays_away(pair: Pair, name: st
     note(
         name,
         f"the run fails after {seconds:.0f} s and names it and the way on, which {runs} run is; once it is back it follows",
+    )
+
+
+def test_a_standby_that_dies_when_the_primary_has_ended_is_waited_for_or_given_up(pair: Pair) -> None:
+    """It may have been promoted, and nobody can ask it: a person decides."""
+    to = pair.other()
+    old = next(one for one in HOSTS if one != to)
+
+    def strike() -> None:
+        pair.machines.until("the primary's end", old, "! runuser -u postgres -- psql -XAtqc 'SELECT 1' 2>/dev/null", 60)
+        pair.machines.power_cut(to)
+
+    status, said = pair.runs.struck(HAND_OVER, strike, "-e", f"to={to}")
+    seconds = pair.runs.seconds
+    assert status != 0 and seconds < SOON, f"{seconds:.0f} s:\n{said[-4000:]}"
+    assert pair.primaries() == []
+    assert f"Nobody knows whether {to} was promoted: it does not answer." in told(said), said[-4000:]
+    way = f"start PostgreSQL of {old}, which starts as a standby, and promote that: -e to={old} -e away={to}."
+    assert way in told(said), said[-4000:]
+    pair.machines.run(old, "systemctl start postgresql@$(pg_lsclusters --no-header | cut -d' ' -f1)-main")
+    pair.until_up(old)
+    runs = pair.runs.again("-e", f"to={old}", "-e", f"away={to}")
+    assert pair.primaries() == [old]
+    with pair.site.writers() as after:
+        time.sleep(2)
+    assert after["acknowledged"] and not after["failed"] and not after["lost"], after
+    pair.machines.power_back(to)
+    pair.until_up(to)
+    pair.runs.again("-e", f"to={old}", "-e", f"confirm_rewind={to}")
+    pair.ended(old, after)
+    note(
+        "promotion-new-late",
+        f"the run fails after {seconds:.0f} s, as nobody knows whether it was promoted; the old primary is started by hand, and {runs} run "
+        "promotes it; once the other is back it follows",
     )
 
 
