@@ -13,7 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.django_ec2.site.plugins.plugin_utils.database_hosts import States, primaries, successor
+from ansible_collections.django_ec2.site.plugins.plugin_utils.database_hosts import (
+    States,
+    primaries,
+    several_primaries,
+    successor,
+)
 
 PLAYBOOK = "playbooks/database_promote.yml"
 CRASHED = "in production"
@@ -218,10 +223,7 @@ def _ended(plan: Plan, others: Sequence[str], states: States, asked: Asked) -> P
     plan.kind = "ended"
     rivals = primaries(others, states)
     if rivals and successor([plan.to, *rivals], states) != plan.to:
-        plan.problems.append(
-            f"{plan.to} and {' and '.join(rivals)} both take writes, and {plan.to} does not follow from the other: its rows would not be "
-            "those that were there last. See what site.yml says of them."
-        )
+        plan.problems.append(several_primaries([plan.to, *rivals], states))
         return plan
     for host in others:
         if host in states and host not in asked.away and (why := diverged(states[host], states[plan.to])):
