@@ -130,7 +130,14 @@ def test_rows_of_an_old_primary_are_given_up_by_name_alone() -> None:
     found = plan(states, confirm_rewind="db1")
     assert (found["rewind"], found["problems"]) == (["db1"], [])
     # The older one can't become the one that stays.
-    assert "does not follow" in plan(states, to="db1", confirm_rewind="db2")["problems"][0]
+    assert "-e to=db2 -e confirm_rewind=db1" in plan(states, to="db1", confirm_rewind="db2")["problems"][0]
+
+
+def test_of_two_that_took_writes_from_the_same_point_on_a_person_removes_one() -> None:
+    """A rewind of one timeline to another of the same number would find nothing to do."""
+    for to, other in (("db1", "db2"), ("db2", "db1")):
+        found = plan({"db1": PROMOTED, "db2": PROMOTED}, to=to, confirm_rewind=other)
+        assert "neither follows from the other" in found["problems"][0] and "pg_dropcluster" in found["problems"][0]
 
 
 def test_what_can_follow_by_itself_is_not_rewound() -> None:
