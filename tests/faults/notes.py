@@ -71,7 +71,7 @@ ROWS = {
     "promotion-new-gone": ("promotion: the standby without power, for good", "the host boots; " + SAME),
     "promotion-new-late": (
         "promotion: the standby without power when the primary has ended, for good",
-        "start the old primary's PostgreSQL; `-e to=<it> -e away=<host>`; later remove the other's cluster",
+        "start the old primary's PostgreSQL; `-e to=<it> -e away=<host>`; later remove the other's cluster, if it was promoted",
     ),
     "authority": ("another authority of the project's own: the controller killed while it signs", SAME),
     "promotion-unplanned": ("unplanned promotion: the controller killed", SAME),
