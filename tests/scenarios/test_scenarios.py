@@ -105,7 +105,8 @@ def test_scenario(scenario: str, record_property: Callable[[str, object], None])
             stacklevel=1,
         )
     checks = [changed_by(output) for name, output in actions(text) if name == "check"]
+    expected = checks_before(scenario) + 1
+    assert len(checks) == expected, f"expected {expected} check runs in {log_file}, found {len(checks)}"
     *before, after = checks
-    assert len(before) == checks_before(scenario), f"{len(before)} checks on empty hosts in {log_file}"
     assert all(sum(one.values()) > 0 for one in before), f"the check on empty hosts predicted nothing: {before}"
     assert after and not any(after.values()), f"the check after converge predicts changes: {after}"

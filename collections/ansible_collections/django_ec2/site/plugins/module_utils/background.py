@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-LOOK_SECONDS = 0.1
+# Each look reads the arguments of all processes of a host that has other work.
+LOOK_SECONDS = 0.5
 CUT = "This step was cut: its process is gone. Its host was restarted, or somebody ended it."
 
 

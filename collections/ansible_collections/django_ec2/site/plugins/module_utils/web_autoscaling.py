@@ -192,8 +192,8 @@ def _of(instance: Mapping[str, Any], template: Mapping[str, str]) -> bool:
 def _text(value: Any) -> str:
     if not isinstance(value, Mapping):
         return str(value)
-    # In a check the template's next version has no number.
-    return f"version {value.get('Version')}" if value.get("LaunchTemplateId") else "the next version"
+    # In a check the template's next version has neither an id nor a number yet; a group without a template has None.
+    return "the next version" if value.get("LaunchTemplateId") == "" else f"version {value.get('Version')}"
 
 
 def resized(group: Mapping[str, Any] | None, least: int, most: int, name: str) -> list[Call]:
