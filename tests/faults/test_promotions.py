@@ -58,6 +58,13 @@ class Pair:
         """Wait until a host that boots has its PostgreSQL."""
         self.machines.until("PostgreSQL's return", host, "runuser -u postgres -- psql -XAtqc 'SELECT 1'")
 
+    def serves(self) -> dict[str, Any]:
+        """Whoever is the primary takes all that is written in two seconds; what the writers saw."""
+        with self.site.writers() as found:
+            time.sleep(2)
+        assert found["acknowledged"] and not found["failed"] and not found["lost"], found
+        return found
+
     def ended(self, to: str, found: dict[str, Any]) -> None:
         """One primary, the one that was asked for; the other follows it with every row; nothing that was acknowledged is lost."""
         assert self.primaries() == [to]
@@ -142,9 +149,7 @@ def test_a_host_that_dies_during_a_promotion_and_stays_away(pair: Pair, name: st
         # The old primary goes on, and nobody has to do anything for it.
         assert pair.primaries() == [old], said[-4000:]
         assert f"{to} does not answer, and {old} goes on as the primary. Bring {to} back" in told(said), said[-4000:]
-        with pair.site.writers() as after:
-            time.sleep(2)
-        assert after["acknowledged"] and not after["failed"] and not after["lost"], after
+        after = pair.serves()
         pair.machines.power_back(host)
         pair.until_up(host)
         runs = pair.runs.again("-e", f"to={to}")
@@ -157,9 +162,7 @@ def test_a_host_that_dies_during_a_promotion_and_stays_away(pair: Pair, name: st
     assert f"{old} does not answer any more" in told(said) and f"-e away={old}" in told(said), said[-4000:]
     runs = pair.runs.again("-e", f"to={to}", "-e", f"away={old}")
     assert pair.primaries() == [to]
-    with pair.site.writers() as after:
-        time.sleep(2)
-    assert after["acknowledged"] and not after["failed"] and not after["lost"], after
+    after = pair.serves()
     pair.machines.power_back(old)
     pair.until_up(old)
     pair.runs.again("-e", f"to={to}", "-e", f"confirm_rewind={old}")
@@ -190,9 +193,7 @@ def test_a_standby_that_dies_when_the_primary_has_ended_is_waited_for_or_given_u
     pair.until_up(old)
     runs = pair.runs.again("-e", f"to={old}", "-e", f"away={to}")
     assert pair.primaries() == [old]
-    with pair.site.writers() as after:
-        time.sleep(2)
-    assert after["acknowledged"] and not after["failed"] and not after["lost"], after
+    after = pair.serves()
     pair.machines.power_back(to)
     pair.until_up(to)
     promoted = pair.primaries() != [old]
@@ -228,9 +229,7 @@ def test_an_unplanned_promotion_is_made_up_for_and_the_old_primary_comes_back(pa
             else:
                 tasks = pair.runs.tasks(*words)
         assert pair.primaries() == [to]
-        with pair.site.writers() as after:
-            time.sleep(2)
-        assert after["acknowledged"] and not after["failed"] and not after["lost"], after
+        after = pair.serves()
         pair.machines.power_back(old)
         pair.until_up(old)
         pair.runs.again("-e", f"to={to}", "-e", f"confirm_rewind={old}")
